@@ -1,0 +1,174 @@
+//! The validated settings: what the code reads. Every field has a default that fits the
+//! reference VM, so no configuration file is needed there.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All settings, validated.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Config {
+    /// Where probes, metrics and people reach the agent.
+    pub serve: Serve,
+    /// The guest's link to the cluster.
+    pub network: Network,
+    /// The data disk.
+    pub storage: Storage,
+    /// The Ollama server.
+    pub ollama: Ollama,
+    /// The model that is served, and its alias.
+    pub model: Model,
+    /// How an embedding is proven, and how long a proof counts.
+    pub proof: Proof,
+    /// What first boot is allowed to take.
+    pub bootstrap: Bootstrap,
+}
+
+/// `[serve]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// Address of `/livez`, `/readyz` and `/metrics`. 7244 spells S-A-I-G on a telephone.
+    pub listen: SocketAddr,
+}
+
+/// `[network]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Name of the link that the cluster reaches the guest by. `KubeVirt` puts the first
+    /// virtio NIC behind a PCIe root port, which systemd names `enp1s0`.
+    pub link: String,
+    /// Driver of the one link that is taken where no link has that name.
+    pub driver: String,
+}
+
+/// `[storage]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Mount point of the data disk, and the directory that Ollama keeps its models in.
+    pub path: PathBuf,
+    /// User, and group of the same name, that the tree belongs to.
+    pub owner: String,
+    /// Free bytes under which nothing more is written to the disk.
+    pub minimum_free_bytes: u64,
+}
+
+/// `[ollama]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ollama {
+    /// The server's systemd unit.
+    pub unit: String,
+    /// TCP port that clients use.
+    pub port: u16,
+}
+
+/// `[model]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    /// Name that is pulled.
+    pub source: String,
+    /// Name that clients use.
+    pub alias: String,
+    /// The alias's prompt template.
+    pub template: String,
+    /// The alias's parameters, `[model.parameters]`: `num_ctx = 4096` by default.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Numbers in one embedding.
+    pub dimension: usize,
+    /// How long a pull may stand at the same byte before it is given up and begun again.
+    pub pull_stall: Duration,
+}
+
+/// One parameter of a model, as Ollama's Modelfile knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameter {
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Float(f64),
+    /// A switch.
+    Boolean(bool),
+    /// A text.
+    Text(String),
+}
+
+/// `[proof]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Time between two proofs while all is well.
+    pub interval: Duration,
+    /// How long one proof may take.
+    pub timeout: Duration,
+    /// S: how long a proof alone keeps the guest ready.
+    pub fresh: Duration,
+    /// G: how long a proof keeps a guest ready whose server shows progress on other
+    /// requests. Not shorter than `fresh`.
+    pub grace: Duration,
+}
+
+/// `[bootstrap]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// How long after boot cloud-init may hold repairs back. Drivers take many minutes to
+    /// install; a cloud-init that hangs must not hold repairs for ever.
+    pub hold: Duration,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 7244)) }
+    }
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self { link: "enp1s0".into(), driver: "virtio_net".into() }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            path: "/var/lib/ollama".into(),
+            owner: "ollama".into(),
+            // The reference model takes 0.64 GB; a pull needs that much and some air.
+            minimum_free_bytes: 1 << 30,
+        }
+    }
+}
+
+impl Default for Ollama {
+    fn default() -> Self {
+        Self { unit: "ollama.service".into(), port: 11434 }
+    }
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            source: "qwen3-embedding:0.6b".into(),
+            alias: "qwen3-embedding-saigak:0.6b".into(),
+            template: "{{ .Prompt }}".into(),
+            parameters: BTreeMap::from([("num_ctx".into(), Parameter::Integer(4096))]),
+            dimension: 1024,
+            pull_stall: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Default for Proof {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+            fresh: Duration::from_secs(30),
+            grace: Duration::from_secs(180),
+        }
+    }
+}
+
+impl Default for Bootstrap {
+    fn default() -> Self {
+        Self { hold: Duration::from_secs(3600) }
+    }
+}
