@@ -39,7 +39,6 @@ pub struct Guest {
     /// What the agent has reported so far.
     pub timeline: Timeline,
     lab: Rc<Lab>,
-    options: Options,
     root: PathBuf,
     logs: PathBuf,
     disk: DataDisk,
@@ -76,7 +75,6 @@ impl Guest {
             gateway,
             timeline,
             lab: Rc::clone(lab),
-            options,
             root,
             logs,
             disk,

@@ -64,21 +64,23 @@ impl Gateway {
         &self.worker
     }
 
-    /// Puts a new link into the guest, as a new pod does. The old one must be gone.
-    pub async fn plug(&self, mac: &str) -> Result<()> {
+    /// Gives the guest another link, as a new pod after a node's restart does: with a new MAC,
+    /// and a DHCP server that has never leased anything. The guest must be powered off.
+    pub async fn new_pod(&self, mac: &str) -> Result<()> {
+        self.dhcp.stop().await?;
+        ip(&self.namespace, &["link", "delete", PORT]).await?;
+        self.plug(mac).await?;
+        self.dhcp.start().await
+    }
+
+    async fn plug(&self, mac: &str) -> Result<()> {
         let guest = self.guest.path();
-        let peer = ["peer", "name", LINK, "address", mac, "netns", &guest];
         let mut add = vec!["link", "add", "name", PORT, "type", "veth"];
-        add.extend(peer);
+        add.extend(["peer", "name", LINK, "address", mac, "netns", &guest]);
         ip(&self.namespace, &add).await?;
         let address = format!("{GATEWAY}/24");
         ip(&self.namespace, &["address", "add", &address, "dev", PORT]).await?;
         self.carrier(true).await
-    }
-
-    /// Takes the link away from the guest.
-    pub async fn unplug(&self) -> Result<()> {
-        ip(&self.namespace, &["link", "delete", PORT]).await
     }
 
     /// Cuts the cable, or joins it.
@@ -117,7 +119,8 @@ fn dhcp(namespace: &Namespace, directory: &Path) -> Result<Service> {
         range,
         format!("--dhcp-option=option:router,{GATEWAY}"),
         format!("--dhcp-option=option:dns-server,{GATEWAY}"),
-        "--dhcp-leasefile=/dev/null".to_owned(),
+        // Leases are kept in memory only: a server started anew knows none.
+        "--leasefile-ro".to_owned(),
         // The one address goes to whoever asks, at once and without a ping.
         "--dhcp-authoritative".to_owned(),
         "--no-ping".to_owned(),

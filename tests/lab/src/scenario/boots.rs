@@ -9,7 +9,7 @@ use crate::guest::options::Options;
 use crate::net::GUEST;
 
 /// See the story.
-pub const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "boots",
     story: "The lab is what it claims to be: real guests, apart from each other and the machine",
     needs: Needs::AnyServer,
@@ -30,8 +30,7 @@ async fn play(stage: &Stage) -> Result<()> {
     a_link_leads_nowhere_else(&first)?;
     stage.say("powers off, and boots with another MAC");
     first.power_off().await?;
-    first.gateway.unplug().await?;
-    first.gateway.plug("52:54:00:00:00:77").await?;
+    first.gateway.new_pod("52:54:00:00:00:77").await?;
     first.power_on().await?;
     is_on_the_network(&first).await?;
     let link = first.sh("ip -oneline link show enp1s0").await?;
