@@ -1,10 +1,14 @@
 //! Control groups of a run. Guests must not share one: `cgroup.kill` in one guest would reach
 //! the unit of the same name in the other.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Where the inside of a run sees the unified hierarchy, whatever the machine mounts there.
 pub const INSIDE: &str = "/sys/fs/cgroup";
@@ -27,12 +31,43 @@ pub fn kill(group: &Path) -> Result<()> {
     fs::write(&file, "1").with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Removes the groups of a run in every hierarchy that this machine mounts. Nothing to remove
-/// is fine; a group with processes in it stays, and with it the next sweep's work.
-pub fn remove(run: &str) {
+/// Ends what is left in the groups of a run and removes them, in every hierarchy that this
+/// machine mounts. Tells whether they are gone; where not, the next sweep has work.
+#[must_use]
+pub fn remove(run: &str) -> bool {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let mut gone = true;
     for mount in mounts.lines().filter_map(unified) {
-        remove_tree(&Path::new(mount).join(name(run)));
+        let group = Path::new(mount).join(name(run));
+        if group.is_dir() {
+            let _ = kill(&group);
+            wait_until_empty(&group, Duration::from_secs(5));
+            remove_tree(&group);
+            gone &= !group.exists();
+        }
+    }
+    gone
+}
+
+/// Waits until the last process of a group, and of those below it, is gone.
+fn wait_until_empty(group: &Path, within: Duration) {
+    let deadline = Instant::now() + within;
+    let Ok(mut events) = File::open(group.join("cgroup.events")) else { return };
+    loop {
+        let mut text = String::new();
+        if events.read_to_string(&mut text).is_err() || !text.contains("populated 1") {
+            return;
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok(left) = PollTimeout::try_from(left) else { return };
+        if left == PollTimeout::ZERO || events.rewind().is_err() {
+            return;
+        }
+        // The kernel marks the file as changed when the answer does.
+        let mut wanted = [PollFd::new(events.as_fd(), PollFlags::POLLPRI)];
+        if poll(&mut wanted, left).is_err() {
+            return;
+        }
     }
 }
 

@@ -38,8 +38,10 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        cgroup::remove(&self.id);
-        let _ = std::fs::remove_dir_all(&self.directory);
+        // Where the group stays, the directory stays as well and reminds the next sweep of it.
+        if cgroup::remove(&self.id) {
+            let _ = std::fs::remove_dir_all(&self.directory);
+        }
     }
 }
 
@@ -61,8 +63,9 @@ fn sweep(runs: &Path) -> Result<()> {
         if !dead.join("supervisor").exists() {
             continue;
         }
-        if let Some(id) = dead.file_name().and_then(|name| name.to_str()) {
-            cgroup::remove(id);
+        let id = dead.file_name().unwrap_or_default().to_string_lossy();
+        if !cgroup::remove(&id) {
+            continue;
         }
         std::fs::remove_dir_all(&dead)
             .with_context(|| format!("cannot remove {}", dead.display()))?;
