@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod expect;
 pub mod files;
 pub mod machine;
+pub mod ollama;
 pub mod options;
 pub mod report;
 pub mod shell;

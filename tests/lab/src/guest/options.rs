@@ -20,6 +20,8 @@ pub struct Options {
     pub name: String,
     /// Whether the agent's package is installed.
     pub agent: bool,
+    /// Whether the agent's unit is masked, for a look at what happens without it.
+    pub agent_held: bool,
     /// The MAC of its link.
     pub mac: String,
     /// A MAC that its netplan file is pinned to, as cloud-init's fallback leaves it.
@@ -32,7 +34,14 @@ impl Options {
     /// A guest with the agent and an empty data disk.
     #[must_use]
     pub fn empty(name: &str) -> Self {
-        Self { name: name.into(), agent: true, mac: MAC.into(), pinned_to: None, data: None }
+        Self {
+            name: name.into(),
+            agent: true,
+            agent_held: false,
+            mac: MAC.into(),
+            pinned_to: None,
+            data: None,
+        }
     }
 }
 
@@ -55,6 +64,11 @@ pub fn furnish(root: &Path, lab: &Lab, options: &Options) -> Result<Owner> {
     if let Some(mac) = &options.pinned_to {
         // The mode of the image's file stays: netplan's files are private.
         write(&root.join("etc/netplan/50-cloud-init.yaml"), pinned(mac))?;
+    }
+    if options.agent_held {
+        let mask = root.join("etc/systemd/system/saigak-agent.service");
+        std::os::unix::fs::symlink("/dev/null", &mask)
+            .with_context(|| format!("cannot make {}", mask.display()))?;
     }
     owner(root)
 }

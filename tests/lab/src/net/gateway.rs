@@ -1,7 +1,9 @@
 //! The gateway of one guest.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +32,7 @@ pub struct Gateway {
     pub dns: Service,
     /// The model registry, on HTTPS.
     pub registry: Service,
+    rate: Rc<Cell<Option<u64>>>,
 }
 
 impl Gateway {
@@ -40,8 +43,9 @@ impl Gateway {
         let worker = namespace.worker()?;
         let dhcp = dhcp(&namespace, directory)?;
         let dns = dns(&namespace, directory)?;
-        let registry = registry(&namespace, lab, directory)?;
-        let gateway = Self { namespace, guest, worker, dhcp, dns, registry };
+        let rate = Rc::new(Cell::new(None));
+        let registry = registry(&namespace, lab, directory, Rc::clone(&rate))?;
+        let gateway = Self { namespace, guest, worker, dhcp, dns, registry, rate };
         for side in [&gateway.namespace, &gateway.guest] {
             ip(side, &["link", "set", "lo", "up"]).await?;
         }
@@ -86,6 +90,13 @@ impl Gateway {
     /// Cuts the cable, or joins it.
     pub async fn carrier(&self, up: bool) -> Result<()> {
         ip(&self.namespace, &["link", "set", PORT, if up { "up" } else { "down" }]).await
+    }
+
+    /// Starts the registry anew with a limit in bytes a second, or without one.
+    pub async fn limit_registry(&self, rate: Option<u64>) -> Result<()> {
+        self.registry.stop().await?;
+        self.rate.set(rate);
+        self.start_registry().await
     }
 
     /// Starts the registry and waits until it accepts connections.
@@ -166,7 +177,12 @@ fn dnsmasq(
     }))
 }
 
-fn registry(namespace: &Namespace, lab: &Lab, directory: &Path) -> Result<Service> {
+fn registry(
+    namespace: &Namespace,
+    lab: &Lab,
+    directory: &Path,
+    rate: Rc<Cell<Option<u64>>>,
+) -> Result<Service> {
     let certificate = directory.join("registry.pem");
     let key = directory.join("registry.key");
     write(&certificate, &lab.authority.server_certificate)?;
@@ -181,6 +197,9 @@ fn registry(namespace: &Namespace, lab: &Lab, directory: &Path) -> Result<Servic
         command.arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key);
         if let Some(gguf) = &equipment.gguf {
             command.arg("--gguf").arg(gguf);
+        }
+        if let Some(rate) = rate.get() {
+            command.arg("--rate").arg(rate.to_string());
         }
         to_log(command, &log)
     }))

@@ -5,7 +5,17 @@ pub mod runner;
 pub mod stage;
 pub mod table;
 
+mod agent;
+mod authorisation;
 mod boots;
+mod disk;
+mod healthy;
+mod incident;
+mod model;
+mod network;
+mod ownership;
+mod proof;
+mod server;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -40,7 +50,23 @@ pub struct Scenario {
 }
 
 /// All scenarios, the quick and fundamental ones first.
-pub const ALL: &[Scenario] = &[boots::SCENARIO];
+pub const ALL: &[Scenario] = &[
+    boots::SCENARIO,
+    incident::SCENARIO,
+    healthy::SCENARIO,
+    network::LINK,
+    network::CABLE,
+    network::DHCP,
+    ownership::SCENARIO,
+    disk::SCENARIO,
+    server::SERVER,
+    server::LOOPBACK,
+    model::MODEL,
+    model::REGISTRY,
+    proof::SCENARIO,
+    agent::SCENARIO,
+    authorisation::SCENARIO,
+];
 
 /// The scenarios of those names, all for no name.
 pub fn select(names: &[String]) -> Result<Vec<&'static Scenario>> {
