@@ -2,3 +2,4 @@
 //! it from doing so, and tells the truth about it.
 
 pub mod config;
+pub mod network_file;
