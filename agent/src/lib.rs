@@ -2,4 +2,6 @@
 //! it from doing so, and tells the truth about it.
 
 pub mod config;
+pub mod fix;
 pub mod network_file;
+pub mod probe;

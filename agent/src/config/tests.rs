@@ -210,7 +210,7 @@ fn the_document_and_the_code_agree() {
     let mut written = String::new();
     for ([name, accepts, default], key) in rows.iter().zip(KEYS) {
         assert_eq!(*accepts, key.accepts.to_string(), "{name}");
-        written += &format!("{} = {}\n", key.name, default.trim_matches('`'));
+        written.extend([key.name, " = ", default.trim_matches('`'), "\n"]);
     }
     // The defaults in the document, read as a file, change nothing.
     let files = Files::new(&[("defaults.toml", written.as_bytes())]);

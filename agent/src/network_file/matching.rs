@@ -123,7 +123,7 @@ fn any_fits(words: &[&str], value: Option<&str>) -> bool {
 }
 
 /// Six pairs of hexadecimal digits between colons, dashes or dots, as networkd takes them.
-fn parse_mac(text: &str) -> Option<[u8; 6]> {
+pub(crate) fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let digits: String = text.chars().filter(|c| !matches!(c, ':' | '-' | '.')).collect();
     if digits.len() != 12 || !digits.is_ascii() {
         return None;

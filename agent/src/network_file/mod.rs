@@ -14,6 +14,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub(crate) use matching::parse_mac;
 pub use matching::{Link, Match};
 pub use syntax::Assignment;
 
