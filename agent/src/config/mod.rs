@@ -1,5 +1,36 @@
 //! Configuration: drop-in files, merged and validated into one [`Config`].
+//!
+//! ```text
+//! *.toml ──► fragments as written ──► inputs: the last writer of a key wins ──► Config
+//!            (fragment.rs)            (inputs.rs)                               (validate.rs)
+//! ```
+//! Only [`Config`] reaches the rest of the code. `docs/configuration.md` describes every key.
 
+mod error;
+mod fragment;
+mod inputs;
+mod keys;
 mod settings;
+mod validate;
 
+use std::path::Path;
+
+pub use error::ConfigError;
+pub use keys::{Accepts, KEYS, Key};
 pub use settings::{Bootstrap, Config, Model, Network, Ollama, Parameter, Proof, Serve, Storage};
+
+/// Where drop-in files are looked for. A file replaces one of the same name in an earlier
+/// directory; what is left is read in the order of the names.
+///
+/// There is none under `/run`: `/run/saigak-agent` belongs to the daemon, root's helpers read
+/// the same settings, and nothing that the daemon can write may steer them.
+pub const DIRECTORIES: [&str; 2] = ["/usr/lib/saigak-agent/conf.d", "/etc/saigak-agent/conf.d"];
+
+/// Reads the drop-in files of `directories`, the weakest first. A directory that does not
+/// exist is an empty one.
+pub fn load<P: AsRef<Path>>(directories: &[P]) -> Result<Config, ConfigError> {
+    validate::settings(&inputs::Inputs::read(directories)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ pub struct Serve {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// Name of the link that the cluster reaches the guest by. `KubeVirt` puts the first
-    /// virtio NIC behind a PCIe root port, which systemd names `enp1s0`.
+    /// virtio NIC behind a PCI Express root port, which systemd names `enp1s0`.
     pub link: String,
     /// Driver of the one link that is taken where no link has that name.
     pub driver: String,
@@ -151,7 +151,7 @@ impl Default for Model {
             template: "{{ .Prompt }}".into(),
             parameters: BTreeMap::from([("num_ctx".into(), Parameter::Integer(4096))]),
             dimension: 1024,
-            pull_stall: Duration::from_secs(120),
+            pull_stall: Duration::from_mins(2),
         }
     }
 }
@@ -162,13 +162,13 @@ impl Default for Proof {
             interval: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
             fresh: Duration::from_secs(30),
-            grace: Duration::from_secs(180),
+            grace: Duration::from_mins(3),
         }
     }
 }
 
 impl Default for Bootstrap {
     fn default() -> Self {
-        Self { hold: Duration::from_secs(3600) }
+        Self { hold: Duration::from_hours(1) }
     }
 }

@@ -1,0 +1,55 @@
+//! What is wrong with a configuration file, said in one line.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A configuration that cannot be used. Prints as `FILE:LINE: message`, always on one line;
+/// without the line where the file could not be read at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    file: PathBuf,
+    line: Option<usize>,
+    message: String,
+}
+
+impl ConfigError {
+    /// The exit status of a program that met one: `EX_CONFIG` of sysexits.h.
+    pub const EXIT_STATUS: u8 = 78;
+
+    pub(super) fn in_file(file: &Path, message: impl fmt::Display) -> Self {
+        Self { file: file.to_owned(), line: None, message: message.to_string() }
+    }
+
+    /// At byte `offset` of `text`, the content of `file`.
+    pub(super) fn at(file: &Path, text: &[u8], offset: usize, message: impl fmt::Display) -> Self {
+        let before = &text[..offset.min(text.len())];
+        let newlines = before.split(|byte| *byte == b'\n').count();
+        Self { file: file.to_owned(), line: Some(newlines), message: message.to_string() }
+    }
+
+    /// The file that is wrong.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The line that is wrong, from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A path or a value may hold a line break, and the reader gets one line.
+        let one_line = |text: &str| text.replace(|c: char| c.is_control(), " ");
+        write!(f, "{}:", one_line(&self.file.to_string_lossy()))?;
+        if let Some(line) = self.line {
+            write!(f, "{line}:")?;
+        }
+        write!(f, " {}", one_line(&self.message))
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,112 @@
+//! Every key there is, and what it accepts: one table for the checks, for the messages and for
+//! `docs/configuration.md`.
+
+use std::fmt;
+
+/// One key of the configuration.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.key`
+    pub name: &'static str,
+    /// The values that it accepts.
+    pub accepts: Accepts,
+}
+
+/// The values that a key accepts.
+#[derive(Debug)]
+pub enum Accepts {
+    /// A whole number from `min` to `max`, both included.
+    Number {
+        /// The least.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
+    /// A text, described in words.
+    Text(&'static str),
+    /// A table, described in words.
+    Table(&'static str),
+}
+
+impl fmt::Display for Accepts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number { min, max: i64::MAX } => write!(f, "a whole number from {min}"),
+            Self::Number { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Text(words) | Self::Table(words) => f.write_str(words),
+        }
+    }
+}
+
+const fn number(name: &'static str, min: i64, max: i64) -> Key {
+    Key { name, accepts: Accepts::Number { min, max } }
+}
+
+const fn text(name: &'static str, words: &'static str) -> Key {
+    Key { name, accepts: Accepts::Text(words) }
+}
+
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+
+/// Every key.
+pub const KEYS: &[Key] = &[
+    text("serve.listen", "an IP address and a port, such as \"0.0.0.0:7244\" or \"[::]:7244\""),
+    text("network.link", "the name of a link: 1 to 15 bytes without `/` and white space"),
+    text("network.driver", "the name of a kernel driver, without `/` and white space"),
+    text(
+        "storage.path",
+        "an absolute path without `.` and `..` that is no directory of the system and lies in none \
+         that helpers cannot see (/home, /root, /tmp, /var/tmp, /run)",
+    ),
+    text("storage.owner", "the name of a user, without `/`, `:` and white space"),
+    number("storage.minimum_free_bytes", 0, i64::MAX),
+    text("ollama.unit", "the name of a systemd unit that ends in .service"),
+    number("ollama.port", 1, 65535),
+    text("model.source", "the name of a model, without white space"),
+    text("model.alias", "the name of a model, without white space, other than model.source"),
+    text("model.template", "a text that is not empty"),
+    Key {
+        name: "model.parameters",
+        accepts: Accepts::Table("a table of numbers, texts and booleans"),
+    },
+    number("model.dimension", 1, 65536),
+    number("model.pull_stall_seconds", 10, DAY),
+    number("proof.interval_seconds", 1, HOUR),
+    number("proof.timeout_seconds", 1, HOUR),
+    number("proof.fresh_seconds", 1, DAY),
+    number("proof.grace_seconds", 1, DAY),
+    number("bootstrap.hold_seconds", 0, DAY),
+];
+
+/// The key of that name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether there is a section of that name.
+pub(super) fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|key| section(key.name) == name)
+}
+
+/// The valid key or section that looks most like `unknown`.
+pub(super) fn nearest(unknown: &str) -> &'static str {
+    let likeness = |valid: &str| {
+        let whole = strsim::normalized_damerau_levenshtein(unknown, valid);
+        // A key in the wrong section, or in none.
+        let last = strsim::normalized_damerau_levenshtein(leaf(unknown), leaf(valid)) * 0.99;
+        whole.max(last)
+    };
+    KEYS.iter()
+        .flat_map(|key| [section(key.name), key.name])
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+        .unwrap_or_default()
+}
+
+fn section(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(section, _)| section)
+}
+
+fn leaf(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, leaf)| leaf)
+}

@@ -1,0 +1,131 @@
+//! The repairs that need root: each its own sandboxed unit behind its own socket.
+//!
+//! | name | does |
+//! |---|---|
+//! | `network-match` | frees the link's `.network` file from a MAC address, or takes that back |
+//! | `network-restart` | restarts systemd-networkd |
+//! | `storage-owner` | gives the data disk's tree to the user who serves from it |
+//! | `ollama-start` | starts the server |
+//! | `ollama-reset` | forgets its failures, then starts it |
+//! | `ollama-restart` | restarts it |
+//! | `ollama-bind` | makes it listen on every address, then restarts it |
+//!
+//! The daemon connects to `/run/saigak-fix/NAME.sock` and reads one JSON line, a [`Reply`]. It
+//! sends nothing: a repair takes its orders from root's configuration alone. A person runs the
+//! same repair with `systemctl start saigak-fix-NAME`.
+//!
+//! Every repair can be killed at any point and run again, and says `unneeded` when there is
+//! nothing left to do.
+
+mod caller;
+mod client;
+mod file;
+mod manager;
+mod network_match;
+mod network_restart;
+mod ollama;
+mod plan;
+mod reply;
+mod storage_owner;
+pub(crate) mod user;
+
+use std::process::ExitCode;
+
+pub(crate) use client::exchange;
+pub use client::{CallError, call};
+pub use reply::{Outcome, Reply};
+
+use crate::config::{Config, ConfigError};
+use caller::Caller;
+
+/// One repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Name {
+    /// Free the link's .network file from a MAC address that is not the link's
+    NetworkMatch,
+    /// Restart systemd-networkd
+    NetworkRestart,
+    /// Give the data disk's tree to its owner
+    StorageOwner,
+    /// Start Ollama
+    OllamaStart,
+    /// Forget Ollama's failures, then start it
+    OllamaReset,
+    /// Restart Ollama
+    OllamaRestart,
+    /// Make Ollama listen on every address, then restart it
+    OllamaBind,
+}
+
+impl Name {
+    /// Every repair.
+    pub const ALL: [Self; 7] = [
+        Self::NetworkMatch,
+        Self::NetworkRestart,
+        Self::StorageOwner,
+        Self::OllamaStart,
+        Self::OllamaReset,
+        Self::OllamaRestart,
+        Self::OllamaBind,
+    ];
+
+    /// As in the names of its units and its socket.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NetworkMatch => "network-match",
+            Self::NetworkRestart => "network-restart",
+            Self::StorageOwner => "storage-owner",
+            Self::OllamaStart => "ollama-start",
+            Self::OllamaReset => "ollama-reset",
+            Self::OllamaRestart => "ollama-restart",
+            Self::OllamaBind => "ollama-bind",
+        }
+    }
+}
+
+/// Runs one repair as root, and answers whoever asked for it.
+///
+/// A configuration that cannot be used is an answer too: the connection that started this
+/// process must be taken, or systemd would start it for the same connection again and again.
+#[must_use]
+pub fn run(name: Name, config: &Result<Config, ConfigError>) -> ExitCode {
+    let caller = Caller::take();
+    let (reply, status) = match config {
+        Ok(config) => {
+            let reply = repair(name, config);
+            let status = reply.outcome.exit_status();
+            (reply, status)
+        }
+        Err(error) => (Reply::refused(error.to_string()), ConfigError::EXIT_STATUS),
+    };
+    caller.answer(&reply);
+    ExitCode::from(status)
+}
+
+fn repair(name: Name, config: &Config) -> Reply {
+    match name {
+        Name::StorageOwner => return storage_owner::run(&config.storage),
+        Name::NetworkMatch | Name::NetworkRestart => {}
+        Name::OllamaStart | Name::OllamaReset | Name::OllamaRestart | Name::OllamaBind => {
+            if let Err(refusal) = ollama::disk_is_there(&config.storage) {
+                return refusal;
+            }
+        }
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return Reply::failed(format!("cannot start: {e}")),
+    };
+    runtime.block_on(async {
+        match name {
+            Name::NetworkMatch => network_match::run(&config.network).await,
+            Name::NetworkRestart => network_restart::run().await,
+            Name::OllamaStart => ollama::start(&config.ollama).await,
+            Name::OllamaReset => ollama::reset(&config.ollama).await,
+            Name::OllamaRestart => ollama::restart(&config.ollama).await,
+            Name::OllamaBind => ollama::bind(&config.ollama).await,
+            Name::StorageOwner => storage_owner::run(&config.storage),
+        }
+    })
+}

@@ -1,0 +1,100 @@
+//! `network-match`: frees the link's `.network` file from a MAC address that is not the link's.
+//!
+//! A guest that was first booted without a network configuration is pinned to the MAC of that
+//! boot; with the next pod comes another, no file matches, and the link stays down. `netplan
+//! apply` writes the same pin again. So a drop-in beside netplan's file takes the address out of
+//! `[Match]`, and all else (DNS, MTU, routes) stays as configured. It lies under `/run`, is gone
+//! with the next boot, and is withdrawn when it is not needed any more.
+//!
+//! networkd has to be told: `networkctl reload`, then `networkctl reconfigure LINK`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::plan::{DROP_IN, Plan, WHOLE, plan};
+use super::{Reply, file};
+use crate::config::Network;
+use crate::links::{self, Netlink};
+use crate::network_file::{DIRECTORIES, NetworkFile, applying};
+
+const RUNTIME: &str = "/run/systemd/network";
+
+pub(super) async fn run(network: &Network) -> Reply {
+    let netlink = match Netlink::connect() {
+        Ok(netlink) => netlink,
+        Err(e) => return Reply::failed(format!("cannot open a netlink socket: {e}")),
+    };
+    let seen = match netlink.links(Path::new("/sys")).await {
+        Ok(seen) => seen,
+        Err(e) => return Reply::failed(format!("netlink: {e}")),
+    };
+    let link = match links::choose(&seen, network) {
+        Ok(chosen) => &chosen.link,
+        Err(message) => return Reply::refused(message),
+    };
+    let links: Vec<_> = seen.iter().map(|seen| seen.link.clone()).collect();
+    let read = || NetworkFile::load_all(&DIRECTORIES).map_err(|e| Reply::failed(e.to_string()));
+    let changed = read().and_then(|files| {
+        carry_out(&plan(&files, &links, link, &network.link), Path::new(RUNTIME))
+    });
+    match changed {
+        Err(reply) => reply,
+        Ok(reply) => match read() {
+            // Another drop-in, sorted after ours, can set the address again.
+            Ok(files) if applying(&files, link).is_none() => {
+                Reply::failed(format!("{}, but no file matches {} yet", reply.message, link.name))
+            }
+            Ok(_) => reply,
+            Err(e) => e,
+        },
+    }
+}
+
+/// Makes our files in `runtime` be those of the plan.
+fn carry_out(plan: &Plan, runtime: &Path) -> Result<Reply, Reply> {
+    let failed = |e: file::FileError| Reply::failed(e.to_string());
+    let (wanted, reason) = match plan {
+        Plan::Nothing(file) => (None, format!("{} matches by itself", file.display())),
+        Plan::One { path, .. } => {
+            let path = runtime.join(path);
+            let reason = format!("{} frees the link", path.display());
+            (Some(path), reason)
+        }
+    };
+    let mut done = Vec::new();
+    if let (Some(path), Plan::One { text, .. }) = (&wanted, plan)
+        && file::put(path, text).map_err(failed)?
+    {
+        done.push(format!("wrote {}", path.display()));
+    }
+    let ours = ours(runtime)
+        .map_err(|e| Reply::failed(format!("cannot list {}: {e}", runtime.display())))?;
+    for path in ours.iter().filter(|path| wanted.as_ref() != Some(path)) {
+        file::take_away(path).map_err(failed)?;
+        done.push(format!("withdrew {}", path.display()));
+    }
+    Ok(if done.is_empty() { Reply::unneeded(reason) } else { Reply::done(done.join(", ")) })
+}
+
+/// The files of our own in `runtime`.
+fn ours(runtime: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(runtime) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut ours = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with(WHOLE) && name.ends_with(".network") {
+            ours.push(path);
+        } else if name.ends_with(".network.d") && path.join(DROP_IN).exists() {
+            ours.push(path.join(DROP_IN));
+        }
+    }
+    Ok(ours)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! `storage-owner`: gives the data disk's tree to the user who serves from it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Reply, user};
+use crate::config::Storage;
+use crate::probe::tree::{Claim, Disk, Entry, Listing};
+use crate::probe::{Owner, Top};
+
+/// Directories below each other, at most: each holds a descriptor. Ollama's own tree has five.
+const DEPTH: usize = 128;
+
+/// What one walk did.
+#[derive(Debug, Default)]
+struct Walk {
+    seen: u64,
+    changed: u64,
+    left_alone: u64,
+    failed: u64,
+    /// The first path that failed, and why.
+    first_failure: Option<(PathBuf, io::Error)>,
+}
+
+pub(super) fn run(storage: &Storage) -> Reply {
+    let path = storage.path.display();
+    let wanted = match user::find(&storage.owner) {
+        Ok(Some(wanted)) => wanted,
+        Ok(None) => return Reply::refused(format!("there is no user {}", storage.owner)),
+        Err(e) => return Reply::failed(format!("cannot look up user {}: {e}", storage.owner)),
+    };
+    let disk = match Disk::open(&storage.path) {
+        Ok(Some(disk)) => disk,
+        Ok(None) => return Reply::refused(format!("nothing is mounted at {path}")),
+        Err(e) => return Reply::failed(format!("cannot read {path}: {e}")),
+    };
+    match disk.read_only() {
+        Ok(false) => {}
+        Ok(true) => return Reply::refused(format!("{path} is mounted read-only")),
+        Err(e) => return Reply::failed(format!("cannot read {path}: {e}")),
+    }
+    give(disk.top(), wanted).reply(storage)
+}
+
+/// Gives the tree below `top` to `wanted`, the top first. Memory is bounded by the depth.
+fn give(top: &Entry, wanted: Owner) -> Walk {
+    let mut walk = Walk::default();
+    walk.visit(top, wanted, Path::new("."));
+    if (Top { uid: 0, gid: 0, mode: top.mode }).closed() {
+        let opened = top.permit(Top::OWNER_BITS);
+        walk.count(opened, Path::new("."));
+    }
+    let mut open: Vec<(PathBuf, Listing)> = Vec::new();
+    match top.list_top() {
+        Ok(listing) => open.push((PathBuf::new(), listing)),
+        Err(e) => walk.fail(Path::new("."), e),
+    }
+    while let Some((path, listing)) = open.last_mut() {
+        let Some((name, entry)) = listing.next() else {
+            open.pop();
+            continue;
+        };
+        let below = path.join(name);
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                walk.fail(&below, e);
+                continue;
+            }
+        };
+        walk.visit(&entry, wanted, &below);
+        if !entry.kind.is_dir() {
+            continue;
+        }
+        if open.len() == DEPTH {
+            walk.fail(&below, io::Error::other(format!("more than {DEPTH} directories deep")));
+            continue;
+        }
+        match entry.list() {
+            Ok(listing) => open.push((below, listing)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => walk.fail(&below, e),
+        }
+    }
+    walk
+}
+
+impl Walk {
+    fn visit(&mut self, entry: &Entry, wanted: Owner, path: &Path) {
+        self.seen += 1;
+        match entry.claim(wanted) {
+            Claim::Right => {}
+            Claim::Wrong => self.count(entry.give_to(wanted), path),
+            Claim::HardLink | Claim::Symlink | Claim::SetId | Claim::Special => {
+                self.left_alone += 1;
+            }
+        }
+    }
+
+    fn count(&mut self, result: io::Result<()>, path: &Path) {
+        match result {
+            Ok(()) => self.changed += 1,
+            Err(e) => self.fail(path, e),
+        }
+    }
+
+    fn fail(&mut self, path: &Path, error: io::Error) {
+        self.failed += 1;
+        self.first_failure.get_or_insert_with(|| (path.to_owned(), error));
+    }
+
+    fn reply(self, storage: &Storage) -> Reply {
+        let (path, owner) = (storage.path.display(), &storage.owner);
+        let alone = match self.left_alone {
+            0 => String::new(),
+            n => format!(", left {n} links, hard links, set-id and special files of others alone"),
+        };
+        let (changed, seen) = (self.changed, self.seen);
+        let message = format!("gave {changed} of {seen} entries in {path} to {owner}{alone}");
+        if let Some((first, error)) = self.first_failure {
+            let (first, failed) = (first.display(), self.failed);
+            return Reply::failed(format!("{message}, failed at {failed}, first {first}: {error}"));
+        }
+        if self.changed == 0 { Reply::unneeded(message) } else { Reply::done(message) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

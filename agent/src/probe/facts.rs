@@ -1,0 +1,103 @@
+//! The storage's facts, as they travel from the helper to the daemon.
+
+use serde::{Deserialize, Serialize};
+
+/// What was seen of the data disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageFacts {
+    /// The user that the tree should belong to. `None`: there is no such user.
+    pub wanted: Option<Owner>,
+    /// The disk. `None`: nothing is mounted at the path.
+    pub disk: Option<DiskFacts>,
+}
+
+/// A user and a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+}
+
+/// A mounted disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiskFacts {
+    /// Mounted read-only, or turned read-only by the kernel after an error.
+    pub read_only: bool,
+    /// Bytes that an ordinary user can still write.
+    pub free_bytes: u64,
+    /// Size in bytes.
+    pub total_bytes: u64,
+    /// Inodes that an ordinary user can still take. 0 of 0 on a filesystem that counts none.
+    pub free_inodes: u64,
+    /// Inodes in all.
+    pub total_inodes: u64,
+    /// The directory at the mount point.
+    pub top: Top,
+    /// Entries of the tree that belong to somebody else, the top directory included. Always
+    /// none where there is no wanted user.
+    pub wrong_owner: WrongOwner,
+    /// Entries that belong to somebody else and are none of the agent's business.
+    pub left_alone: LeftAlone,
+    /// Entries looked at in this pass.
+    pub entries_seen: u32,
+}
+
+impl DiskFacts {
+    /// Whether the repair `storage-owner` has something to do, as far as this pass has seen.
+    #[must_use]
+    pub fn needs_owner(&self) -> bool {
+        self.wrong_owner.count > 0 || self.top.closed()
+    }
+}
+
+/// The directory at the mount point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Top {
+    /// Its owner's user id.
+    pub uid: u32,
+    /// Its group id.
+    pub gid: u32,
+    /// Its permission bits, such as `0o755`.
+    pub mode: u32,
+}
+
+impl Top {
+    /// Read, write and search for the owner: without them the server can start but not work.
+    pub(crate) const OWNER_BITS: u32 = 0o700;
+
+    /// Whether even its owner cannot use it.
+    #[must_use]
+    pub fn closed(self) -> bool {
+        self.mode & Self::OWNER_BITS != Self::OWNER_BITS
+    }
+}
+
+/// Entries that belong to somebody else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongOwner {
+    /// How many were seen.
+    pub count: u32,
+    /// The path of the first, below the mount point; `.` is the mount point itself.
+    pub first: Option<String>,
+    /// The pass ended before the tree did: there may be more.
+    pub truncated: bool,
+}
+
+/// Entries of another owner that are left as they are: to change them could change a file
+/// outside the tree, or take a privilege away or hand it out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftAlone {
+    /// Files with another name somewhere.
+    pub hard_links: u32,
+    /// Symbolic links.
+    pub symlinks: u32,
+    /// Files with the set-user-id or set-group-id bit.
+    pub set_id: u32,
+    /// Sockets, pipes and devices.
+    pub special: u32,
+}

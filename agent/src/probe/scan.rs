@@ -1,0 +1,102 @@
+//! One bounded look at the data disk.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::facts::{DiskFacts, LeftAlone, Owner, StorageFacts, Top, WrongOwner};
+use super::tree::{Claim, Disk, Entry, Listing};
+use crate::config::Storage;
+use crate::fix::user;
+
+/// Entries looked at in one pass, at most: some milliseconds of work, not a walk through
+/// hundreds of thousands of files every few seconds.
+const ENTRIES: u32 = 512;
+
+/// Entries that one directory gives before the next has its turn, so that a full one does not
+/// hide its neighbours.
+const TURN: usize = 64;
+
+/// Why the disk could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {source}", path.display())]
+pub(super) struct ScanError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+pub(super) fn facts(storage: &Storage) -> Result<StorageFacts, ScanError> {
+    let path = storage.path.clone();
+    let read = || -> io::Result<StorageFacts> {
+        let wanted = user::find(&storage.owner)?;
+        let disk = Disk::open(&storage.path)?.map(|disk| look(&disk, wanted)).transpose()?;
+        Ok(StorageFacts { wanted, disk })
+    };
+    read().map_err(|source| ScanError { path, source })
+}
+
+fn look(disk: &Disk, wanted: Option<Owner>) -> io::Result<DiskFacts> {
+    let space = disk.space()?;
+    let top = disk.top();
+    let mut facts = DiskFacts {
+        read_only: disk.read_only()?,
+        free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
+        total_bytes: space.f_blocks.saturating_mul(space.f_frsize),
+        free_inodes: space.f_favail,
+        total_inodes: space.f_files,
+        top: Top { uid: top.owner.uid, gid: top.owner.gid, mode: top.mode & 0o7777 },
+        wrong_owner: WrongOwner::default(),
+        left_alone: LeftAlone::default(),
+        entries_seen: 0,
+    };
+    if let Some(wanted) = wanted {
+        walk(top, wanted, &mut facts)?;
+    }
+    Ok(facts)
+}
+
+/// Breadth first, in turns.
+fn walk(top: &Entry, wanted: Owner, facts: &mut DiskFacts) -> io::Result<()> {
+    note(top, wanted, Path::new("."), facts);
+    let mut open: VecDeque<(PathBuf, Listing)> = VecDeque::new();
+    open.push_back((PathBuf::new(), top.list_top()?));
+    while let Some((path, mut listing)) = open.pop_front() {
+        let mut taken = 0;
+        for (name, entry) in listing.by_ref().take(TURN) {
+            if facts.entries_seen >= ENTRIES {
+                facts.wrong_owner.truncated = true;
+                return Ok(());
+            }
+            taken += 1;
+            let below = path.join(name);
+            let entry = entry?;
+            note(&entry, wanted, &below, facts);
+            if entry.kind.is_dir() {
+                match entry.list() {
+                    Ok(listing) => open.push_back((below, listing)),
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+        if taken == TURN {
+            open.push_back((path, listing));
+        }
+    }
+    Ok(())
+}
+
+fn note(entry: &Entry, wanted: Owner, path: &Path, facts: &mut DiskFacts) {
+    facts.entries_seen += 1;
+    match entry.claim(wanted) {
+        Claim::Right => {}
+        Claim::Wrong => {
+            facts.wrong_owner.count += 1;
+            facts.wrong_owner.first.get_or_insert_with(|| path.to_string_lossy().into_owned());
+        }
+        Claim::HardLink => facts.left_alone.hard_links += 1,
+        Claim::Symlink => facts.left_alone.symlinks += 1,
+        Claim::SetId => facts.left_alone.set_id += 1,
+        Claim::Special => facts.left_alone.special += 1,
+    }
+}

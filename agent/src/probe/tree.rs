@@ -1,0 +1,187 @@
+//! The data disk by descriptor: no path is resolved twice, no link followed, no mount crossed.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RawMode, ResolveFlags, StatVfs,
+    StatVfsMountFlags, StatxAttributes, StatxFlags, Uid,
+};
+use rustix::io::Errno;
+
+use super::facts::Owner;
+
+/// A filesystem keeps what a check recovers here, in the name of root.
+const RECOVERED: &CStr = c"lost+found";
+
+/// The filesystem that is mounted at a path.
+pub(crate) struct Disk(Entry);
+
+impl Disk {
+    /// Opens the disk at `path`, or says `None` where that is no mount point now.
+    ///
+    /// The kernel is asked about the very directory that is opened, so the answer stays true
+    /// for whatever is done through the descriptor, even if the disk is unmounted meanwhile.
+    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = match rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve) {
+            Ok(fd) => fd,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        };
+        let statx = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, StatxFlags::TYPE)?;
+        if !statx.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
+            return Err(io::Error::other("this kernel does not tell mount points (it needs 5.8)"));
+        }
+        if !statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            return Ok(None);
+        }
+        Ok(Some(Self(Entry::of(fd)?)))
+    }
+
+    /// The directory at the mount point.
+    pub(crate) fn top(&self) -> &Entry {
+        &self.0
+    }
+
+    /// Whether it takes no writes, here or anywhere.
+    pub(crate) fn read_only(&self) -> io::Result<bool> {
+        Ok(self.space()?.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+
+    pub(crate) fn space(&self) -> io::Result<StatVfs> {
+        Ok(rustix::fs::fstatvfs(&self.0.fd)?)
+    }
+}
+
+/// One entry of the tree: a descriptor that stays with the inode, whatever its names become.
+pub(crate) struct Entry {
+    fd: OwnedFd,
+    pub(crate) kind: FileType,
+    pub(crate) owner: Owner,
+    pub(crate) mode: RawMode,
+    links: u64,
+}
+
+/// What an entry of another owner is to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It has the right owner.
+    Right,
+    /// It should be given to the right owner.
+    Wrong,
+    /// A file with another name somewhere, maybe outside the tree.
+    HardLink,
+    /// A symbolic link.
+    Symlink,
+    /// A file that runs with its owner's rights.
+    SetId,
+    /// A socket, a pipe or a device.
+    Special,
+}
+
+impl Entry {
+    fn of(fd: OwnedFd) -> io::Result<Self> {
+        let stat = rustix::fs::fstat(&fd)?;
+        Ok(Self {
+            fd,
+            kind: FileType::from_raw_mode(stat.st_mode),
+            owner: Owner { uid: stat.st_uid, gid: stat.st_gid },
+            mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
+            #[allow(clippy::useless_conversion, reason = "narrower on some architectures")]
+            links: stat.st_nlink.into(),
+        })
+    }
+
+    /// A directory that is no mount point, for tests.
+    #[cfg(test)]
+    pub(crate) fn directory(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Self::of(rustix::fs::open(path, flags, Mode::empty())?)
+    }
+
+    /// What this entry is, where all should belong to the user `wanted`. The group is left
+    /// out: who owns a file can use it, whatever its group.
+    pub(crate) fn claim(&self, wanted: Owner) -> Claim {
+        if self.owner.uid == wanted.uid {
+            return Claim::Right;
+        }
+        let set_id = (Mode::SUID | Mode::SGID).as_raw_mode();
+        match self.kind {
+            FileType::RegularFile if self.links > 1 => Claim::HardLink,
+            FileType::RegularFile if self.mode & set_id != 0 => Claim::SetId,
+            FileType::Directory | FileType::RegularFile => Claim::Wrong,
+            FileType::Symlink => Claim::Symlink,
+            _ => Claim::Special,
+        }
+    }
+
+    /// Gives this very inode to `owner`.
+    pub(crate) fn give_to(&self, owner: Owner) -> io::Result<()> {
+        let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
+        Ok(rustix::fs::chownat(&self.fd, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?)
+    }
+
+    /// Adds permission bits to this directory.
+    pub(crate) fn permit(&self, bits: RawMode) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(self.mode | bits);
+        Ok(rustix::fs::chmodat(&self.fd, c".", mode, AtFlags::empty())?)
+    }
+
+    /// The entries of this directory.
+    pub(crate) fn list(&self) -> io::Result<Listing> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&self.fd, c".", flags, Mode::empty())?;
+        Ok(Listing { directory: Dir::read_from(&fd)?, fd: File::from(fd), top: false })
+    }
+
+    /// The entries of this directory at a mount point, without what a check recovered.
+    pub(crate) fn list_top(&self) -> io::Result<Listing> {
+        Ok(Listing { top: true, ..self.list()? })
+    }
+}
+
+/// A directory that is being read.
+pub(crate) struct Listing {
+    directory: Dir,
+    fd: File,
+    top: bool,
+}
+
+impl Iterator for Listing {
+    /// A name below this directory, and what it is or why that cannot be told.
+    type Item = (String, io::Result<Entry>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let found = match self.directory.next()? {
+                Ok(found) => found,
+                Err(e) => return Some((".".to_owned(), Err(e.into()))),
+            };
+            let name = found.file_name();
+            if name == c"." || name == c".." || (self.top && name == RECOVERED) {
+                continue;
+            }
+            let printed = name.to_string_lossy().into_owned();
+            match open_below(self.fd.as_fd(), name) {
+                // Gone since, or where another filesystem is mounted.
+                Err(Errno::NOENT | Errno::XDEV) => {}
+                Err(e) => return Some((printed, Err(e.into()))),
+                Ok(fd) => return Some((printed, Entry::of(fd))),
+            }
+        }
+    }
+}
+
+fn open_below(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::BENEATH
+        | ResolveFlags::NO_XDEV
+        | ResolveFlags::NO_SYMLINKS
+        | ResolveFlags::NO_MAGICLINKS;
+    rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve)
+}
