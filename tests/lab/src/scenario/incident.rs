@@ -32,12 +32,7 @@ const BY_HAND: &str = "mkdir -p /run/systemd/network/10-netplan-enp1s0.network.d
     > /run/systemd/network/10-netplan-enp1s0.network.d/99-by-hand.conf && networkctl reload";
 
 async fn play(stage: &Stage) -> Result<()> {
-    let options = Options {
-        mac: NEW.into(),
-        pinned_to: Some(OLD.into()),
-        agent_held: true,
-        ..stage.healthy_options().await?
-    };
+    let options = Options { agent_held: true, ..pinned(stage.healthy_options().await?) };
     let guest = stage.boot(options).await?;
     let by_hand = without_the_agent(stage, &guest).await?;
     stage.say("powers off; the next pod has yet another MAC, and this time the agent runs");
@@ -63,6 +58,11 @@ async fn play(stage: &Stage) -> Result<()> {
         by_hand: Some(by_hand),
     });
     Ok(())
+}
+
+/// A guest whose netplan file is pinned to the MAC of a pod that is gone.
+pub(crate) fn pinned(options: Options) -> Options {
+    Options { mac: NEW.into(), pinned_to: Some(OLD.into()), ..options }
 }
 
 /// The incident as it was: systemd is content, nobody can reach the guest, and the obvious
