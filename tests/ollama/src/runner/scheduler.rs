@@ -87,9 +87,14 @@ impl Worker {
         }
     }
 
+    /// A runner that nobody wants to keep is gone before anyone can look.
     async fn give_back(&self, file: &PathBuf) {
-        if let Some(running) = self.loaded.lock().await.get_mut(file) {
-            running.give_back();
+        let mut table = self.loaded.lock().await;
+        let Some(running) = table.get_mut(file) else { return };
+        running.give_back();
+        if running.is_idle() && running.keep_alive.is_zero() {
+            running.runner.stop().await;
+            table.remove(file);
         }
     }
 
@@ -115,13 +120,10 @@ impl Worker {
         }
         if !self.is_usable(&ask.target).await {
             self.remove(&ask.target.file).await;
-            let started = tokio::select! {
-                started = Runner::start(&ask.target, self.settings.load_timeout) => started,
-                // The client left: the half-loaded runner is dropped, which kills it.
-                () = ask.reply.closed() => return,
-            };
-            match started {
-                Ok(runner) => {
+            let limit = self.settings.load_timeout;
+            match Runner::start(&ask.target, limit, ask.reply.closed()).await {
+                Ok(None) => return,
+                Ok(Some(runner)) => {
                     let running = Running::new(&ask.target, runner, self.settings.keep_alive);
                     self.loaded.lock().await.insert(ask.target.file.clone(), running);
                 }
