@@ -11,9 +11,9 @@ use crate::fixture::{ALIAS, MODEL};
 use crate::server::{Place, Server, is_alive, until};
 use crate::{http, transcripts};
 
-/// Takes about two seconds to compute.
+/// Takes about a second to compute.
 fn long_text() -> String {
-    "z".repeat(4000)
+    "z".repeat(2000)
 }
 
 fn vector(reply: &http::Reply) -> Vec<f64> {
@@ -98,7 +98,7 @@ async fn frozen_in_flight_it_is_waited_for() {
     tokio::pin!(embedding);
     assert!(timeout(Duration::from_millis(300), &mut embedding).await.is_err());
     kill(runner, Signal::SIGSTOP).unwrap();
-    assert!(timeout(Duration::from_millis(2500), &mut embedding).await.is_err());
+    assert!(timeout(Duration::from_millis(1500), &mut embedding).await.is_err());
     assert_eq!(server.get("/").await.status, 200);
     assert_eq!(server.loaded().await.len(), 1);
     kill(runner, Signal::SIGCONT).unwrap();
