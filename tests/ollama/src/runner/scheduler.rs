@@ -119,7 +119,6 @@ impl Worker {
             return;
         }
         if !self.is_usable(&ask.target).await {
-            self.remove(&ask.target.file).await;
             let limit = self.settings.load_timeout;
             match Runner::start(&ask.target, limit, ask.reply.closed()).await {
                 Ok(None) => return,
@@ -142,25 +141,27 @@ impl Worker {
         }
     }
 
-    /// Whether what is loaded will do. A silent runner costs the ping's patience.
-    async fn is_usable(&self, target: &Target) -> bool {
-        let mut table = self.loaded.lock().await;
-        match table.get_mut(&target.file) {
-            Some(running) => running.num_ctx == target.num_ctx && running.runner.answers().await,
-            None => false,
-        }
-    }
-
-    /// Waits until nobody uses the runner, and stops it.
-    async fn remove(&mut self, file: &PathBuf) {
-        while self.loaded.lock().await.get(file).is_some_and(|running| !running.is_idle()) {
-            let Some(done) = self.released.recv().await else { return };
+    /// Whether what is loaded will do. Where it will not, it is gone afterwards.
+    ///
+    /// A silent runner costs the ping's patience, and then the patience with its end, both under
+    /// one lock. One that is in use is waited for.
+    async fn is_usable(&mut self, target: &Target) -> bool {
+        let mut condemned = false;
+        loop {
+            let mut table = self.loaded.lock().await;
+            let Some(running) = table.get_mut(&target.file) else { return false };
+            if !condemned && running.num_ctx == target.num_ctx && running.runner.answers().await {
+                return true;
+            }
+            condemned = true;
+            if running.is_idle() {
+                running.runner.stop().await;
+                table.remove(&target.file);
+                return false;
+            }
+            drop(table);
+            let Some(done) = self.released.recv().await else { return false };
             self.give_back(&done).await;
-        }
-        let mut table = self.loaded.lock().await;
-        if let Some(running) = table.get_mut(file) {
-            running.runner.stop().await;
-            table.remove(file);
         }
     }
 }
