@@ -1,7 +1,25 @@
 //! saigak-agent: knows whether this guest can embed text correctly now, repairs what keeps
 //! it from doing so, and tells the truth about it.
+//!
+//! [`core`] decides, [`guest`] is the guest as the core sees it, made of one folder for each
+//! concern; [`wake`] asks for looks, [`serve`] publishes, [`fix`] and [`probe`] are the
+//! helpers that have the privileges which the daemon has not.
 
+pub mod bootstrap;
+pub mod bus;
+pub mod cli;
 pub mod config;
+pub mod core;
 pub mod fix;
+pub mod guest;
+pub mod ledger_file;
+pub mod links;
+pub mod model;
+pub mod network;
 pub mod network_file;
+pub mod ollama;
 pub mod probe;
+pub mod serve;
+pub mod storage;
+pub mod system;
+pub mod wake;

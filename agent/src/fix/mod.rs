@@ -20,7 +20,6 @@
 mod caller;
 mod client;
 mod file;
-mod links;
 mod manager;
 mod network_match;
 mod network_restart;
@@ -34,7 +33,6 @@ use std::process::ExitCode;
 
 pub(crate) use client::exchange;
 pub use client::{CallError, call};
-pub use links::{LinkError, choose, read_links};
 pub use reply::{Outcome, Reply};
 
 use crate::config::{Config, ConfigError};

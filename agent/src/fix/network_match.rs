@@ -13,21 +13,27 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::plan::{DROP_IN, Plan, WHOLE, plan};
-use super::{Reply, file, links};
+use super::{Reply, file};
 use crate::config::Network;
+use crate::links::{self, Netlink};
 use crate::network_file::{DIRECTORIES, NetworkFile, applying};
 
 const RUNTIME: &str = "/run/systemd/network";
 
 pub(super) async fn run(network: &Network) -> Reply {
-    let links = match links::read_links(Path::new("/sys")).await {
-        Ok(links) => links,
-        Err(e) => return Reply::failed(e.to_string()),
+    let netlink = match Netlink::connect() {
+        Ok(netlink) => netlink,
+        Err(e) => return Reply::failed(format!("cannot open a netlink socket: {e}")),
     };
-    let link = match links::choose(&links, network) {
-        Ok(link) => link,
+    let seen = match netlink.links(Path::new("/sys")).await {
+        Ok(seen) => seen,
+        Err(e) => return Reply::failed(format!("netlink: {e}")),
+    };
+    let link = match links::choose(&seen, network) {
+        Ok(chosen) => &chosen.link,
         Err(message) => return Reply::refused(message),
     };
+    let links: Vec<_> = seen.iter().map(|seen| seen.link.clone()).collect();
     let read = || NetworkFile::load_all(&DIRECTORIES).map_err(|e| Reply::failed(e.to_string()));
     let changed = read().and_then(|files| {
         carry_out(&plan(&files, &links, link, &network.link), Path::new(RUNTIME))

@@ -1,1 +1,7 @@
-fn main() {}
+//! `cargo lab`: see the library for what it does.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    saigak_lab::main()
+}

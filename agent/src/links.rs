@@ -5,41 +5,72 @@ use std::io;
 use std::path::Path;
 
 use futures_util::TryStreamExt;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkInfo, LinkMessage};
+use rtnetlink::Handle;
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use tokio::task::JoinHandle;
 
 use crate::config::Network;
 use crate::network_file::Link;
 
-/// Why the links are not known.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    /// No netlink socket.
-    #[error("cannot open a netlink socket: {0}")]
-    Open(#[from] io::Error),
-    /// Netlink did not list the links.
-    #[error("netlink: {0}")]
-    List(#[from] rtnetlink::Error),
+/// A connection to netlink, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Netlink {
+    /// What requests are made with.
+    pub handle: Handle,
+    task: JoinHandle<()>,
 }
 
-/// All links. `sys` is `/sys`, which alone knows a link's driver.
-pub async fn read_links(sys: &Path) -> Result<Vec<Link>, LinkError> {
-    let (connection, handle, _) = rtnetlink::new_connection()?;
-    let connection = tokio::spawn(connection);
-    let messages = handle.link().get().execute().try_collect::<Vec<_>>().await;
-    connection.abort();
-    Ok(messages?.into_iter().map(|message| link(message, sys)).collect())
+impl Netlink {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Where the kernel gives no netlink socket.
+    pub fn connect() -> io::Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        Ok(Self { handle, task: tokio::spawn(connection) })
+    }
+
+    /// All links. `sys` is `/sys`, which alone knows some links' driver.
+    ///
+    /// # Errors
+    /// Where netlink does not list them.
+    pub async fn links(&self, sys: &Path) -> Result<Vec<Seen>, rtnetlink::Error> {
+        let messages: Vec<_> = self.handle.link().get().execute().try_collect().await?;
+        Ok(messages.into_iter().map(|message| seen(message, sys)).collect())
+    }
+}
+
+impl Drop for Netlink {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A link as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// What `.network` files match it by.
+    pub link: Link,
+    /// The kernel's index.
+    pub index: u32,
+    /// Administratively up (`IFF_UP`).
+    pub up: bool,
+    /// Has a carrier. Only meaningful while up.
+    pub carrier: bool,
+    /// The guest's own loopback link.
+    pub loopback: bool,
 }
 
 /// The link that the configuration means: the one of that name or, where there is none, the one
 /// link of that driver. Else `Err` with what a person needs to know.
-pub fn choose<'a>(links: &'a [Link], network: &Network) -> Result<&'a Link, String> {
-    if let Some(link) = links.iter().find(|link| link.name == network.link) {
+pub fn choose<'a>(links: &'a [Seen], network: &Network) -> Result<&'a Seen, String> {
+    if let Some(link) = links.iter().find(|seen| seen.link.name == network.link) {
         return Ok(link);
     }
-    let driven = |link: &&Link| link.driver.as_deref() == Some(&network.driver);
+    let driven = |seen: &&Seen| seen.link.driver.as_deref() == Some(&network.driver);
     let mut candidates = links.iter().filter(driven);
     match (candidates.next(), candidates.count()) {
-        (Some(link), 0) => Ok(link),
+        (Some(seen), 0) => Ok(seen),
         (None, _) => {
             Err(format!("no link is named {} or has driver {}", network.link, network.driver))
         }
@@ -52,7 +83,8 @@ pub fn choose<'a>(links: &'a [Link], network: &Network) -> Result<&'a Link, Stri
     }
 }
 
-fn link(message: LinkMessage, sys: &Path) -> Link {
+fn seen(message: LinkMessage, sys: &Path) -> Seen {
+    let flags = message.header.flags;
     let mut link = Link::default();
     let mut bus = String::new();
     for attribute in message.attributes {
@@ -76,7 +108,13 @@ fn link(message: LinkMessage, sys: &Path) -> Link {
         "" => None,
         _ => driver(&link, sys),
     };
-    link
+    Seen {
+        link,
+        index: message.header.index,
+        up: flags.contains(LinkFlags::Up),
+        carrier: flags.contains(LinkFlags::LowerUp),
+        loopback: flags.contains(LinkFlags::Loopback),
+    }
 }
 
 /// The driver by `/sys`, if that shows the same link: its address tells.
@@ -94,8 +132,9 @@ fn driver(link: &Link, sys: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn named(name: &str, driver: Option<&str>) -> Link {
-        Link { name: name.into(), driver: driver.map(Into::into), ..Link::default() }
+    fn named(name: &str, driver: Option<&str>) -> Seen {
+        let link = Link { name: name.into(), driver: driver.map(Into::into), ..Link::default() };
+        Seen { link, ..Seen::default() }
     }
 
     #[test]
@@ -103,8 +142,8 @@ mod tests {
         let network = Network::default();
         let virtio = Some("virtio_net");
         let links = [named("lo", None), named("ens3", virtio), named("enp1s0", None)];
-        assert_eq!(choose(&links, &network).unwrap().name, "enp1s0");
-        assert_eq!(choose(&links[..2], &network).unwrap().name, "ens3");
+        assert_eq!(choose(&links, &network).unwrap().link.name, "enp1s0");
+        assert_eq!(choose(&links[..2], &network).unwrap().link.name, "ens3");
         assert!(choose(&links[..1], &network).unwrap_err().contains("no link is named enp1s0 or"));
         let two = [named("ens3", virtio), named("ens4", virtio)];
         assert!(choose(&two, &network).unwrap_err().contains("2 have driver virtio_net"));
@@ -112,8 +151,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_loopback_link_is_always_there() {
-        let links = read_links(Path::new("/sys")).await.unwrap();
-        let lo = links.iter().find(|link| link.name == "lo").unwrap();
-        assert_eq!((lo.mac, lo.driver.as_deref()), (Some([0; 6]), None));
+        let links = Netlink::connect().unwrap().links(Path::new("/sys")).await.unwrap();
+        let lo = links.iter().find(|seen| seen.link.name == "lo").unwrap();
+        assert!(lo.loopback);
+        assert_eq!((lo.link.mac, lo.link.driver.as_deref()), (Some([0; 6]), None));
     }
 }

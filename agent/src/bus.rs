@@ -1,0 +1,144 @@
+//! The system bus. One connection, made when it is first needed and anew when it broke.
+//!
+//! Asking must not act: a call to a stopped service would start it, so every call carries
+//! the no-auto-start flag, and has a deadline.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time;
+use zbus::Connection;
+use zbus::proxy::{Builder, CacheProperties, MethodFlags, Proxy};
+use zbus::wire::DynamicDeserialize;
+use zbus::{DynamicType, OwnedVariant};
+
+/// How long one call may take. The services asked answer within milliseconds.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// An object on the bus.
+#[derive(Debug, Clone, Copy)]
+pub struct Object<'a> {
+    /// Well-known name of the service.
+    pub service: &'a str,
+    /// Object path.
+    pub path: &'a str,
+    /// Interface.
+    pub interface: &'a str,
+}
+
+/// Why a call gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// Nobody owns the service's name: it does not run.
+    #[error("{0} is not running")]
+    NotRunning(String),
+    /// No answer within the deadline.
+    #[error("{service}: no answer to {member} within {} s", DEADLINE.as_secs())]
+    TimedOut {
+        /// The service asked.
+        service: String,
+        /// The method or property asked for.
+        member: String,
+    },
+    /// The bus or the service refused.
+    #[error("{service}: {member}: {source}")]
+    Call {
+        /// The service asked.
+        service: String,
+        /// The method or property asked for.
+        member: String,
+        /// What was said.
+        source: zbus::Error,
+    },
+}
+
+/// The system bus.
+#[derive(Debug, Default)]
+pub struct Bus {
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Bus {
+    /// The connection, made anew if it is closed.
+    pub async fn connection(&self) -> zbus::Result<Connection> {
+        let mut held = self.connection.lock().await;
+        if let Some(connection) = held.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(connection.clone());
+        }
+        let connection = Connection::system().await?;
+        *held = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// Calls `member` of `object`.
+    pub async fn call<B, R>(
+        &self,
+        object: Object<'_>,
+        member: &str,
+        body: &B,
+    ) -> Result<R, BusError>
+    where
+        B: Serialize + DynamicType + Sync,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        let service = || object.service.to_owned();
+        let answer = async {
+            let proxy = self.proxy(object).await?;
+            proxy
+                .call_with_flags::<_, _, R>(member, MethodFlags::NO_AUTO_START, body)
+                .await?
+                .ok_or(zbus::Error::InvalidReply)
+        };
+        match time::timeout(DEADLINE, answer).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(error)) if is_not_running(&error) => Err(BusError::NotRunning(service())),
+            Ok(Err(source)) => {
+                Err(BusError::Call { service: service(), member: member.into(), source })
+            }
+            Err(_) => Err(BusError::TimedOut { service: service(), member: member.into() }),
+        }
+    }
+
+    /// Reads one property of `object`.
+    pub async fn property<T>(&self, object: Object<'_>, name: &str) -> Result<T, BusError>
+    where
+        T: TryFrom<OwnedVariant>,
+        T::Error: Into<zbus::Error>,
+    {
+        let properties = Object { interface: "org.freedesktop.DBus.Properties", ..object };
+        let value: OwnedVariant = self.call(properties, "Get", &(object.interface, name)).await?;
+        T::try_from(value).map_err(|error| BusError::Call {
+            service: object.service.into(),
+            member: name.into(),
+            source: error.into(),
+        })
+    }
+
+    async fn proxy(&self, object: Object<'_>) -> zbus::Result<Proxy<'static>> {
+        let connection = self.connection().await?;
+        Builder::<Proxy<'static>>::new(&connection)
+            .destination(object.service.to_owned())
+            .path(object.path.to_owned())
+            .interface(object.interface.to_owned())
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await
+    }
+}
+
+fn is_not_running(error: &zbus::Error) -> bool {
+    const NAMES: [&str; 3] = [
+        "org.freedesktop.DBus.Error.ServiceUnknown",
+        "org.freedesktop.DBus.Error.NameHasNoOwner",
+        "org.freedesktop.DBus.Error.NoServer",
+    ];
+    match error {
+        zbus::Error::MethodError(name, _, _) => NAMES.contains(&name.as_str()),
+        zbus::Error::FDO(fdo) => matches!(
+            **fdo,
+            zbus::fdo::Error::ServiceUnknown(_) | zbus::fdo::Error::NameHasNoOwner(_)
+        ),
+        _ => false,
+    }
+}

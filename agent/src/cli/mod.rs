@@ -1,0 +1,99 @@
+//! The command line.
+
+mod ready;
+mod run;
+mod socket;
+mod status;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, ConfigError};
+use crate::{fix, probe};
+
+/// Keeps the embeddings service of this guest alive, and tells the truth about it.
+#[derive(Debug, Parser)]
+#[command(name = "saigak-agent", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch this guest, repair it and answer probes, until told to stop
+    Run,
+    /// Say how this guest is, why, and what happens next
+    Status {
+        /// The report as JSON, of a versioned shape
+        #[arg(long)]
+        json: bool,
+    },
+    /// End with 0 if the guest is ready, with 1 if it is not: for exec probes
+    Ready,
+    /// Carry out one repair with the privileges it needs; started by its socket unit
+    #[command(hide = true)]
+    Fix {
+        /// The repair
+        name: fix::Name,
+    },
+    /// Look where the daemon may not; started by its socket unit
+    #[command(hide = true)]
+    Probe {
+        /// What to look at
+        what: What,
+    },
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// The data disk
+    Storage,
+}
+
+/// Wrong usage: `EX_USAGE` of sysexits(3).
+const EXIT_USAGE: u8 = 64;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors.
+            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match arguments.command {
+        Command::Run => with_config(run::run),
+        Command::Status { json } => status::status(json),
+        Command::Ready => ready::ready(),
+        // A repair answers whoever asked for it, also where its orders cannot be read.
+        Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
+        Command::Probe { what: What::Storage } => with_config(|config| probe::storage(&config)),
+    }
+}
+
+fn with_config(then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match config::load(&config::DIRECTORIES) {
+        Ok(config) => then(config),
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::from(ConfigError::EXIT_STATUS)
+        }
+    }
+}
+
+/// One line on standard error. Where that is closed, there is nobody to tell.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "saigak-agent: {line}");
+}
+
+/// Text on standard output, the same way.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

@@ -1,0 +1,232 @@
+//! How often a remedy may run. The ledger outlives the agent: it is saved before each
+//! repair, so that a crash in the middle of one cannot hide it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// At most `limit` runs in any `window`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Runs.
+    pub limit: usize,
+    /// Sliding window that they are counted in.
+    pub window: Duration,
+}
+
+impl Budget {
+    /// `limit` runs an hour.
+    #[must_use]
+    pub const fn hourly(limit: usize) -> Self {
+        Self { limit, window: Duration::from_secs(3600) }
+    }
+}
+
+/// Repairs that are kept for people. At most so many, and so a few tens of kilobytes.
+const KEPT: usize = 64;
+
+/// One run of a remedy that counts against its budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The remedy's name.
+    pub remedy: String,
+    /// The boot it ran in.
+    pub boot_id: String,
+    /// Uptime in that boot, in milliseconds.
+    pub uptime_ms: u64,
+}
+
+/// A repair that is over, as people read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Past {
+    /// The remedy's name.
+    pub remedy: String,
+    /// The condition that it was for.
+    pub condition: String,
+    /// Its reason.
+    pub reason: String,
+    /// Wall time, RFC 3339.
+    pub started_at: String,
+    /// The same in seconds since 1970, for "in the last 24 hours".
+    pub started_unix: u64,
+    /// How long it ran.
+    pub duration_seconds: f64,
+    /// `Succeeded`, `Refused`, `Failed`, `TimedOut`, or `Interrupted` where the agent ended
+    /// first.
+    pub result: String,
+    /// What it said.
+    pub message: String,
+}
+
+/// Everything that outlives the agent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ledger {
+    /// Shape of the file. 1.
+    pub version: u32,
+    /// Runs that may still count.
+    pub entries: Vec<Entry>,
+    /// Repairs, oldest first.
+    pub repairs: VecDeque<Past>,
+    /// Set where the file could not be read: until then, as boot and uptime, all budgets
+    /// are closed.
+    pub closed_until: Option<Closed>,
+}
+
+/// Until when all budgets are closed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Closed {
+    /// The boot that the uptime is of.
+    pub boot_id: String,
+    /// Uptime, in milliseconds.
+    pub uptime_ms: u64,
+}
+
+/// How long an unreadable ledger closes all budgets: the longest window that remedies have.
+const CLOSED_FOR: Duration = Duration::from_secs(3600);
+
+impl Ledger {
+    /// An empty ledger: a guest that was never repaired.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self { version: 1, ..Self::default() }
+    }
+
+    /// A ledger in place of one that could not be read. What it held is not known, so it
+    /// allows nothing for one full window, and then starts anew.
+    #[must_use]
+    pub fn closed(boot_id: &str, uptime: Duration) -> Self {
+        Self {
+            closed_until: Some(Closed {
+                boot_id: boot_id.into(),
+                uptime_ms: millis(uptime + CLOSED_FOR),
+            }),
+            ..Self::fresh()
+        }
+    }
+
+    /// How long until `remedy` may run: zero means now.
+    #[must_use]
+    pub fn wait(&self, remedy: &str, budget: Budget, boot_id: &str, uptime: Duration) -> Duration {
+        let closed = self.closed_until.as_ref().map_or(Duration::ZERO, |closed| {
+            // After a reboot the time that is left cannot be told; start the window again.
+            let until = if closed.boot_id == boot_id {
+                Duration::from_millis(closed.uptime_ms)
+            } else {
+                CLOSED_FOR
+            };
+            until.saturating_sub(uptime)
+        });
+        let mut counted: Vec<Duration> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.remedy == remedy)
+            .map(|entry| counts_until(entry, budget.window, boot_id))
+            .filter(|until| *until > uptime)
+            .collect();
+        counted.sort_unstable();
+        let spent = if counted.len() < budget.limit {
+            Duration::ZERO
+        } else {
+            counted
+                .get(counted.len() - budget.limit)
+                .map_or(Duration::MAX, |until| until.saturating_sub(uptime))
+        };
+        closed.max(spent)
+    }
+
+    /// Counts one run of `remedy` now.
+    pub fn reserve(&mut self, remedy: &str, boot_id: &str, uptime: Duration) {
+        self.entries.retain(|entry| counts_until(entry, CLOSED_FOR, boot_id) > uptime);
+        self.entries.push(Entry {
+            remedy: remedy.into(),
+            boot_id: boot_id.into(),
+            uptime_ms: millis(uptime),
+        });
+    }
+
+    /// Keeps a repair that is over for people.
+    pub fn record(&mut self, past: Past) {
+        self.repairs.push_back(past);
+        while self.repairs.len() > KEPT {
+            self.repairs.pop_front();
+        }
+    }
+}
+
+/// The uptime of this boot at which `entry` stops to count. For one of an earlier boot it
+/// is the window's length: it is at least as old as this boot, and the wall clock, which
+/// would say more, may have jumped.
+fn counts_until(entry: &Entry, window: Duration, boot_id: &str) -> Duration {
+    if entry.boot_id == boot_id { Duration::from_millis(entry.uptime_ms) + window } else { window }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO: Budget = Budget { limit: 2, window: Duration::from_secs(100) };
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_third_run_waits_for_the_first_to_leave_the_window() {
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("x", "b", at(10));
+        assert_eq!(ledger.wait("x", TWO, "b", at(10)), Duration::ZERO);
+        ledger.reserve("x", "b", at(30));
+        assert_eq!(ledger.wait("x", TWO, "b", at(40)), at(70));
+        assert_eq!(ledger.wait("x", TWO, "b", at(110)), Duration::ZERO);
+        assert_eq!(ledger.wait("y", TWO, "b", at(40)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_reboot_does_not_refill_the_budget() {
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("x", "before", at(9000));
+        ledger.reserve("x", "before", at(9001));
+        assert_eq!(ledger.wait("x", TWO, "after", at(5)), at(95));
+        assert_eq!(ledger.wait("x", TWO, "after", at(100)), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_unreadable_ledger_is_closed_for_one_window_and_not_for_ever() {
+        let ledger = Ledger::closed("b", at(50));
+        assert_eq!(ledger.wait("x", TWO, "b", at(50)), CLOSED_FOR);
+        assert_eq!(ledger.wait("x", TWO, "b", at(50) + CLOSED_FOR), Duration::ZERO);
+        assert_eq!(ledger.wait("x", TWO, "later", at(10)), CLOSED_FOR - at(10));
+    }
+
+    #[test]
+    fn entries_that_count_no_more_are_dropped_and_repairs_are_bounded() {
+        let mut ledger = Ledger::fresh();
+        for hour in 0..10 {
+            ledger.reserve("x", "b", at(hour * 3601));
+        }
+        assert_eq!(ledger.entries.len(), 1);
+        for n in 0..100 {
+            ledger.record(Past {
+                remedy: "x".into(),
+                condition: "C".into(),
+                reason: "R".into(),
+                started_at: String::new(),
+                started_unix: n,
+                duration_seconds: 0.0,
+                result: "Failed".into(),
+                message: String::new(),
+            });
+        }
+        assert_eq!(ledger.repairs.len(), KEPT);
+        assert_eq!(ledger.repairs.back().map(|past| past.started_unix), Some(99));
+    }
+}

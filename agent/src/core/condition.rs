@@ -1,0 +1,147 @@
+//! Conditions, their reasons, and judgements about them. Kubernetes' API conventions:
+//! positive polarity, `Unknown` until observed, one CamelCase reason.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Rung;
+
+/// Whether a condition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Status {
+    /// It holds.
+    True,
+    /// It was seen not to hold.
+    False,
+    /// It could not be observed. Never starts a repair.
+    Unknown,
+}
+
+impl Status {
+    /// The word that Kubernetes uses.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// What a condition is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The guest is ready only while it holds.
+    Required,
+    /// Repairs wait for it, readiness does not.
+    Gate,
+    /// For people only.
+    Advisory,
+}
+
+impl Role {
+    /// The role's word in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Gate => "gate",
+            Self::Advisory => "advisory",
+        }
+    }
+}
+
+/// A condition as a concern declares it.
+#[derive(Debug)]
+pub struct Condition {
+    /// CamelCase type.
+    pub name: &'static str,
+    /// The concern that judges it.
+    pub concern: &'static str,
+    /// What it is for.
+    pub role: Role,
+    /// Conditions that must be `True` for this one to be observable. Otherwise it is
+    /// `Unknown` with reason `Blocked`.
+    pub needs: &'static [&'static str],
+    /// Conditions that, while `False`, are the cause of this one being `False`: they are
+    /// named instead of it, and repaired first.
+    pub explained_by: &'static [&'static str],
+    /// How long it may be `Unknown` before a ready guest stops being ready for it.
+    pub grace: Duration,
+}
+
+/// Why a condition has its status, and what follows.
+#[derive(Debug)]
+pub struct Reason<R: 'static> {
+    /// CamelCase.
+    pub name: &'static str,
+    /// The status that it stands for.
+    pub status: Status,
+    /// How long it must have lasted before the first remedy: what heals by itself within
+    /// that time needs none.
+    pub patience: Duration,
+    /// The remedies, smallest first. Empty: a person must act, or nothing has to be done.
+    pub ladder: &'static [Rung<R>],
+    /// What a person can do once the ladder is at its end. Printable ASCII.
+    pub advice: &'static str,
+}
+
+impl<R> Reason<R> {
+    /// The condition holds.
+    #[must_use]
+    pub const fn good(name: &'static str) -> Self {
+        Self { name, status: Status::True, patience: Duration::ZERO, ladder: &[], advice: "" }
+    }
+
+    /// The condition could not be observed.
+    #[must_use]
+    pub const fn unknown(name: &'static str, advice: &'static str) -> Self {
+        Self { name, status: Status::Unknown, patience: Duration::ZERO, ladder: &[], advice }
+    }
+
+    /// The condition does not hold and no remedy exists: it passes by itself, or a person
+    /// must act. The advice says which.
+    #[must_use]
+    pub const fn fault(name: &'static str, advice: &'static str) -> Self {
+        Self { name, status: Status::False, patience: Duration::ZERO, ladder: &[], advice }
+    }
+
+    /// The same fault with remedies, the first of them after `patience_ms` milliseconds.
+    #[must_use]
+    pub const fn mended_by(self, patience_ms: u64, ladder: &'static [Rung<R>]) -> Self {
+        Self { patience: Duration::from_millis(patience_ms), ladder, ..self }
+    }
+}
+
+/// What one look says about one condition.
+#[derive(Debug)]
+pub struct Judgement<R: 'static> {
+    /// The condition's name.
+    pub condition: &'static str,
+    /// Why.
+    pub reason: &'static Reason<R>,
+    /// The particulars, for a person.
+    pub message: String,
+    /// Uptime until which a `True` counts without being judged anew. `None`: until then.
+    pub expires: Option<Duration>,
+}
+
+impl<R> Judgement<R> {
+    /// A judgement that holds until the next one.
+    pub fn new(
+        condition: &'static Condition,
+        reason: &'static Reason<R>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { condition: condition.name, reason, message: message.into(), expires: None }
+    }
+
+    /// The same, valid only until `uptime`.
+    #[must_use]
+    pub fn until(self, uptime: Duration) -> Self {
+        Self { expires: Some(uptime), ..self }
+    }
+}

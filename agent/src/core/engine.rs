@@ -1,0 +1,437 @@
+//! The state machine: judgements in, report and intents out. It is called by one task and
+//! does nothing by itself.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::episode::{Episodes, RECOVERED_AFTER, Step};
+use super::graph::{self, BLOCKED, Block, Seen};
+use super::report::{self, AgentReport, ProofReport, PullReport};
+use super::{
+    Cause, Condition, ConditionReport, InFlight, Judgement, Ledger, Moment, Outcome, Past, Reason,
+    Remedy, Report, Role, Status, Verdict, rfc3339,
+};
+
+/// The reason of a condition that no look has judged yet.
+const NOT_OBSERVED: &str = "NotObserved";
+
+/// A repair that is to be carried out now. Its budget is already reserved in the ledger,
+/// which must be saved first.
+#[derive(Debug, Clone, Copy)]
+pub struct Intent<R> {
+    /// What to do.
+    pub remedy: R,
+    /// The condition that it is for.
+    pub condition: &'static str,
+    /// Its reason.
+    pub reason: &'static str,
+}
+
+/// One condition as it is followed.
+#[derive(Debug)]
+struct State<R: 'static> {
+    condition: &'static Condition,
+    status: Status,
+    reason: &'static str,
+    fault: Option<&'static Reason<R>>,
+    message: String,
+    since: Moment,
+    reason_since: Duration,
+    expires: Option<Duration>,
+    blocked: bool,
+    /// While `Unknown` after `True`: until when it still counts as holding.
+    holds_until: Option<Duration>,
+}
+
+impl<R> State<R> {
+    fn holds(&self, uptime: Duration) -> bool {
+        match self.status {
+            Status::True => self.expires.is_none_or(|expires| uptime < expires),
+            Status::False => false,
+            Status::Unknown => self.holds_until.is_some_and(|until| uptime < until),
+        }
+    }
+
+    fn seen(&self, uptime: Duration) -> Seen {
+        Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime) }
+    }
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Engine<R: 'static> {
+    conditions: &'static [&'static Condition],
+    agent: AgentReport,
+    states: Vec<State<R>>,
+    episodes: Episodes,
+    ledger: Ledger,
+    in_flight: Option<(Intent<R>, Moment)>,
+    next: String,
+    /// When a decision may fall though nothing new was seen.
+    wake_at: Option<Duration>,
+    sequence: u64,
+}
+
+impl<R: Remedy> Engine<R> {
+    /// An engine that has seen nothing. `ledger` is what an earlier agent left.
+    ///
+    /// # Errors
+    /// Where a condition stands before one that it needs.
+    pub fn new(
+        conditions: &'static [&'static Condition],
+        agent: AgentReport,
+        ledger: Ledger,
+        now: Moment,
+    ) -> Result<Self, String> {
+        graph::check_order(conditions)?;
+        let states = conditions
+            .iter()
+            .map(|condition| State {
+                condition,
+                status: Status::Unknown,
+                reason: NOT_OBSERVED,
+                fault: None,
+                message: String::new(),
+                since: now,
+                reason_since: now.uptime,
+                expires: None,
+                blocked: false,
+                holds_until: None,
+            })
+            .collect();
+        Ok(Self {
+            conditions,
+            agent,
+            states,
+            episodes: Episodes::default(),
+            ledger,
+            in_flight: None,
+            next: String::new(),
+            wake_at: None,
+            sequence: 0,
+        })
+    }
+
+    /// Takes in what was judged. What has no judgement is `Unknown`.
+    pub fn observe(&mut self, now: Moment, judgements: Vec<Judgement<R>>) {
+        let mut judged: Vec<Option<Judgement<R>>> = Vec::new();
+        judged.resize_with(self.conditions.len(), || None);
+        for judgement in judgements {
+            let index = self.conditions.iter().position(|c| c.name == judgement.condition);
+            if let Some(slot) = index.and_then(|index| judged.get_mut(index)) {
+                *slot = Some(judgement);
+            }
+        }
+        let blocked = graph::blocked_by(self.conditions, |name| {
+            self.conditions
+                .iter()
+                .position(|condition| condition.name == name)
+                .and_then(|index| judged.get(index)?.as_ref())
+                .map_or(Status::Unknown, |judgement| judgement.reason.status)
+        });
+        let mut changed = false;
+        for ((state, judgement), block) in self.states.iter_mut().zip(judged).zip(blocked) {
+            changed |= follow(state, judgement, block, now);
+        }
+        for state in &self.states {
+            if state.status == Status::True
+                && now.uptime.saturating_sub(state.since.uptime) >= RECOVERED_AFTER
+            {
+                self.episodes.forget(state.condition.name);
+            }
+        }
+        if changed {
+            self.sequence += 1;
+        }
+    }
+
+    /// The next repair, if one is due: at most one at a time, causes before effects. Its
+    /// budget is reserved; the caller saves the ledger, acts, and calls
+    /// [`Engine::repair_ended`].
+    pub fn next_repair(
+        &mut self,
+        now: Moment,
+        held: impl Fn(R) -> Option<String>,
+    ) -> Option<Intent<R>> {
+        self.wake_at = None;
+        let mut next: Vec<(&'static str, String)> = Vec::new();
+        let mut chosen = None;
+        let seen: Vec<Seen> = self.states.iter().map(|state| state.seen(now.uptime)).collect();
+        for index in 0..self.states.len() {
+            let Some(state) = self.states.get(index) else { continue };
+            let Some(fault) = state.fault.filter(|fault| fault.status == Status::False) else {
+                continue;
+            };
+            if graph::explanation(self.conditions, &seen, state.condition).is_some() {
+                continue;
+            }
+            let name = state.condition.name;
+            let since = state.reason_since;
+            match self.consider(name, fault, since, now.uptime, &held) {
+                Ok(remedy) if self.in_flight.is_none() => {
+                    chosen = Some((Intent { remedy, condition: name, reason: fault.name }, fault));
+                    break;
+                }
+                Ok(remedy) => next.push((name, format!("then {}", remedy.name()))),
+                Err(why) => next.push((name, why)),
+            }
+        }
+        if let Some((intent, fault)) = chosen {
+            self.begin(intent, fault, now);
+            self.next = format!("{} runs", intent.remedy.name());
+            return Some(intent);
+        }
+        self.next = self.next_words(now.uptime, &next);
+        None
+    }
+
+    /// The remedy for one fault, or why there is none now.
+    fn consider(
+        &mut self,
+        condition: &'static str,
+        fault: &'static Reason<R>,
+        since: Duration,
+        uptime: Duration,
+        held: &impl Fn(R) -> Option<String>,
+    ) -> Result<R, String> {
+        let Some(first) = fault.ladder.first() else {
+            return Err(fault.advice.into());
+        };
+        let due = since + fault.patience;
+        if uptime < due {
+            self.wake_at(due);
+            return Err(format!("{} if it does not heal by itself", first.remedy.name()));
+        }
+        let rung = match self.episodes.place(condition, fault.name).step(fault.ladder, uptime) {
+            Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
+            Step::Wait(until) => {
+                self.wake_at(until);
+                return Err("waits for the last repair to take effect".into());
+            }
+            Step::Rest(until) => {
+                self.wake_at(until);
+                return Err(format!("needs a human: {}", fault.advice));
+            }
+        };
+        if let Some(why) = held(rung.remedy) {
+            return Err(format!("{} is held back: {why}", rung.remedy.name()));
+        }
+        let name = rung.remedy.name();
+        let wait = self.ledger.wait(name, rung.remedy.budget(), &self.agent.boot_id, uptime);
+        if !wait.is_zero() {
+            self.wake_at(uptime + wait);
+            return Err(format!("needs a human: {} (the budget of {name} is spent)", fault.advice));
+        }
+        Ok(rung.remedy)
+    }
+
+    fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {
+        let place = self.episodes.place(intent.condition, fault.name);
+        place.tried(fault.ladder, now.uptime + intent.remedy.deadline());
+        self.ledger.reserve(intent.remedy.name(), &self.agent.boot_id, now.uptime);
+        // Saved with the reservation: if the agent ends before the repair does, this stands.
+        self.ledger.record(past(intent, now, Duration::ZERO, "Interrupted", ""));
+        self.in_flight = Some((intent, now));
+        self.sequence += 1;
+    }
+
+    /// Notes how the repair in flight ended. `spread` (0 to 1) scatters the wait for its
+    /// effect. The ledger has changed and wants saving.
+    pub fn repair_ended(&mut self, now: Moment, outcome: &Outcome, spread: f64) {
+        let Some((intent, started)) = self.in_flight.take() else { return };
+        let took = now.uptime.saturating_sub(started.uptime);
+        if let Some(last) = self.ledger.repairs.back_mut() {
+            *last = past(intent, started, took, outcome.word(), outcome.message());
+        }
+        let fault = self.states.iter().find_map(|state| {
+            state.fault.filter(|fault| {
+                state.condition.name == intent.condition && fault.name == intent.reason
+            })
+        });
+        if let Some(fault) = fault {
+            let place = self.episodes.place(intent.condition, fault.name);
+            place.settle(fault.ladder, now.uptime, spread);
+        }
+        self.sequence += 1;
+    }
+
+    /// What is to be saved.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The earliest uptime at which a decision may fall though nothing new is seen.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Duration> {
+        let expiry = self.states.iter().filter_map(|state| state.expires.or(state.holds_until));
+        expiry.chain(self.wake_at).min()
+    }
+
+    /// Whether every required condition holds.
+    #[must_use]
+    pub fn ready(&self, uptime: Duration) -> bool {
+        self.required().all(|state| state.holds(uptime))
+    }
+
+    /// The report at `now`.
+    #[must_use]
+    pub fn report(
+        &self,
+        now: Moment,
+        proof: Option<ProofReport>,
+        pull: Option<PullReport>,
+    ) -> Report {
+        let ready = self.ready(now.uptime);
+        let cause = if ready { None } else { self.cause(now.uptime) };
+        Report {
+            version: report::VERSION,
+            agent: self.agent.clone(),
+            at: rfc3339(now.wall),
+            sequence: self.sequence,
+            ready,
+            verdict: if ready { Verdict::Ready } else { Verdict::NotReady },
+            cause: cause.map(|state| Cause {
+                condition: state.condition.name.into(),
+                reason: state.reason.into(),
+                message: state.message.clone(),
+            }),
+            next: self.next.clone(),
+            conditions: self.states.iter().map(condition_report).collect(),
+            repair: self.in_flight.map(|(intent, started)| InFlight {
+                remedy: intent.remedy.name().into(),
+                condition: intent.condition.into(),
+                reason: intent.reason.into(),
+                started_at: rfc3339(started.wall),
+            }),
+            repairs: self.past_repairs(),
+            proof,
+            pull,
+            uptime: now.uptime,
+            ready_until: self
+                .required()
+                .filter_map(|state| match state.status {
+                    Status::True => state.expires,
+                    _ => state.holds_until,
+                })
+                .min(),
+        }
+    }
+
+    fn required(&self) -> impl Iterator<Item = &State<R>> {
+        self.states.iter().filter(|state| state.condition.role == Role::Required)
+    }
+
+    fn cause(&self, uptime: Duration) -> Option<&State<R>> {
+        let seen: Vec<Seen> = self.states.iter().map(|state| state.seen(uptime)).collect();
+        self.states.get(graph::root_cause(self.conditions, &seen)?)
+    }
+
+    /// Repairs that are over: all that were recorded but the one in flight.
+    fn past_repairs(&self) -> Vec<Past> {
+        let running = usize::from(self.in_flight.is_some());
+        let over = self.ledger.repairs.len().saturating_sub(running);
+        self.ledger.repairs.iter().take(over).cloned().collect()
+    }
+
+    fn wake_at(&mut self, uptime: Duration) {
+        self.wake_at = Some(self.wake_at.map_or(uptime, |at| at.min(uptime)));
+    }
+
+    /// What the report says comes next: about the cause if it has words, else about the
+    /// repair in flight, else about the first other fault.
+    fn next_words(&self, uptime: Duration, next: &[(&'static str, String)]) -> String {
+        if let Some((intent, _)) = self.in_flight {
+            return format!("{} runs", intent.remedy.name());
+        }
+        let ready = self.ready(uptime);
+        let cause = if ready { None } else { self.cause(uptime) };
+        let about_cause = cause.and_then(|cause| {
+            next.iter().find(|(name, _)| *name == cause.condition.name).map(|(_, words)| words)
+        });
+        match (about_cause, cause) {
+            (Some(words), _) if !words.is_empty() => words.clone(),
+            (_, Some(_)) => "observes".into(),
+            (_, None) => next
+                .iter()
+                .find(|(_, words)| !words.is_empty())
+                .map_or_else(|| "nothing to do".into(), |(name, words)| format!("{name}: {words}")),
+        }
+    }
+}
+
+/// Lets `state` follow a judgement; says whether anything that people see has changed.
+fn follow<R>(
+    state: &mut State<R>,
+    judgement: Option<Judgement<R>>,
+    block: Option<Block>,
+    now: Moment,
+) -> bool {
+    let (status, reason, fault, message, expires) = match (block, judgement) {
+        (Some(block), _) => {
+            (Status::Unknown, BLOCKED, None, format!("waits for {}", block.need), None)
+        }
+        (None, Some(judgement)) => {
+            let reason = judgement.reason;
+            (reason.status, reason.name, Some(reason), judgement.message, judgement.expires)
+        }
+        (None, None) => (Status::Unknown, NOT_OBSERVED, None, String::new(), None),
+    };
+    let was_true = state.status == Status::True;
+    let graced = now.uptime + state.condition.grace;
+    let changed = status != state.status || reason != state.reason || message != state.message;
+    state.holds_until = match (status, block) {
+        (Status::Unknown, Some(block)) if !block.by_fault => {
+            was_true.then(|| state.expires.unwrap_or(graced)).or(state.holds_until)
+        }
+        // What can be looked at and is not known: a proof, say, that a new server still owes.
+        (Status::Unknown, None) if !state.condition.grace.is_zero() => {
+            let bounded = state.expires.map_or(graced, |expires| expires.min(graced));
+            was_true.then_some(bounded).or(state.holds_until)
+        }
+        _ => None,
+    };
+    if status != state.status {
+        state.since = now;
+    }
+    if reason != state.reason || status != state.status {
+        state.reason_since = now.uptime;
+    }
+    state.status = status;
+    state.reason = reason;
+    state.fault = fault;
+    state.message = message;
+    state.expires = expires;
+    state.blocked = block.is_some();
+    changed
+}
+
+fn condition_report<R>(state: &State<R>) -> ConditionReport {
+    ConditionReport {
+        r#type: state.condition.name.into(),
+        concern: state.condition.concern.into(),
+        role: state.condition.role,
+        status: state.status,
+        reason: state.reason.into(),
+        message: state.message.clone(),
+        last_transition_time: rfc3339(state.since.wall),
+    }
+}
+
+fn past<R: Remedy>(
+    intent: Intent<R>,
+    started: Moment,
+    took: Duration,
+    result: &str,
+    message: &str,
+) -> Past {
+    Past {
+        remedy: intent.remedy.name().into(),
+        condition: intent.condition.into(),
+        reason: intent.reason.into(),
+        started_at: rfc3339(started.wall),
+        started_unix: started.wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        duration_seconds: took.as_secs_f64(),
+        result: result.into(),
+        message: message.into(),
+    }
+}

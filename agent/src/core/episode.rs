@@ -1,0 +1,172 @@
+//! Where on its ladder a fault stands. An episode lasts from the first remedy until the
+//! condition has held for a while; only then is forgotten what did not help.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::Rung;
+
+/// How long a condition must hold for its episode to be over: longer than the pause between
+/// two crashes of a server that systemd starts again after three seconds.
+pub(super) const RECOVERED_AFTER: Duration = Duration::from_secs(10);
+
+/// How long a ladder rests once its last rung did not help, before it is climbed anew. It
+/// doubles up to a day: a fault that only a person can mend is not hammered at, and one that
+/// passed unseen is not left for ever.
+const REST: Duration = Duration::from_secs(3600);
+const REST_CAP: Duration = Duration::from_secs(24 * 3600);
+
+/// The place on one ladder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    rung: usize,
+    tries: u32,
+    not_before: Duration,
+    rests: u32,
+    exhausted: bool,
+}
+
+/// What the ladder says next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Do this rung now.
+    Do(usize),
+    /// Wait for the effect of the last try until this uptime.
+    Wait(Duration),
+    /// All rungs were tried in vain; the next climb begins at this uptime.
+    Rest(Duration),
+}
+
+impl Place {
+    /// What to do at `uptime` on a ladder whose fault is still there.
+    pub(super) fn step<R>(&mut self, ladder: &[Rung<R>], uptime: Duration) -> Step {
+        if uptime < self.not_before {
+            return if self.exhausted {
+                Step::Rest(self.not_before)
+            } else {
+                Step::Wait(self.not_before)
+            };
+        }
+        self.exhausted = false;
+        while let Some(rung) = ladder.get(self.rung) {
+            if self.tries < rung.tries {
+                return Step::Do(self.rung);
+            }
+            self.rung += 1;
+            self.tries = 0;
+        }
+        let rest = REST.saturating_mul(1 << self.rests.min(8)).min(REST_CAP);
+        *self = Self {
+            not_before: uptime + rest,
+            rests: self.rests.saturating_add(1),
+            exhausted: true,
+            ..Self::default()
+        };
+        Step::Rest(self.not_before)
+    }
+
+    /// Counts a try of the current rung, which may take until `deadline`.
+    pub(super) fn tried<R>(&mut self, ladder: &[Rung<R>], deadline: Duration) {
+        self.tries = self.tries.saturating_add(1);
+        self.settle(ladder, deadline, 0.0);
+    }
+
+    /// The try ended at `uptime`; its effect is waited for from then on. `spread` (0 to 1)
+    /// lengthens the wait by up to a quarter, so that many guests that wait for the same
+    /// thing do not come at once.
+    pub(super) fn settle<R>(&mut self, ladder: &[Rung<R>], uptime: Duration, spread: f64) {
+        if let Some(rung) = ladder.get(self.rung) {
+            let settle = rung.settle_after(self.tries);
+            self.not_before = uptime + settle + settle.mul_f64(spread.clamp(0.0, 1.0) / 4.0);
+        }
+    }
+}
+
+/// The places of all faults of all conditions.
+#[derive(Debug, Default)]
+pub(super) struct Episodes {
+    places: HashMap<(&'static str, &'static str), Place>,
+}
+
+impl Episodes {
+    /// The place on the ladder of `reason` of `condition`.
+    pub(super) fn place(&mut self, condition: &'static str, reason: &'static str) -> &mut Place {
+        self.places.entry((condition, reason)).or_default()
+    }
+
+    /// The condition has recovered: what did not help is forgotten.
+    pub(super) fn forget(&mut self, condition: &'static str) {
+        self.places.retain(|(of, _), _| *of != condition);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LADDER: &[Rung<u8>] = &[Rung::new(1, 2, 10), Rung::new(2, 1, 5)];
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn rungs_are_climbed_in_order_with_growing_waits_and_then_rest() {
+        let mut place = Place::default();
+        assert_eq!(place.step(LADDER, at(0)), Step::Do(0));
+        place.tried(LADDER, at(0));
+        assert_eq!(place.step(LADDER, at(9)), Step::Wait(at(10)));
+        assert_eq!(place.step(LADDER, at(10)), Step::Do(0));
+        place.tried(LADDER, at(10));
+        assert_eq!(place.step(LADDER, at(29)), Step::Wait(at(30)));
+        assert_eq!(place.step(LADDER, at(30)), Step::Do(1));
+        place.tried(LADDER, at(30));
+        assert_eq!(place.step(LADDER, at(35)), Step::Rest(at(35 + 3600)));
+        assert_eq!(place.step(LADDER, at(36)), Step::Rest(at(35 + 3600)));
+        assert_eq!(place.step(LADDER, at(35 + 3600)), Step::Do(0));
+    }
+
+    #[test]
+    fn rests_double_up_to_a_day() {
+        let mut place = Place::default();
+        let mut now = at(0);
+        let mut rests = Vec::new();
+        while rests.len() < 8 {
+            match place.step(LADDER, now) {
+                Step::Do(_) => place.tried(LADDER, now),
+                Step::Wait(until) => now = until,
+                Step::Rest(until) => {
+                    rests.push((until - now).as_secs() / 3600);
+                    now = until;
+                }
+            }
+        }
+        assert_eq!(rests, [1, 2, 4, 8, 16, 24, 24, 24]);
+    }
+
+    #[test]
+    fn a_rung_without_end_backs_off_to_its_cap() {
+        const FOREVER: &[Rung<u8>] = &[Rung::forever(1, 5, 300)];
+        let mut place = Place::default();
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            assert_eq!(place.step(FOREVER, now), Step::Do(0));
+            place.tried(FOREVER, now);
+            let Step::Wait(until) = place.step(FOREVER, now) else { panic!("no wait") };
+            waits.push((until - now).as_secs());
+            now = until;
+        }
+        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]);
+    }
+
+    #[test]
+    fn recovery_forgets_one_condition_only() {
+        let mut episodes = Episodes::default();
+        episodes.place("A", "x").tried(LADDER, at(0));
+        episodes.place("B", "x").tried(LADDER, at(0));
+        episodes.forget("A");
+        assert_eq!(*episodes.place("A", "x"), Place::default());
+        assert_ne!(*episodes.place("B", "x"), Place::default());
+    }
+}

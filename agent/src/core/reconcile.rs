@@ -1,0 +1,183 @@
+//! The loop. One task owns the engine; looks, repairs and saves run beside it, and events
+//! only make a look come sooner: what is done follows from what was seen, so that a lost or
+//! doubled event changes nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::{self, Instant};
+
+use super::{Clock, Engine, Guest, Ledger, Outcome, Remedy, Report};
+
+/// Between the starts of two looks at one concern, however many events ask for one.
+const LOOKS_APART: Duration = Duration::from_millis(100);
+
+/// The loop turns at least this often, so that the heartbeat tells a loop that waits from one
+/// that is stuck. A quarter of the unit's `WatchdogSec=`.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// Asks for looks. Cheap, and safe to call from anywhere and any number of times.
+#[derive(Debug, Default)]
+pub struct Waker {
+    concerns: AtomicU32,
+    notify: Notify,
+}
+
+impl Waker {
+    /// Asks for a look at the concern in this position (below 32).
+    pub fn wake(&self, concern: usize) {
+        self.concerns.fetch_or(1 << (concern & 31), Ordering::AcqRel);
+        self.notify.notify_one();
+    }
+
+    /// Asks for a new report without a look: something to show has changed by itself.
+    pub fn nudge(&self) {
+        self.notify.notify_one();
+    }
+
+    fn take(&self) -> u32 {
+        self.concerns.swap(0, Ordering::AcqRel)
+    }
+}
+
+/// What a task beside the loop has brought home.
+enum Done {
+    Look(usize),
+    Repair(Outcome),
+    Saved(Result<(), String>),
+}
+
+/// When each concern is looked at next.
+struct Looks {
+    due: Vec<Instant>,
+    running: HashSet<usize>,
+}
+
+impl Looks {
+    fn sooner(&mut self, concern: usize, at: Instant) {
+        if let Some(due) = self.due.get_mut(concern) {
+            *due = (*due).min(at);
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.due
+            .iter()
+            .enumerate()
+            .filter(|(concern, _)| !self.running.contains(concern))
+            .map(|(_, due)| *due)
+            .min()
+    }
+}
+
+/// Runs until `stop` completes. `beat` is called once each turn, after the report was
+/// published: it feeds the watchdog.
+pub async fn run<G: Guest, C: Clock>(
+    mut engine: Engine<G::Remedy>,
+    guest: &G,
+    clock: &C,
+    waker: &Arc<Waker>,
+    publish: &watch::Sender<Arc<Report>>,
+    mut beat: impl FnMut(&Arc<Report>),
+    stop: impl Future<Output = ()>,
+) {
+    let concerns = guest.concerns();
+    let mut looks = Looks { due: vec![Instant::now(); concerns.len()], running: HashSet::new() };
+    let mut tasks: JoinSet<Done> = JoinSet::new();
+    tokio::pin!(stop);
+    loop {
+        let turn = Instant::now();
+        for (concern, due) in looks.due.iter_mut().enumerate() {
+            if *due <= turn && !looks.running.contains(&concern) {
+                looks.running.insert(concern);
+                let calm = engine.ready(clock.now().uptime);
+                let schedule = concerns.get(concern).map_or(HEARTBEAT, |schedule| {
+                    if calm { schedule.calm } else { schedule.alert }
+                });
+                // Up to a tenth earlier, so that the looks of many guests do not align.
+                *due = turn + schedule.mul_f64(1.0 - fastrand::f64() / 10.0);
+                let look = guest.look(concern);
+                tasks.spawn(async move {
+                    look.await;
+                    Done::Look(concern)
+                });
+            }
+        }
+
+        let now = clock.now();
+        engine.observe(now, guest.judge(now));
+        if let Some(intent) = engine.next_repair(now, |remedy| guest.held(remedy, now)) {
+            tracing::info!(
+                remedy = intent.remedy.name(),
+                condition = intent.condition,
+                reason = intent.reason,
+                "repair begins"
+            );
+            let repair = guest.repair(intent.remedy);
+            let saved = guest.save(engine.ledger().clone());
+            let deadline = intent.remedy.deadline();
+            tasks.spawn(async move { Done::Repair(carry_out(saved, deadline, repair).await) });
+        }
+        let report = Arc::new(engine.report(now, guest.proof(now), guest.pull()));
+        beat(&report);
+        publish.send_replace(report);
+
+        let uptime = now.uptime;
+        let decision = engine
+            .wakes_at()
+            .filter(|at| *at > uptime)
+            .map(|at| Instant::now() + at.saturating_sub(uptime));
+        let wake = [looks.next(), decision, Some(turn + HEARTBEAT)].into_iter().flatten().min();
+        tokio::select! {
+            () = &mut stop => break,
+            () = waker.notify.notified() => {
+                let woken = waker.take();
+                for concern in (0..concerns.len()).filter(|concern| woken & (1 << concern) != 0) {
+                    looks.sooner(concern, turn + LOOKS_APART);
+                }
+            }
+            Some(done) = tasks.join_next() => match done {
+                Ok(Done::Look(concern)) => { looks.running.remove(&concern); }
+                Ok(Done::Repair(outcome)) => {
+                    ended(&mut engine, clock, &outcome);
+                    for concern in 0..concerns.len() {
+                        looks.sooner(concern, Instant::now());
+                    }
+                    save(&mut tasks, guest, engine.ledger());
+                }
+                Ok(Done::Saved(result)) => if let Err(error) = result {
+                    tracing::warn!(%error, "the ledger was not saved");
+                },
+                Err(error) => tracing::error!(%error, "a task beside the loop ended abnormally"),
+            },
+            () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => {}
+        }
+    }
+}
+
+/// Saves, then acts: a repair whose reservation was not saved does not run.
+async fn carry_out(
+    saved: impl Future<Output = Result<(), String>>,
+    deadline: Duration,
+    repair: impl Future<Output = Outcome>,
+) -> Outcome {
+    match time::timeout(deadline, saved).await {
+        Ok(Ok(())) => time::timeout(deadline, repair).await.unwrap_or(Outcome::TimedOut),
+        Ok(Err(error)) => Outcome::Refused(format!("its budget could not be saved: {error}")),
+        Err(_) => Outcome::Refused("its budget could not be saved in time".into()),
+    }
+}
+
+fn ended<R: Remedy, C: Clock>(engine: &mut Engine<R>, clock: &C, outcome: &Outcome) {
+    engine.repair_ended(clock.now(), outcome, fastrand::f64());
+    tracing::info!(result = outcome.word(), message = outcome.message(), "repair ended");
+}
+
+fn save<G: Guest>(tasks: &mut JoinSet<Done>, guest: &G, ledger: &Ledger) {
+    let saved = guest.save(ledger.clone());
+    tasks.spawn(async move { Done::Saved(saved.await) });
+}

@@ -1,0 +1,153 @@
+//! What is published: all conditions, the repairs and the verdict at one instant. Its JSON is
+//! the versioned shape of `status --json` and of the control socket.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Past, Role, Status};
+
+/// The shape's version. Fields are added under the same number, never changed.
+pub(super) const VERSION: u32 = 1;
+
+/// Whether the guest can embed text correctly now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Every required condition holds.
+    Ready,
+    /// One does not.
+    NotReady,
+}
+
+impl Verdict {
+    /// The verdict's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::NotReady => "NotReady",
+        }
+    }
+}
+
+/// One published report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The shape's version, 1.
+    pub version: u32,
+    /// Who reports.
+    pub agent: AgentReport,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Grows with every change.
+    pub sequence: u64,
+    /// `verdict == Ready`.
+    pub ready: bool,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The root cause, if not ready.
+    pub cause: Option<Cause>,
+    /// What happens next, or what a person must do.
+    pub next: String,
+    /// All conditions, causes before what hangs on them.
+    pub conditions: Vec<ConditionReport>,
+    /// The repair that runs.
+    pub repair: Option<InFlight>,
+    /// Repairs that are over, oldest first.
+    pub repairs: Vec<RepairReport>,
+    /// The last good proof.
+    pub proof: Option<ProofReport>,
+    /// The pull that runs.
+    pub pull: Option<PullReport>,
+    /// Uptime at which this was written.
+    #[serde(skip)]
+    pub uptime: Duration,
+    /// Uptime until which `Ready` counts, whatever becomes of the loop that wrote it.
+    #[serde(skip)]
+    pub ready_until: Option<Duration>,
+}
+
+/// Who reports.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentReport {
+    /// The agent's version.
+    pub version: String,
+    /// The kernel's boot id.
+    pub boot_id: String,
+    /// When the agent started, RFC 3339.
+    pub started_at: String,
+}
+
+/// The root cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The condition that does not hold.
+    pub condition: String,
+    /// Its reason.
+    pub reason: String,
+    /// The particulars.
+    pub message: String,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionReport {
+    /// CamelCase type.
+    pub r#type: String,
+    /// The concern that judges it.
+    pub concern: String,
+    /// What it is for.
+    pub role: Role,
+    /// Whether it holds.
+    pub status: Status,
+    /// Why.
+    pub reason: String,
+    /// The particulars.
+    pub message: String,
+    /// When the status last changed, RFC 3339.
+    pub last_transition_time: String,
+}
+
+/// A repair that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InFlight {
+    /// The remedy.
+    pub remedy: String,
+    /// The condition that it is for.
+    pub condition: String,
+    /// Its reason.
+    pub reason: String,
+    /// RFC 3339.
+    pub started_at: String,
+}
+
+/// A repair that is over.
+pub type RepairReport = Past;
+
+/// The last good proof.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProofReport {
+    /// Seconds since it began.
+    pub age_seconds: f64,
+    /// Seconds that it took.
+    pub latency_seconds: f64,
+}
+
+/// The pull that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PullReport {
+    /// The model's name.
+    pub model: String,
+    /// Bytes at hand, of all layers that were named so far.
+    pub completed_bytes: u64,
+    /// Bytes of those layers.
+    pub total_bytes: u64,
+    /// The server's own word for what it does.
+    pub status: String,
+}

@@ -1,0 +1,122 @@
+//! The ledger on the root disk: written whole to a new file, synced, renamed over the old
+//! one, the directory synced. After a power cut the old or the new one is there.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::core::Ledger;
+
+/// More than a full ledger takes (64 repairs and an hour of entries).
+const SIZE_LIMIT: u64 = 1 << 20;
+
+/// The file.
+#[derive(Debug, Clone)]
+pub struct LedgerFile {
+    path: PathBuf,
+    turn: Arc<Mutex<()>>,
+}
+
+impl LedgerFile {
+    /// The file `ledger.json` in `directory`.
+    #[must_use]
+    pub fn in_directory(directory: &Path) -> Self {
+        Self { path: directory.join("ledger.json"), turn: Arc::default() }
+    }
+
+    /// Reads it. A missing file is a fresh ledger; one that cannot be read is a closed one,
+    /// and why.
+    #[must_use]
+    pub fn load(&self, boot_id: &str, uptime: Duration) -> (Ledger, Option<String>) {
+        match self.read() {
+            Ok(ledger) => (ledger.unwrap_or_else(Ledger::fresh), None),
+            Err(error) => (Ledger::closed(boot_id, uptime), Some(error)),
+        }
+    }
+
+    fn read(&self) -> Result<Option<Ledger>, String> {
+        let name = self.path.display();
+        let size = match fs::metadata(&self.path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("{name}: {error}")),
+        };
+        if size > SIZE_LIMIT {
+            return Err(format!("{name}: {size} bytes are more than {SIZE_LIMIT}"));
+        }
+        let bytes = fs::read(&self.path).map_err(|error| format!("{name}: {error}"))?;
+        let ledger: Ledger =
+            serde_json::from_slice(&bytes).map_err(|error| format!("{name}: {error}"))?;
+        if ledger.version != 1 {
+            return Err(format!("{name}: version {} is not 1", ledger.version));
+        }
+        Ok(Some(ledger))
+    }
+
+    /// Writes it, beside the loop. Calls take effect in their order.
+    ///
+    /// # Errors
+    /// Where it cannot be written; what was there before is there still.
+    pub async fn save(&self, ledger: Ledger) -> Result<(), String> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let outcome = write(&path, &ledger);
+            drop(turn);
+            outcome.map_err(|error| format!("{}: {error}", path.display()))
+        });
+        written.await.map_err(|error| error.to_string())?
+    }
+}
+
+fn write(path: &Path, ledger: &Ledger) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(&serde_json::to_vec(ledger)?)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    match path.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(name: &str) -> PathBuf {
+        let directory = std::env::temp_dir().join(format!("saigak-{}-{name}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        directory
+    }
+
+    #[tokio::test]
+    async fn what_was_saved_is_loaded() {
+        let directory = directory("ledger");
+        let file = LedgerFile::in_directory(&directory);
+        assert_eq!(file.load("b", Duration::ZERO), (Ledger::fresh(), None));
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("network/Reconfigure", "b", Duration::from_secs(3));
+        file.save(ledger.clone()).await.unwrap();
+        assert_eq!(file.load("b", Duration::ZERO), (ledger, None));
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_torn_empty_or_future_file_closes_the_budget_and_says_so() {
+        let directory = directory("torn");
+        let file = LedgerFile::in_directory(&directory);
+        for text in ["", "{\"version\":1,\"ent", "{\"version\":2,\"entries\":[],\"repairs\":[]}"] {
+            fs::write(&file.path, text).unwrap();
+            let (ledger, error) = file.load("b", Duration::from_secs(9));
+            assert_eq!(ledger, Ledger::closed("b", Duration::from_secs(9)), "{text:?}");
+            assert!(error.unwrap().contains("ledger.json"));
+        }
+        fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -1,0 +1,242 @@
+//! From the facts of the model to its conditions. Pure.
+
+use std::time::Duration;
+
+use super::facts::{Alias, Facts};
+use super::proof::{Attempt, Log, Server};
+use super::pull::PullState;
+use super::repair::{
+    ALIAS_DRIFTED, ALIAS_MISSING, MISSING, NOT_FINITE, PULL_FAILED, SERVER_ERROR, STUCK,
+};
+use super::vector::Flaw;
+use crate::config;
+use crate::core::{Condition, Judgement, Reason, Role};
+use crate::guest::Remedy;
+
+/// The source model is there. An alias serves without it.
+pub static MODEL_PRESENT: Condition = Condition {
+    name: "ModelPresent",
+    concern: "model",
+    role: Role::Gate,
+    needs: &["DataDiskMounted", "OllamaServing"],
+    explained_by: &["DataDiskWritable"],
+    grace: Duration::ZERO,
+};
+
+/// The alias that clients name is there, as declared.
+pub static ALIAS_PRESENT: Condition = Condition {
+    name: "AliasPresent",
+    concern: "model",
+    role: Role::Required,
+    needs: &["OllamaServing"],
+    explained_by: &["ModelPresent"],
+    grace: Duration::from_secs(60),
+};
+
+/// An embedding was right.
+pub static EMBEDDING_CORRECT: Condition = Condition {
+    name: "EmbeddingCorrect",
+    concern: "model",
+    role: Role::Required,
+    needs: &["AliasPresent", "EndpointReachable"],
+    explained_by: &[],
+    // How long a proof counts is configured; nothing is added to it.
+    grace: Duration::ZERO,
+};
+
+/// A proof that has had no answer for this long, of a server that has done nothing for as
+/// long, is stuck. Loading a model uses CPU, and so does a queue that is worked off.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+
+static PRESENT: Reason<Remedy> = Reason::good("Present");
+static PULLING: Reason<Remedy> = Reason::fault("Pulling", "the pull goes on");
+static UNREADABLE: Reason<Remedy> =
+    Reason::unknown("Unreadable", "the server gives no usable list: see journalctl -u ollama");
+static MATCHES: Reason<Remedy> = Reason::good("Matches");
+static PROVEN: Reason<Remedy> = Reason::good("Proven");
+static BUSY: Reason<Remedy> = Reason::good("Busy");
+static NOT_PROVEN: Reason<Remedy> = Reason::unknown("NotProven", "the proof is on its way");
+static PROOF_STALE: Reason<Remedy> =
+    Reason::unknown("ProofStale", "the server is slow to answer: see journalctl -u ollama");
+static WRONG_DIMENSION: Reason<Remedy> = Reason::fault(
+    "WrongDimension",
+    "another model has this name: compare ollama show with [model]",
+);
+static NOT_UNIT: Reason<Remedy> =
+    Reason::fault("NotUnit", "another model has this name: compare ollama show with [model]");
+
+/// Judges the models. `facts` is what the server said, or why it said nothing usable.
+#[must_use]
+pub fn check(
+    facts: Result<&Facts, &str>,
+    pull: &PullState,
+    config: &config::Model,
+) -> Vec<Judgement<Remedy>> {
+    let facts = match facts {
+        Ok(facts) => facts,
+        Err(error) => {
+            return vec![
+                Judgement::new(&MODEL_PRESENT, &UNREADABLE, error),
+                Judgement::new(&ALIAS_PRESENT, &UNREADABLE, error),
+            ];
+        }
+    };
+    let source = &config.source;
+    let (present, message) = match pull {
+        _ if facts.source => (&PRESENT, format!("{source} is there")),
+        PullState::Running(_) => (&PULLING, format!("{source} is being pulled")),
+        PullState::Failed(error) => (&PULL_FAILED, format!("{source}: {error}")),
+        PullState::Idle => (&MISSING, format!("{source} is not there")),
+    };
+    let name = &config.alias;
+    let (alias, about_alias) = match &facts.alias {
+        Alias::Matches => (&MATCHES, format!("{name} is as declared")),
+        Alias::Missing => (&ALIAS_MISSING, format!("{name} is not there")),
+        Alias::Drifted(how) => (&ALIAS_DRIFTED, format!("{name}: {how}")),
+    };
+    vec![
+        Judgement::new(&MODEL_PRESENT, present, message),
+        Judgement::new(&ALIAS_PRESENT, alias, about_alias),
+    ]
+}
+
+/// Judges the proofs of `server` at `uptime`. `worked` is when the server last showed
+/// progress on anything.
+#[must_use]
+pub fn check_proof(
+    log: &Log,
+    server: Server,
+    worked: Option<Duration>,
+    config: &config::Proof,
+    uptime: Duration,
+) -> Judgement<Remedy> {
+    let judged = |reason, message: String| Judgement::new(&EMBEDDING_CORRECT, reason, message);
+    if let Some((_, _, attempt)) = log.last.as_ref().filter(|(of, ..)| *of == server) {
+        match attempt {
+            Attempt::Wrong(Flaw::Dimension(numbers)) => {
+                return judged(&WRONG_DIMENSION, format!("an embedding of {numbers} numbers"));
+            }
+            Attempt::Wrong(Flaw::NotFinite(position)) => {
+                return judged(&NOT_FINITE, format!("number {position} is not finite"));
+            }
+            Attempt::Wrong(Flaw::NotUnit(length)) => {
+                return judged(&NOT_UNIT, format!("an embedding of length {length:.3}, not 1"));
+            }
+            Attempt::Failed(error) => return judged(&SERVER_ERROR, error.clone()),
+            Attempt::Good | Attempt::Busy | Attempt::TimedOut => {}
+        }
+    }
+    let waits = log.running.filter(|(of, _)| *of == server).map(|(_, began)| began);
+    let late = waits.is_some_and(|began| uptime.saturating_sub(began) >= config.timeout);
+    if let Some((_, began, _)) = log.good.filter(|(of, ..)| *of == server) {
+        let progress = worked.is_some_and(|worked| worked > began);
+        let counts = began + if progress { config.grace } else { config.fresh };
+        if uptime < counts {
+            let (reason, message) = if late {
+                (&BUSY, "the last proof was right; the server works on something else")
+            } else {
+                (&PROVEN, "an embedding through the alias was right")
+            };
+            return judged(reason, message.into()).until(counts);
+        }
+    }
+    let idle_since = worked.into_iter().chain(waits).max();
+    if waits.is_some()
+        && idle_since.is_some_and(|since| uptime.saturating_sub(since) >= STUCK_AFTER)
+    {
+        return judged(&STUCK, "a proof has no answer, and the server does nothing".into());
+    }
+    if log.good.is_some_and(|(of, ..)| of == server) {
+        judged(&PROOF_STALE, "the last right embedding is too long ago".into())
+    } else {
+        judged(&NOT_PROVEN, "this server has not proven itself yet".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::core::Status;
+
+    const SERVER: Server =
+        Server { address: Ipv4Addr::new(10, 0, 2, 2), pid: 7, started: Duration::ZERO };
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn log(good_at: Option<u64>, last: Attempt, waits_since: Option<u64>) -> Log {
+        Log {
+            good: good_at.map(|began| (SERVER, at(began), at(0))),
+            last: Some((SERVER, at(good_at.unwrap_or(0)), last)),
+            running: waits_since.map(|began| (SERVER, at(began))),
+        }
+    }
+
+    fn judge(log: &Log, worked: Option<u64>, now: u64) -> Judgement<Remedy> {
+        check_proof(log, SERVER, worked.map(at), &config::Proof::default(), at(now))
+    }
+
+    #[test]
+    fn a_proof_counts_for_s_seconds_and_with_progress_for_g() {
+        let proven = log(Some(100), Attempt::Good, None);
+        let judgement = judge(&proven, None, 129);
+        assert_eq!((judgement.reason.name, judgement.expires), ("Proven", Some(at(130))));
+        assert_eq!(judge(&proven, None, 130).reason.name, "ProofStale");
+        let waits = log(Some(100), Attempt::Good, Some(110));
+        assert_eq!(judge(&waits, Some(150), 160).reason.name, "Busy");
+        assert_eq!(judge(&waits, Some(150), 160).expires, Some(at(280)));
+        assert_eq!(judge(&waits, Some(275), 280).reason.name, "ProofStale");
+    }
+
+    #[test]
+    fn progress_before_the_proof_proves_nothing_after_it() {
+        let proven = log(Some(100), Attempt::Good, Some(110));
+        assert_eq!(judge(&proven, Some(90), 140).reason.name, "ProofStale");
+    }
+
+    #[test]
+    fn a_wrong_embedding_counts_at_once_and_the_right_one_before_it_no_more() {
+        for (flaw, name) in [
+            (Flaw::Dimension(512), "WrongDimension"),
+            (Flaw::NotFinite(3), "NotFinite"),
+            (Flaw::NotUnit(2.0), "NotUnit"),
+        ] {
+            let judgement = judge(&log(Some(100), Attempt::Wrong(flaw), None), None, 101);
+            assert_eq!((judgement.reason.name, judgement.reason.status), (name, Status::False));
+        }
+    }
+
+    #[test]
+    fn another_server_s_proof_is_no_proof() {
+        let other = Server { pid: 8, ..SERVER };
+        let proven = log(Some(100), Attempt::Good, None);
+        let judgement = check_proof(&proven, other, None, &config::Proof::default(), at(101));
+        assert_eq!(judgement.reason.name, "NotProven");
+    }
+
+    #[test]
+    fn a_server_that_loads_is_not_stuck_and_one_that_does_nothing_is() {
+        let waits = log(None, Attempt::TimedOut, Some(100));
+        assert_eq!(judge(&waits, Some(155), 200).reason.name, "NotProven");
+        assert_eq!(judge(&waits, Some(101), 162).reason.name, "Stuck");
+        assert_eq!(judge(&waits, None, 159).reason.name, "NotProven");
+        assert_eq!(judge(&waits, None, 160).reason.name, "Stuck");
+    }
+
+    #[test]
+    fn a_pull_in_progress_is_named_and_its_failure_told() {
+        let facts = Facts { source: false, alias: Alias::Missing };
+        let config = config::Model::default();
+        let names = |pull: &PullState| -> Vec<_> {
+            check(Ok(&facts), pull, &config).iter().map(|j| j.reason.name).collect()
+        };
+        assert_eq!(names(&PullState::Idle), ["Missing", "Missing"]);
+        let failed = PullState::Failed("pull model manifest: 503".into());
+        assert_eq!(names(&failed), ["PullFailed", "Missing"]);
+        let unreadable = check(Err("malformed"), &PullState::Idle, &config);
+        assert!(unreadable.iter().all(|j| j.reason.status == Status::Unknown));
+    }
+}

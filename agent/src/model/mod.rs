@@ -1,0 +1,27 @@
+//! The model: present, under its alias, and proven.
+//!
+//! | condition | holds when |
+//! |---|---|
+//! | `ModelPresent` | the server lists the source model |
+//! | `AliasPresent` | it lists the alias, with the declared template and parameters, from the source's own weights |
+//! | `EmbeddingCorrect` | a real embedding through the alias, at the address that clients use, was right: its dimension, finite, of unit length |
+//!
+//! A pull is a job beside the loop: the remedy only begins it. A proof is a look of its own,
+//! at most one at a time, and is never cut short: a client that leaves while the model loads
+//! makes the server give the load up.
+
+mod check;
+mod facts;
+mod names;
+mod proof;
+mod pull;
+mod repair;
+mod show;
+mod vector;
+
+pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, check, check_proof};
+pub use facts::{Alias, Facts, look};
+pub use proof::{Attempt, Proofs, Server, prove};
+pub use pull::{Pull, PullState};
+pub use repair::{Remedy, apply};
+pub use vector::Flaw;

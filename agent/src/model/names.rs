@@ -1,0 +1,34 @@
+//! Model names, as the server compares them: without regard to case, `:latest` if no tag is
+//! given, and without the default registry and namespace.
+
+/// `name` in the form that two spellings of one model share.
+pub(super) fn canonical(name: &str) -> String {
+    let mut name = name.to_ascii_lowercase();
+    for prefix in ["registry.ollama.ai/", "library/"] {
+        if let Some(rest) = name.strip_prefix(prefix) {
+            name = rest.to_owned();
+        }
+    }
+    let last = name.rsplit('/').next().unwrap_or(&name);
+    if last.contains(':') { name } else { name + ":latest" }
+}
+
+/// Whether two names mean the same model.
+pub(super) fn same(one: &str, other: &str) -> bool {
+    canonical(one) == canonical(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_model_are_the_same() {
+        assert!(same("Qwen3-Embedding:0.6b", "qwen3-embedding:0.6B"));
+        assert!(same("foo", "foo:latest"));
+        assert!(same("registry.ollama.ai/library/foo:1", "foo:1"));
+        assert!(!same("foo:1", "foo:2"));
+        assert!(!same("10.0.0.1:5000/library/foo", "foo"));
+        assert_eq!(canonical("10.0.0.1:5000/library/foo"), "10.0.0.1:5000/library/foo:latest");
+    }
+}

@@ -1,0 +1,198 @@
+//! A pull as a job of its own. It is judged by bytes: the server repeats an unchanged line
+//! for ever when its source has gone silent, and simply ends the stream when it dies.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{self, Instant};
+
+use crate::core::PullReport;
+use crate::core::reconcile::Waker;
+use crate::ollama::Api;
+
+/// No line of a pull is nearly as long.
+const LINE_LIMIT: usize = 64 << 10;
+
+/// Between two reports of progress.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+
+/// What a pull has come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum PullState {
+    /// None was begun, or the last one succeeded.
+    #[default]
+    Idle,
+    /// One runs.
+    Running(PullReport),
+    /// The last one failed, and why.
+    Failed(String),
+}
+
+/// The one pull that may run.
+#[derive(Debug, Clone, Default)]
+pub struct Pull {
+    state: Arc<Mutex<PullState>>,
+}
+
+/// One line of the stream. Everything may be missing; `completed` is while it is 0.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Line {
+    status: String,
+    digest: String,
+    total: u64,
+    completed: u64,
+    error: String,
+}
+
+impl Pull {
+    /// What it has come to.
+    #[must_use]
+    pub fn state(&self) -> PullState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, state: PullState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Begins to pull `model`, unless a pull runs already: says whether it did. `concern` is
+    /// looked at again when it ends.
+    pub fn begin(
+        &self,
+        api: Api,
+        model: String,
+        stall: Duration,
+        waker: Arc<Waker>,
+        concern: usize,
+    ) -> bool {
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*state, PullState::Running(_)) {
+                return false;
+            }
+            *state = PullState::Running(PullReport {
+                model: model.clone(),
+                completed_bytes: 0,
+                total_bytes: 0,
+                status: "begins".into(),
+            });
+        }
+        let pull = self.clone();
+        tokio::spawn(async move {
+            let ended = pull.run(&api, &model, stall, &waker).await;
+            match &ended {
+                Ok(()) => tracing::info!(model, "pull succeeded"),
+                Err(error) => tracing::warn!(model, %error, "pull failed"),
+            }
+            pull.set(ended.map_or_else(PullState::Failed, |()| PullState::Idle));
+            waker.wake(concern);
+        });
+        true
+    }
+
+    async fn run(
+        &self,
+        api: &Api,
+        model: &str,
+        stall: Duration,
+        waker: &Waker,
+    ) -> Result<(), String> {
+        let request = json!({ "model": model, "stream": true });
+        let response = time::timeout(stall, api.post_stream("/api/pull", &request))
+            .await
+            .map_err(|_| format!("the server did not begin within {} s", stall.as_secs()))?
+            .map_err(|error| error.to_string())?;
+        let mut stream = response.bytes_stream();
+        let mut buffer = Vec::new();
+        let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut moved = Instant::now();
+        let mut reported: Option<Instant> = None;
+        loop {
+            let chunk = time::timeout_at(moved + stall, stream.next()).await;
+            let stalled = || format!("no byte has come for {} s", stall.as_secs());
+            let chunk = match chunk.map_err(|_| stalled())? {
+                Some(chunk) => chunk.map_err(|error| format!("the stream broke: {error}"))?,
+                None => return Err("the server ended the stream before success".into()),
+            };
+            buffer.extend_from_slice(&chunk);
+            while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
+                let rest = buffer.split_off(end + 1);
+                let text = std::mem::replace(&mut buffer, rest);
+                let line: Line = serde_json::from_slice(&text)
+                    .map_err(|error| format!("malformed line: {error}"))?;
+                if !line.error.is_empty() {
+                    return Err(line.error);
+                }
+                if line.status == "success" {
+                    return Ok(());
+                }
+                if advance(&mut layers, &line) {
+                    moved = Instant::now();
+                }
+                if reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
+                    reported = Some(Instant::now());
+                    self.set(PullState::Running(report(model, &layers, line.status)));
+                    waker.nudge();
+                }
+            }
+            if buffer.len() > LINE_LIMIT {
+                return Err(format!("a line of more than {LINE_LIMIT} bytes"));
+            }
+            if moved.elapsed() >= stall {
+                return Err(stalled());
+            }
+        }
+    }
+}
+
+/// Takes in one line; says whether anything moved. Hashing and writing the manifest come
+/// without bytes: a layer that is complete counts as moving.
+fn advance(layers: &mut BTreeMap<String, (u64, u64)>, line: &Line) -> bool {
+    if line.digest.is_empty() {
+        return line.status != "pulling manifest";
+    }
+    let layer = layers.entry(line.digest.clone()).or_insert((line.total, 0));
+    let before = layer.1;
+    *layer = (line.total, line.completed);
+    line.completed != before || line.completed >= line.total
+}
+
+fn report(model: &str, layers: &BTreeMap<String, (u64, u64)>, status: String) -> PullReport {
+    let sum = |pick: fn(&(u64, u64)) -> u64| layers.values().map(pick).fold(0, u64::saturating_add);
+    PullReport {
+        model: model.into(),
+        completed_bytes: sum(|layer| layer.1),
+        total_bytes: sum(|layer| layer.0),
+        status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(json: &str) -> Line {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn only_changed_bytes_count_as_movement() {
+        let mut layers = BTreeMap::new();
+        let early = line(r#"{"status":"pulling ab","digest":"ab","total":100}"#);
+        assert!(!advance(&mut layers, &early));
+        let moved = line(r#"{"status":"pulling ab","digest":"ab","total":100,"completed":40}"#);
+        assert!(advance(&mut layers, &moved));
+        assert!(!advance(&mut layers, &moved));
+        assert!(!advance(&mut layers, &line(r#"{"status":"pulling manifest"}"#)));
+        assert!(advance(&mut layers, &line(r#"{"status":"verifying sha256 digest"}"#)));
+        let other = line(r#"{"status":"pulling cd","digest":"cd","total":10,"completed":10}"#);
+        assert!(advance(&mut layers, &other));
+        let report = report("m", &layers, "s".into());
+        assert_eq!((report.completed_bytes, report.total_bytes), (50, 110));
+    }
+}

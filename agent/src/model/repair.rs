@@ -1,0 +1,152 @@
+//! The model's ladders and remedies, all of them through the server's own API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::facts::{self, Alias};
+use super::pull::Pull;
+use crate::config::{self, Parameter};
+use crate::core::reconcile::Waker;
+use crate::core::{Budget, Outcome, Reason, Rung};
+use crate::guest::Remedy as Any;
+use crate::ollama::Api;
+use crate::ollama::Remedy as Ollama;
+
+/// An action on the models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// A pull of the source model is begun. It resumes what an earlier one has left.
+    Pull,
+    /// The alias is created from the source, with the declared template and parameters.
+    CreateAlias,
+}
+
+impl Remedy {
+    /// Every remedy of this concern.
+    pub const ALL: [Self; 2] = [Self::Pull, Self::CreateAlias];
+
+    /// `model/…`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pull => "model/Pull",
+            Self::CreateAlias => "model/CreateAlias",
+        }
+    }
+
+    /// How often it may run. A pull that cannot go on ends by itself and is begun anew at
+    /// growing intervals.
+    #[must_use]
+    pub fn budget(self) -> Budget {
+        match self {
+            Self::Pull => Budget::hourly(30),
+            Self::CreateAlias => Budget::hourly(12),
+        }
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn deadline(self) -> Duration {
+        match self {
+            Self::Pull => Duration::from_secs(5),
+            Self::CreateAlias => Duration::from_secs(60),
+        }
+    }
+}
+
+const PULL: Any = Any::Model(Remedy::Pull);
+const CREATE_ALIAS: Any = Any::Model(Remedy::CreateAlias);
+const RESTART: Any = Any::Ollama(Ollama::Restart);
+
+pub(super) static MISSING: Reason<Any> =
+    Reason::fault("Missing", "see journalctl -u ollama and -u saigak-agent")
+        .mended_by(0, &[Rung::forever(PULL, 5, 300)]);
+
+pub(super) static PULL_FAILED: Reason<Any> =
+    Reason::fault("PullFailed", "check the way to the model registry: DNS, proxy, firewall")
+        .mended_by(5000, &[Rung::forever(PULL, 10, 300)]);
+
+pub(super) static ALIAS_MISSING: Reason<Any> = Reason::fault("Missing", "see journalctl -u ollama")
+    .mended_by(0, &[Rung::new(CREATE_ALIAS, 4, 5)]);
+
+pub(super) static ALIAS_DRIFTED: Reason<Any> =
+    Reason::fault("Drifted", "compare ollama show with [model] in the configuration")
+        .mended_by(1000, &[Rung::new(CREATE_ALIAS, 2, 10)]);
+
+pub(super) static NOT_FINITE: Reason<Any> =
+    Reason::fault("NotFinite", "the model computes nonsense: see journalctl -u ollama and dmesg")
+        .mended_by(10_000, &[Rung::new(RESTART, 1, 60)]);
+
+pub(super) static SERVER_ERROR: Reason<Any> =
+    Reason::fault("ServerError", "see journalctl -u ollama")
+        .mended_by(60_000, &[Rung::new(RESTART, 1, 120)]);
+
+pub(super) static STUCK: Reason<Any> =
+    Reason::fault("Stuck", "see journalctl -u ollama").mended_by(0, &[Rung::new(RESTART, 2, 60)]);
+
+#[derive(Deserialize)]
+struct Created {
+    #[serde(default)]
+    status: String,
+}
+
+/// Carries out one remedy on the server at `api`.
+pub async fn apply(
+    remedy: Remedy,
+    config: &config::Model,
+    api: Api,
+    pull: &Pull,
+    waker: Arc<Waker>,
+    concern: usize,
+) -> Outcome {
+    match remedy {
+        Remedy::Pull => {
+            let model = config.source.clone();
+            if pull.begin(api, model, config.pull_stall, waker, concern) {
+                Outcome::Succeeded(format!("the pull of {} begins", config.source))
+            } else {
+                Outcome::Refused("a pull runs already".into())
+            }
+        }
+        Remedy::CreateAlias => create_alias(config, &api).await,
+    }
+}
+
+async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
+    // The write is not atomic and clients see it: never over an alias that matches.
+    match facts::look(api, config).await {
+        Ok(facts) if facts.alias == Alias::Matches => {
+            return Outcome::Refused(format!("{} is as declared already", config.alias));
+        }
+        Ok(_) => {}
+        Err(error) => return Outcome::Failed(error),
+    }
+    let parameters: Map<String, Value> =
+        config.parameters.iter().map(|(name, value)| (name.clone(), json_of(value))).collect();
+    let request = json!({
+        "model": config.alias,
+        "from": config.source,
+        "template": config.template,
+        "parameters": parameters,
+        "stream": false,
+    });
+    match api.post::<Created>("/api/create", &request, Remedy::CreateAlias.deadline()).await {
+        Ok(created) if created.status == "success" => {
+            Outcome::Succeeded(format!("{} is created from {}", config.alias, config.source))
+        }
+        Ok(created) => Outcome::Failed(format!("/api/create answered {:?}", created.status)),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
+
+fn json_of(parameter: &Parameter) -> Value {
+    match parameter {
+        Parameter::Integer(value) => json!(value),
+        Parameter::Float(value) => json!(value),
+        Parameter::Boolean(value) => json!(value),
+        Parameter::Text(value) => json!(value),
+    }
+}

@@ -1,0 +1,140 @@
+//! The network's ladders and remedies. The smallest that can help comes first: configure the
+//! link anew, free it from a pinned MAC by a runtime file, and only then restart networkd.
+
+use std::time::Duration;
+
+use super::networkd::MANAGER;
+use crate::bus::Bus;
+use crate::config;
+use crate::core::{Budget, Outcome, Reason, Rung};
+use crate::fix;
+use crate::guest::Remedy as Any;
+
+/// An action on the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// networkd configures the link anew: brings it up, asks for a lease.
+    Reconfigure,
+    /// A runtime drop-in makes the link match by name; networkd reloads and configures it.
+    MatchByName,
+    /// systemd-networkd is restarted.
+    RestartNetworkd,
+}
+
+impl Remedy {
+    /// Every remedy of this concern.
+    pub const ALL: [Self; 3] = [Self::Reconfigure, Self::MatchByName, Self::RestartNetworkd];
+
+    /// `network/…`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reconfigure => "network/Reconfigure",
+            Self::MatchByName => "network/MatchByName",
+            Self::RestartNetworkd => "network/RestartNetworkd",
+        }
+    }
+
+    /// How often it may run. Configuring a link without a lease anew takes nothing from
+    /// anyone, so it may go on for as long as a DHCP server is away.
+    #[must_use]
+    pub fn budget(self) -> Budget {
+        match self {
+            Self::Reconfigure => Budget::hourly(90),
+            Self::MatchByName => Budget::hourly(6),
+            Self::RestartNetworkd => Budget::hourly(4),
+        }
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn deadline(self) -> Duration {
+        match self {
+            Self::Reconfigure => Duration::from_secs(5),
+            Self::MatchByName => Duration::from_secs(15),
+            Self::RestartNetworkd => Duration::from_secs(40),
+        }
+    }
+}
+
+const RECONFIGURE: Any = Any::Network(Remedy::Reconfigure);
+const MATCH_BY_NAME: Any = Any::Network(Remedy::MatchByName);
+const RESTART_NETWORKD: Any = Any::Network(Remedy::RestartNetworkd);
+
+pub(super) static LINK_DOWN: Reason<Any> =
+    Reason::fault("LinkDown", "see networkctl status and journalctl -u systemd-networkd")
+        .mended_by(500, &[Rung::new(RECONFIGURE, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
+
+pub(super) static MAC_PINNED: Reason<Any> =
+    Reason::fault("MacPinned", "remove the MAC from the netplan file, then run netplan apply")
+        .mended_by(500, &[Rung::new(MATCH_BY_NAME, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
+
+pub(super) static UNMANAGED: Reason<Any> = Reason::fault(
+    "Unmanaged",
+    "no .network file matches the link: see networkctl status and /etc/netplan",
+)
+.mended_by(3000, &[Rung::new(MATCH_BY_NAME, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
+
+pub(super) static NETWORKD_STOPPED: Reason<Any> =
+    Reason::fault("NetworkdStopped", "see systemctl status systemd-networkd")
+        .mended_by(5000, &[Rung::new(RESTART_NETWORKD, 2, 15)]);
+
+pub(super) static ADDRESS_LOST: Reason<Any> =
+    Reason::fault("AddressLost", "see networkctl status and journalctl -u systemd-networkd")
+        .mended_by(500, &[Rung::new(RECONFIGURE, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
+
+pub(super) static NO_LEASE: Reason<Any> = Reason::fault(
+    "NoLease",
+    "no DHCP server answers on this link: look at the launcher pod of this VM",
+)
+.mended_by(
+    10_000,
+    &[
+        Rung::new(RECONFIGURE, 2, 10),
+        Rung::new(RESTART_NETWORKD, 1, 15),
+        Rung::forever(RECONFIGURE, 30, 60),
+    ],
+);
+
+pub(super) static NO_ROUTE: Reason<Any> =
+    Reason::fault("NoRoute", "see ip route and networkctl status")
+        .mended_by(2000, &[Rung::new(RECONFIGURE, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
+
+/// Carries out one remedy.
+pub async fn apply(remedy: Remedy, config: &config::Network, bus: &Bus) -> Outcome {
+    match remedy {
+        Remedy::Reconfigure => reconfigure(config, bus).await,
+        Remedy::MatchByName => match fix::call(fix::Name::NetworkMatch).await.into() {
+            Outcome::Succeeded(wrote) => {
+                if let Err(error) = bus.call::<_, ()>(MANAGER, "Reload", &()).await {
+                    return Outcome::Failed(error.to_string());
+                }
+                match reconfigure(config, bus).await {
+                    Outcome::Succeeded(_) => Outcome::Succeeded(wrote),
+                    other => other,
+                }
+            }
+            other => other,
+        },
+        Remedy::RestartNetworkd => fix::call(fix::Name::NetworkRestart).await.into(),
+    }
+}
+
+async fn reconfigure(config: &config::Network, bus: &Bus) -> Outcome {
+    // The link is looked up anew: its index may have changed since it was seen.
+    let link = match super::look(config, bus).await {
+        Ok(facts) => facts.link,
+        Err(error) => return Outcome::Failed(error),
+    };
+    let link = match link {
+        Ok(link) => link,
+        Err(why) => return Outcome::Refused(why),
+    };
+    let Ok(index) = i32::try_from(link.index) else {
+        return Outcome::Failed(format!("link index {} is out of range", link.index));
+    };
+    match bus.call::<_, ()>(MANAGER, "ReconfigureLink", &(index,)).await {
+        Ok(()) => Outcome::Succeeded(format!("networkd configures {} anew", link.link.name)),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}

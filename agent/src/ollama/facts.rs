@@ -1,0 +1,157 @@
+//! Reads the server's unit and knocks at its port.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use reqwest::Client;
+
+use super::api::{Api, ApiError};
+use super::unit::{self, Unit};
+use crate::bus::Bus;
+use crate::config;
+
+/// How long `GET /` may take. It is answered from memory, in under a millisecond, by a
+/// server that is not stuck; also by one that is busy embedding.
+const KNOCK: Duration = Duration::from_secs(3);
+
+/// The part of one core that a server uses at least while it works on something. One that is
+/// frozen uses none at all.
+const WORKING: f64 = 0.01;
+
+/// What was seen of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// Its unit, or why systemd could not be asked.
+    pub unit: Result<Unit, String>,
+    /// What it answers at the guest's primary address, where there is one.
+    pub at_address: Option<(Ipv4Addr, Answer)>,
+    /// What it answers at 127.0.0.1.
+    pub at_loopback: Answer,
+    /// Whether it gets anything done.
+    pub progress: Progress,
+}
+
+/// What came of one `GET /`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// 200.
+    Alive,
+    /// Nobody listens.
+    Refused,
+    /// A connection, or not even that, and no answer.
+    Silent,
+    /// Something other than an Ollama server's answer.
+    Wrong(String),
+}
+
+impl Answer {
+    fn of(answer: Result<(), ApiError>) -> Self {
+        match answer {
+            Ok(()) => Self::Alive,
+            Err(ApiError::Refused { .. }) => Self::Refused,
+            Err(ApiError::TimedOut { .. }) => Self::Silent,
+            Err(error) => Self::Wrong(error.to_string()),
+        }
+    }
+}
+
+/// Whether the server gets anything done, told by the CPU time of its control group: it is
+/// counted by the kernel, so a server that cannot answer cannot hide it either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Uptime of this look.
+    pub at: Duration,
+    /// CPU time used until then.
+    pub cpu: Option<Duration>,
+    /// Uptime of the last look that saw it work.
+    pub last: Option<Duration>,
+    /// Uptime of the last look that it answered.
+    pub answered: Option<Duration>,
+}
+
+impl Progress {
+    fn follow(self, at: Duration, cpu: Option<Duration>) -> Self {
+        let worked = match (self.cpu, cpu) {
+            (Some(before), Some(after)) if at > self.at => {
+                let used = after.saturating_sub(before).as_secs_f64();
+                used / (at - self.at).as_secs_f64() >= WORKING
+            }
+            _ => false,
+        };
+        Self { at, cpu, last: if worked { Some(at) } else { self.last }, ..self }
+    }
+}
+
+impl Facts {
+    /// The server where it answers: at the guest's own address if it does there.
+    #[must_use]
+    pub fn api(&self, client: &Client, port: u16) -> Option<Api> {
+        let address = match (&self.at_address, &self.at_loopback) {
+            (Some((address, Answer::Alive)), _) => IpAddr::V4(*address),
+            (_, Answer::Alive) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            _ => return None,
+        };
+        Some(Api::at(client, address, port))
+    }
+}
+
+/// Looks at the server. `address` is the guest's primary one, `before` what the last look
+/// saw, `uptime` the time now.
+pub async fn look(
+    config: &config::Ollama,
+    bus: &Bus,
+    client: &Client,
+    address: Option<Ipv4Addr>,
+    before: Option<Progress>,
+    uptime: Duration,
+) -> Facts {
+    let knock = async |address: IpAddr| {
+        Answer::of(Api::at(client, address, config.port).alive(KNOCK).await)
+    };
+    let knock_at_address = async {
+        match address {
+            Some(address) => Some((address, knock(IpAddr::V4(address)).await)),
+            None => None,
+        }
+    };
+    let (unit, at_address, at_loopback) = tokio::join!(
+        unit::read(bus, &config.unit),
+        knock_at_address,
+        knock(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    );
+    let unit = unit.map_err(|error| error.to_string());
+    let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
+    let mut progress = before.unwrap_or_default().follow(uptime, cpu);
+    let alive = matches!(at_address, Some((_, Answer::Alive))) || at_loopback == Answer::Alive;
+    if alive {
+        progress.answered = Some(uptime);
+    }
+    Facts { unit, at_address, at_loopback, progress }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(value: f64) -> Duration {
+        Duration::from_secs_f64(value)
+    }
+
+    #[test]
+    fn a_frozen_server_makes_no_progress_and_a_busy_one_does() {
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)));
+        assert_eq!(first.last, None);
+        let frozen = first.follow(seconds(20.0), Some(seconds(5.0)));
+        assert_eq!(frozen.last, None);
+        let busy = frozen.follow(seconds(30.0), Some(seconds(5.5)));
+        assert_eq!(busy.last, Some(seconds(30.0)));
+        let frozen_again = busy.follow(seconds(40.0), Some(seconds(5.5)));
+        assert_eq!(frozen_again.last, Some(seconds(30.0)));
+    }
+
+    #[test]
+    fn without_accounting_there_is_no_progress_to_see() {
+        let progress = Progress::default().follow(seconds(1.0), None);
+        assert_eq!(progress.follow(seconds(2.0), Some(seconds(9.0))).last, None);
+    }
+}

@@ -1,0 +1,120 @@
+//! The server's ladders and remedies. A unit is started, never restarted, where nothing
+//! runs; a restart is for a server that is proven stuck.
+
+use std::time::Duration;
+
+use super::facts::Facts;
+use crate::core::{Budget, Outcome, Reason, Rung};
+use crate::fix;
+use crate::guest::Remedy as Any;
+
+/// An action on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The unit is started. Does nothing to one that runs.
+    Start,
+    /// The unit's failure is forgotten by systemd, and the unit started.
+    ResetFailed,
+    /// The unit is restarted, its whole control group: a killed server alone would leave its
+    /// runner behind, GPU memory included.
+    Restart,
+    /// A runtime drop-in makes it listen on all addresses, and it is restarted.
+    BindAll,
+}
+
+impl Remedy {
+    /// Every remedy of this concern.
+    pub const ALL: [Self; 4] = [Self::Start, Self::ResetFailed, Self::Restart, Self::BindAll];
+
+    /// `ollama/…`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "ollama/Start",
+            Self::ResetFailed => "ollama/ResetFailed",
+            Self::Restart => "ollama/Restart",
+            Self::BindAll => "ollama/BindAll",
+        }
+    }
+
+    /// How often it may run.
+    #[must_use]
+    pub fn budget(self) -> Budget {
+        match self {
+            Self::Start => Budget::hourly(12),
+            Self::ResetFailed => Budget::hourly(3),
+            Self::Restart => Budget::hourly(4),
+            Self::BindAll => Budget::hourly(2),
+        }
+    }
+
+    /// How long it may take. A server that ignores SIGTERM is killed by systemd after its
+    /// `TimeoutStopSec=`, 90 s by default.
+    #[must_use]
+    pub fn deadline(self) -> Duration {
+        match self {
+            Self::Start | Self::ResetFailed => Duration::from_secs(40),
+            Self::Restart | Self::BindAll => Duration::from_secs(120),
+        }
+    }
+}
+
+const START: Any = Any::Ollama(Remedy::Start);
+const RESET_FAILED: Any = Any::Ollama(Remedy::ResetFailed);
+const RESTART: Any = Any::Ollama(Remedy::Restart);
+const BIND_ALL: Any = Any::Ollama(Remedy::BindAll);
+
+const SEE_JOURNAL: &str = "see systemctl status ollama and journalctl -u ollama";
+
+pub(super) static STOPPED: Reason<Any> = Reason::fault("Stopped", SEE_JOURNAL)
+    .mended_by(500, &[Rung::new(START, 2, 10), Rung::new(RESET_FAILED, 1, 20)]);
+
+pub(super) static FAILED: Reason<Any> = Reason::fault("Failed", SEE_JOURNAL)
+    .mended_by(1000, &[Rung::new(START, 2, 10), Rung::new(RESET_FAILED, 1, 20)]);
+
+// systemd refuses a start until the unit's own interval, 10 s by default, has passed.
+pub(super) static START_LIMIT_HIT: Reason<Any> = Reason::fault("StartLimitHit", SEE_JOURNAL)
+    .mended_by(15_000, &[Rung::new(RESET_FAILED, 2, 30)]);
+
+pub(super) static NOT_LISTENING: Reason<Any> =
+    Reason::fault("NotListening", "see journalctl -u ollama, ss -ltnp and OLLAMA_HOST")
+        .mended_by(5000, &[Rung::new(RESTART, 2, 30)]);
+
+// Two more knocks of three seconds each must stay unanswered before anything is done.
+pub(super) static UNRESPONSIVE: Reason<Any> =
+    Reason::fault("Unresponsive", SEE_JOURNAL).mended_by(6000, &[Rung::new(RESTART, 2, 30)]);
+
+pub(super) static LOOPBACK_ONLY: Reason<Any> =
+    Reason::fault("LoopbackOnly", "set OLLAMA_HOST=0.0.0.0 in the unit's environment")
+        .mended_by(1000, &[Rung::new(BIND_ALL, 2, 15)]);
+
+/// The unit's own start limit is never run into: nothing is started while an earlier start
+/// still counts against it. Longer intervals than this are taken to leave room.
+const START_INTERVAL_CAP: Duration = Duration::from_secs(60);
+
+/// Why `remedy` must wait at `uptime`.
+#[must_use]
+pub fn held(remedy: Remedy, facts: Option<&Facts>, uptime: Duration) -> Option<String> {
+    let unit = facts?.unit.as_ref().ok()?;
+    let interval = unit.start_interval.min(START_INTERVAL_CAP);
+    let since = uptime.saturating_sub(unit.started);
+    let limited = unit.start_burst > 0 && remedy != Remedy::ResetFailed;
+    (limited && since < interval).then(|| {
+        format!(
+            "the unit was started {} s ago, and its start limit counts {} s",
+            since.as_secs(),
+            unit.start_interval.as_secs()
+        )
+    })
+}
+
+/// Carries out one remedy.
+pub async fn apply(remedy: Remedy) -> Outcome {
+    let name = match remedy {
+        Remedy::Start => fix::Name::OllamaStart,
+        Remedy::ResetFailed => fix::Name::OllamaReset,
+        Remedy::Restart => fix::Name::OllamaRestart,
+        Remedy::BindAll => fix::Name::OllamaBind,
+    };
+    fix::call(name).await.into()
+}

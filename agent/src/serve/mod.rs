@@ -1,0 +1,54 @@
+//! What the agent answers, and where.
+//!
+//! | where | path | answers |
+//! |---|---|---|
+//! | TCP 7244 | `GET /livez` | 200 while the loop turns |
+//! | | `GET /readyz` | 200 while the guest can embed text correctly, else 503 and the root cause; `?verbose` lists every condition |
+//! | | `GET /metrics` | Prometheus' text format |
+//! | control socket | `GET /v1/status` | the report as JSON |
+//! | | `GET /v1/watch` | the report as JSON, one line now and one for each change |
+//!
+//! Every answer comes from the last published report, in memory: a sick guest is answered
+//! for as fast as a healthy one. A report that has grown old makes no guest ready. Nothing
+//! here can be changed by a request, and nothing secret is told.
+
+mod connection;
+mod control;
+mod metrics;
+mod probes;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::core::{AgentReport, Report, Verdict};
+
+pub use connection::{serve_tcp, serve_unix};
+pub use control::router as control_router;
+pub use metrics::Counters;
+pub use probes::{readiness, router as probe_router};
+
+/// Where the published report is read from.
+pub type Reports = watch::Receiver<Arc<Report>>;
+
+/// The report before the first look.
+#[must_use]
+pub fn first_report(agent: AgentReport, at: String) -> Report {
+    Report {
+        version: 1,
+        agent,
+        at,
+        sequence: 0,
+        ready: false,
+        verdict: Verdict::NotReady,
+        cause: None,
+        next: "the first look".into(),
+        conditions: Vec::new(),
+        repair: None,
+        repairs: Vec::new(),
+        proof: None,
+        pull: None,
+        uptime: std::time::Duration::ZERO,
+        ready_until: None,
+    }
+}

@@ -1,0 +1,53 @@
+//! The data disk's one remedy.
+
+use std::time::Duration;
+
+use crate::core::{Budget, Outcome, Reason, Rung};
+use crate::fix;
+use crate::guest::Remedy as Any;
+
+/// An action on the data disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// The tree is given to the server's user, by a helper that follows no link, crosses no
+    /// mount and leaves hard-linked files alone.
+    FixOwner,
+}
+
+impl Remedy {
+    /// Every remedy of this concern.
+    pub const ALL: [Self; 1] = [Self::FixOwner];
+
+    /// `storage/…`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FixOwner => "storage/FixOwner",
+        }
+    }
+
+    /// How often it may run.
+    #[must_use]
+    pub fn budget(self) -> Budget {
+        Budget::hourly(6)
+    }
+
+    /// How long it may take: some 200,000 files on a slow disk.
+    #[must_use]
+    pub fn deadline(self) -> Duration {
+        Duration::from_secs(300)
+    }
+}
+
+pub(super) static WRONG_OWNER: Reason<Any> = Reason::fault(
+    "WrongOwner",
+    "see journalctl -u saigak-fix-storage-owner, then chown the tree by hand",
+)
+.mended_by(500, &[Rung::new(Any::Storage(Remedy::FixOwner), 2, 5)]);
+
+/// Carries out one remedy.
+pub async fn apply(remedy: Remedy) -> Outcome {
+    match remedy {
+        Remedy::FixOwner => fix::call(fix::Name::StorageOwner).await.into(),
+    }
+}

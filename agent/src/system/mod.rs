@@ -1,0 +1,117 @@
+//! What the guest itself needs to go on: memory, and room on its root disk. For people; no
+//! repair exists.
+//!
+//! | condition | holds when |
+//! |---|---|
+//! | `MemoryAvailable` | a twentieth of the memory is available |
+//! | `RootDiskSpace` | 512 MiB are free on the root disk |
+
+use std::time::Duration;
+
+use nix::sys::statvfs::statvfs;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+use crate::core::{Condition, Judgement, Reason, Role};
+use crate::guest::Remedy;
+
+/// There is memory left.
+pub static MEMORY_AVAILABLE: Condition = advisory("MemoryAvailable");
+/// There is room on the root disk.
+pub static ROOT_DISK_SPACE: Condition = advisory("RootDiskSpace");
+
+const fn advisory(name: &'static str) -> Condition {
+    Condition {
+        name,
+        concern: "system",
+        role: Role::Advisory,
+        needs: &[],
+        explained_by: &[],
+        grace: Duration::ZERO,
+    }
+}
+
+/// Below this part of all memory the kernel is busy reclaiming, and its OOM killer near.
+const MEMORY_FLOOR: u64 = 20;
+
+/// The journal, a package upgrade and the agent's own ledger need about so much.
+const ROOT_FLOOR: u64 = 512 << 20;
+
+static ENOUGH: Reason<Remedy> = Reason::good("Enough");
+static LOW_MEMORY: Reason<Remedy> =
+    Reason::fault("LowMemory", "see systemd-cgtop -m, or give the VM more memory");
+static LOW_SPACE: Reason<Remedy> =
+    Reason::fault("LowSpace", "make room on /: journalctl --vacuum-size=100M, apt-get clean");
+
+/// What was seen of the guest itself, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Memory that programs can have without swapping (`MemAvailable`), and all memory.
+    pub memory: Option<(u64, u64)>,
+    /// Free on the root disk for programs that are not root's.
+    pub root_free: Option<u64>,
+}
+
+/// Looks at the guest itself. Only the root file system is asked for its space: sysinfo would
+/// ask every mount, and the data disk may hang.
+pub async fn look() -> Facts {
+    let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(kind).ok();
+    let root_free = tokio::task::spawn_blocking(|| {
+        let root = statvfs("/").ok()?;
+        root.blocks_available().checked_mul(root.fragment_size())
+    });
+    Facts {
+        memory: system.map(|system| (system.available_memory(), system.total_memory())),
+        root_free: root_free.await.ok().flatten(),
+    }
+}
+
+/// Judges the guest itself.
+#[must_use]
+pub fn check(facts: &Facts) -> Vec<Judgement<Remedy>> {
+    let mut judgements = Vec::with_capacity(2);
+    if let Some((available, total)) = facts.memory {
+        let enough = available >= total / MEMORY_FLOOR;
+        let reason = if enough { &ENOUGH } else { &LOW_MEMORY };
+        let message = if enough {
+            "there is memory left".to_owned()
+        } else {
+            format!("{} of {} MiB are available", available >> 20, total >> 20)
+        };
+        judgements.push(Judgement::new(&MEMORY_AVAILABLE, reason, message));
+    }
+    if let Some(free) = facts.root_free {
+        let space = if free >= ROOT_FLOOR { &ENOUGH } else { &LOW_SPACE };
+        let message = if free >= ROOT_FLOOR {
+            "/ has room".to_owned()
+        } else {
+            format!("/ has {} MiB free", free >> 20)
+        };
+        judgements.push(Judgement::new(&ROOT_DISK_SPACE, space, message));
+    }
+    judgements
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floors_are_held() {
+        let names = |facts: Facts| -> Vec<_> {
+            check(&facts).iter().map(|judgement| judgement.reason.name).collect()
+        };
+        let good = Facts { memory: Some((50, 1000)), root_free: Some(ROOT_FLOOR) };
+        assert_eq!(names(good), ["Enough", "Enough"]);
+        let low = Facts { memory: Some((49, 1000)), root_free: Some(ROOT_FLOOR - 1) };
+        assert_eq!(names(low), ["LowMemory", "LowSpace"]);
+        assert_eq!(names(Facts { root_free: None, ..good }), ["Enough"]);
+    }
+
+    #[tokio::test]
+    async fn this_machine_has_memory() {
+        let facts = look().await;
+        assert!(facts.memory.is_some_and(|(_, total)| total > 0));
+        assert!(facts.root_free.is_some());
+    }
+}

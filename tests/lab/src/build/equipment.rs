@@ -1,0 +1,42 @@
+//! The server and the registry that stand around the agent.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::cli::With;
+use crate::paths::Paths;
+use crate::plan::Equipment;
+use crate::{process, say};
+
+/// Builds the stand-ins, and checks what was given in their place.
+pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
+    say::step("building the stand-ins for Ollama and its registry");
+    let arguments = ["build", "--quiet", "--release", "--package", "saigak-lab-ollama", "--bins"];
+    let mut command = process::command(&paths.cargo, &arguments);
+    command.current_dir(&paths.workspace);
+    process::run_on_terminal(command).await?;
+    let built = |name: &str| paths.target.join("release").join(name);
+    let ollama = match with.ollama.clone().or_else(from_environment) {
+        Some(prefix) => Some(real(&prefix)?),
+        None => None,
+    };
+    let gguf = with.gguf.as_deref().map(absolute).transpose()?;
+    Ok(Equipment { stand_in: built("ollama"), registry: built("registry"), ollama, gguf })
+}
+
+fn from_environment() -> Option<PathBuf> {
+    std::env::var_os("SAIGAK_LAB_OLLAMA").filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+fn real(prefix: &Path) -> Result<PathBuf> {
+    let prefix = absolute(prefix)?;
+    let program = prefix.join("bin/ollama");
+    ensure!(program.is_file(), "no Ollama: {} is missing", program.display());
+    Ok(prefix)
+}
+
+/// The inside of a run may stand in another directory.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    path.canonicalize().with_context(|| format!("cannot find {}", path.display()))
+}

@@ -1,0 +1,4 @@
+//! What is built before anything boots, as the user who called.
+
+pub mod equipment;
+pub mod package;

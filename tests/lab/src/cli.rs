@@ -1,0 +1,126 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+
+use crate::host::{inside, packages, privilege, supervise};
+use crate::paths::Paths;
+use crate::plan::{Plan, Task};
+use crate::{build, scenario, task};
+
+/// Boots real guests, breaks them, and watches them heal.
+#[derive(Parser)]
+#[command(name = "cargo lab", disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Break one guest in many ways, with a live view of the agent's status
+    Demo(With),
+    /// Play scenarios, each in a guest of its own
+    Test {
+        /// Names of scenarios; all where none is given
+        names: Vec<String>,
+        /// Leave the guests of failed scenarios running, for a look
+        #[arg(long)]
+        keep: bool,
+        /// Scenarios at once
+        #[arg(long, default_value_t = 2, value_parser = jobs)]
+        jobs: usize,
+        #[command(flatten)]
+        with: With,
+    },
+    /// Name the scenarios and the incidents that they prevent
+    List,
+    /// Boot a healthy guest and leave it running
+    Up(With),
+    /// Open a shell in a running guest
+    Shell {
+        /// Name of the guest, where several run
+        guest: Option<String>,
+    },
+    /// End the guests that `up` booted
+    Down,
+    /// Supervise a run (started by the lab itself)
+    #[command(hide = true)]
+    Supervise { plan: String },
+    /// The inside of a run (started by the lab itself)
+    #[command(hide = true)]
+    Inside { run: String },
+}
+
+/// What guests are made of.
+#[derive(Args)]
+pub struct With {
+    /// A real Ollama (prefix with bin/ollama and lib/ollama) instead of the stand-in
+    #[arg(long, value_name = "DIR")]
+    pub ollama: Option<PathBuf>,
+    /// The model file that the registry serves under the reference name
+    #[arg(long, value_name = "FILE")]
+    pub gguf: Option<PathBuf>,
+    /// An agent's package that is already built
+    #[arg(long, value_name = "FILE")]
+    pub package: Option<PathBuf>,
+}
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::List => {
+            scenario::print_list();
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Test { names, keep, jobs, with } => {
+            scenario::select(&names)?;
+            start(Task::Test { names, keep, jobs }, with).await
+        }
+        Command::Demo(with) => start(Task::Demo, with).await,
+        Command::Up(with) => {
+            let plan = plan(Task::Up, with).await?;
+            task::up::detach(&plan).await
+        }
+        Command::Shell { guest } => task::shell::open(guest).await,
+        Command::Down => task::up::down().await,
+        Command::Supervise { plan } => {
+            let plan = serde_json::from_str(&plan).context("cannot read the plan")?;
+            supervise::supervise(plan).await
+        }
+        Command::Inside { run } => {
+            let run = serde_json::from_str(&run).context("cannot read the run")?;
+            inside::inside(run).await
+        }
+    }
+}
+
+async fn start(task: Task, with: With) -> Result<ExitCode> {
+    let plan = plan(task, with).await?;
+    if privilege::is_root() {
+        return supervise::supervise(plan).await;
+    }
+    let mut supervisor = task::supervisor(&plan)?;
+    let status = supervisor.status().await.context("cannot start sudo")?;
+    Ok(ExitCode::from(u8::try_from(crate::process::code(status)).unwrap_or(1)))
+}
+
+/// Everything that is done as the caller: checks, packages, builds.
+async fn plan(task: Task, with: With) -> Result<Plan> {
+    privilege::require().await?;
+    packages::install().await?;
+    let paths = Paths::find().await?;
+    let equipment = build::equipment::build(&paths, &with).await?;
+    let package = build::package::build(&paths, with.package.as_deref()).await?;
+    Ok(Plan { lab: paths.lab(), equipment, package, task })
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=16) => Ok(number),
+        _ => Err("a number from 1 to 16".into()),
+    }
+}

@@ -1,0 +1,102 @@
+//! What a scenario expects of the agent, each with a deadline and an error that shows what came
+//! instead.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::time::Instant;
+
+use super::Guest;
+use super::report::Report;
+use super::timeline::{Mark, Seen};
+
+impl Guest {
+    /// A moment from which to look.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.timeline.mark()
+    }
+
+    /// Waits until a condition has that status and reason; returns when that was.
+    pub async fn expect(
+        &self,
+        mark: &Mark,
+        condition: &str,
+        status: &str,
+        reason: &str,
+        within: Duration,
+    ) -> Result<Instant> {
+        let fits = |report: &Report| {
+            report
+                .condition(condition)
+                .is_some_and(|found| found.status == status && found.reason == reason)
+        };
+        let what = format!("{condition} to be {status}/{reason}");
+        Ok(self.wait(mark.at, within, &what, fits).await?.at)
+    }
+
+    /// Waits until the agent names that root cause; returns when that was.
+    pub async fn expect_cause(
+        &self,
+        mark: &Mark,
+        condition: &str,
+        reason: &str,
+        within: Duration,
+    ) -> Result<Instant> {
+        let fits = |report: &Report| {
+            report
+                .cause
+                .as_ref()
+                .is_some_and(|cause| cause.condition == condition && cause.reason == reason)
+        };
+        let what = format!("the cause {condition}/{reason}");
+        Ok(self.wait(mark.at, within, &what, fits).await?.at)
+    }
+
+    /// Waits until the agent says Ready, and checks that a client agrees; returns when the agent
+    /// said so.
+    pub async fn until_ready(&self, after: Instant, within: Duration) -> Result<Instant> {
+        let seen = self.wait(after, within, "Ready", |report| report.ready).await?;
+        self.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
+        Ok(seen.at)
+    }
+
+    /// Fails unless exactly these remedies, in this order, have run and succeeded since then.
+    pub fn expect_repairs(&self, mark: &Mark, remedies: &[&str]) -> Result<()> {
+        let repairs = self.timeline.repairs_since(mark);
+        let good = repairs.len() == remedies.len()
+            && repairs.iter().zip(remedies).all(|(repair, remedy)| {
+                repair.remedy == *remedy && repair.result.as_deref() == Some("Succeeded")
+            });
+        if good {
+            return Ok(());
+        }
+        let shown: Vec<String> = repairs.iter().map(ToString::to_string).collect();
+        bail!("expected the repairs {remedies:?}, there were: [{}]", shown.join("; "))
+    }
+
+    /// Waits for the first report since a moment that fits.
+    pub async fn wait(
+        &self,
+        moment: Instant,
+        within: Duration,
+        what: &str,
+        fits: impl Fn(&Report) -> bool,
+    ) -> Result<Seen> {
+        if let Some(seen) = self.timeline.wait_for(moment, within, fits).await {
+            return Ok(seen);
+        }
+        let came: Vec<String> = self
+            .timeline
+            .since(moment)
+            .iter()
+            .map(|seen| format!("\n  {:6.1} s  {}", (seen.at - moment).as_secs_f64(), seen.report))
+            .collect();
+        let last = self.timeline.last().map_or("nothing".into(), |report| report.to_string());
+        Err(anyhow!(
+            "waited {} s for {what}; the agent's last word: {last}{}",
+            within.as_secs(),
+            came.concat()
+        ))
+    }
+}

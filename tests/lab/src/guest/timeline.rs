@@ -1,0 +1,160 @@
+//! Everything that the agent of one guest has reported, in order.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::report::{Repair, Report};
+
+/// A status, and when it arrived.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub report: Report,
+    /// The line that it was read from.
+    pub line: String,
+}
+
+/// A moment: what comes after it belongs to what is done next.
+pub struct Mark {
+    /// When.
+    pub at: Instant,
+    known: HashSet<(String, String)>,
+}
+
+/// Follows the agent's socket in the background, through the agent's own restarts and the
+/// guest's.
+pub struct Timeline {
+    seen: Rc<RefCell<Vec<Seen>>>,
+    length: watch::Receiver<usize>,
+    task: JoinHandle<()>,
+}
+
+impl Timeline {
+    /// Starts to follow the agent of the guest whose process 1 that is.
+    #[must_use]
+    pub fn follow(leader: Rc<Cell<Option<i32>>>) -> Self {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let (sender, length) = watch::channel(0);
+        let log = Rc::clone(&seen);
+        let task = tokio::task::spawn_local(async move {
+            loop {
+                if let Some(leader) = leader.get() {
+                    // The stream ends when the agent does. Who waits for a status in vain is
+                    // told about the last one.
+                    let _ = read(leader, &log, &sender).await;
+                }
+                // A socket in another mount namespace tells nobody when it appears.
+                sleep(Duration::from_millis(50)).await;
+            }
+        });
+        Self { seen, length, task }
+    }
+
+    /// A moment from which to look.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        let seen = self.seen.borrow();
+        let known = seen.iter().flat_map(|seen| &seen.report.repairs).map(identity).collect();
+        Mark { at: Instant::now(), known }
+    }
+
+    /// The last status, if there was any.
+    #[must_use]
+    pub fn last(&self) -> Option<Report> {
+        self.seen.borrow().last().map(|seen| seen.report.clone())
+    }
+
+    /// All statuses.
+    #[must_use]
+    pub fn since_start(&self) -> Vec<Seen> {
+        self.seen.borrow().clone()
+    }
+
+    /// All statuses that arrived since a moment.
+    #[must_use]
+    pub fn since(&self, moment: Instant) -> Vec<Seen> {
+        self.seen.borrow().iter().filter(|seen| seen.at >= moment).cloned().collect()
+    }
+
+    /// The repairs that ended since a moment, oldest first.
+    #[must_use]
+    pub fn repairs_since(&self, mark: &Mark) -> Vec<Repair> {
+        let mut known = mark.known.clone();
+        let mut found: Vec<Repair> = Vec::new();
+        for seen in self.since(mark.at) {
+            for repair in seen.report.repairs {
+                if known.insert(identity(&repair)) {
+                    found.push(repair);
+                }
+            }
+        }
+        found.sort_by(|left, right| left.started_at.cmp(&right.started_at));
+        found
+    }
+
+    /// Waits for the first status since a moment that fits; gives up after `within`.
+    pub async fn wait_for(
+        &self,
+        moment: Instant,
+        within: Duration,
+        fits: impl Fn(&Report) -> bool,
+    ) -> Option<Seen> {
+        let mut length = self.length.clone();
+        let search = async {
+            loop {
+                let _ = length.borrow_and_update();
+                let seen = self.seen.borrow();
+                let hit = seen.iter().find(|seen| seen.at >= moment && fits(&seen.report)).cloned();
+                drop(seen);
+                if hit.is_some() {
+                    return hit;
+                }
+                length.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(within, search).await.ok().flatten()
+    }
+}
+
+impl Drop for Timeline {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn identity(repair: &Repair) -> (String, String) {
+    (repair.remedy.clone(), repair.started_at.clone())
+}
+
+async fn read(leader: i32, seen: &RefCell<Vec<Seen>>, length: &watch::Sender<usize>) -> Result<()> {
+    let socket = PathBuf::from(format!("/proc/{leader}/root/run/saigak-agent/agent.sock"));
+    let client = reqwest::Client::builder()
+        .unix_socket(socket)
+        .no_proxy()
+        .build()
+        .context("cannot make an HTTP client")?;
+    let mut response = client.get("http://agent/v1/watch").send().await?.error_for_status()?;
+    let mut pending = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        pending.extend_from_slice(&chunk);
+        while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = pending.drain(..=end).collect();
+            let line = String::from_utf8(line).context("a status is not UTF-8")?;
+            let report = serde_json::from_str(&line).context("a status is not in its shape")?;
+            let mut seen = seen.borrow_mut();
+            seen.push(Seen { at: Instant::now(), report, line });
+            length.send_replace(seen.len());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! The gateway of one guest.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use super::namespace::{Namespace, Worker};
+use super::service::Service;
+use super::{GATEWAY, GUEST, LINK, REGISTRY};
+use crate::host::inside::Lab;
+use crate::paths::write;
+use crate::process;
+
+/// The gateway's end of the cable.
+const PORT: &str = "guest";
+const SHORT: Duration = Duration::from_secs(10);
+
+/// A switch port, the servers behind it, and the guest's own namespace at its other end.
+pub struct Gateway {
+    namespace: Namespace,
+    guest: Namespace,
+    worker: Worker,
+    /// Leases 10.0.2.2 to whoever asks, as masquerade's server does.
+    pub dhcp: Service,
+    /// Answers for the registry's name only.
+    pub dns: Service,
+    /// The model registry, on HTTPS.
+    pub registry: Service,
+    rate: Rc<Cell<Option<u64>>>,
+}
+
+impl Gateway {
+    /// Makes the gateway with all servers running, and plugs in a link of that MAC.
+    pub async fn make(lab: &Lab, directory: &Path, mac: &str) -> Result<Self> {
+        let namespace = Namespace::make()?;
+        let guest = Namespace::make()?;
+        let worker = namespace.worker()?;
+        let dhcp = dhcp(&namespace, directory)?;
+        let dns = dns(&namespace, directory)?;
+        let rate = Rc::new(Cell::new(None));
+        let registry = registry(&namespace, lab, directory, Rc::clone(&rate))?;
+        let gateway = Self { namespace, guest, worker, dhcp, dns, registry, rate };
+        for side in [&gateway.namespace, &gateway.guest] {
+            ip(side, &["link", "set", "lo", "up"]).await?;
+        }
+        gateway.plug(mac).await?;
+        gateway.dhcp.start().await?;
+        gateway.dns.start().await?;
+        gateway.start_registry().await?;
+        Ok(gateway)
+    }
+
+    /// The namespace that the guest boots in.
+    #[must_use]
+    pub fn guest_namespace(&self) -> String {
+        self.guest.path()
+    }
+
+    /// The thread that clients run on.
+    #[must_use]
+    pub fn worker(&self) -> &Worker {
+        &self.worker
+    }
+
+    /// Gives the guest another link, as a new pod after a node's restart does: with a new MAC,
+    /// and a DHCP server that has never leased anything. The guest must be powered off.
+    pub async fn new_pod(&self, mac: &str) -> Result<()> {
+        self.dhcp.stop().await?;
+        ip(&self.namespace, &["link", "delete", PORT]).await?;
+        self.plug(mac).await?;
+        self.dhcp.start().await
+    }
+
+    async fn plug(&self, mac: &str) -> Result<()> {
+        let guest = self.guest.path();
+        let mut add = vec!["link", "add", "name", PORT, "type", "veth"];
+        add.extend(["peer", "name", LINK, "address", mac, "netns", &guest]);
+        ip(&self.namespace, &add).await?;
+        let address = format!("{GATEWAY}/24");
+        ip(&self.namespace, &["address", "add", &address, "dev", PORT]).await?;
+        self.carrier(true).await
+    }
+
+    /// Cuts the cable, or joins it.
+    pub async fn carrier(&self, up: bool) -> Result<()> {
+        ip(&self.namespace, &["link", "set", PORT, if up { "up" } else { "down" }]).await
+    }
+
+    /// Starts the registry anew with a limit in bytes a second, or without one.
+    pub async fn limit_registry(&self, rate: Option<u64>) -> Result<()> {
+        self.registry.stop().await?;
+        self.rate.set(rate);
+        self.start_registry().await
+    }
+
+    /// Starts the registry and waits until it accepts connections.
+    pub async fn start_registry(&self) -> Result<()> {
+        self.registry.start().await?;
+        let deadline = Instant::now() + SHORT;
+        loop {
+            let attempt = self.worker.run(|| TcpStream::connect((GATEWAY, 443))).await?;
+            let Err(error) = attempt else { return Ok(()) };
+            if let Some(status) = self.registry.ended().await {
+                bail!("the registry ended at once with {}", process::code(status));
+            }
+            if Instant::now() > deadline {
+                bail!("the registry does not listen on {GATEWAY}:443: {error}");
+            }
+            // A listening socket tells nobody that it is there; only an attempt shows it.
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+async fn ip(namespace: &Namespace, arguments: &[&str]) -> Result<()> {
+    process::run(namespace.command("ip", arguments), SHORT).await.map(drop)
+}
+
+fn dhcp(namespace: &Namespace, directory: &Path) -> Result<Service> {
+    let range = format!("--dhcp-range={GUEST},{GUEST},255.255.255.0,2m");
+    let arguments = [
+        // No DNS here: a scenario takes away one without the other.
+        "--port=0".to_owned(),
+        range,
+        format!("--dhcp-option=option:router,{GATEWAY}"),
+        format!("--dhcp-option=option:dns-server,{GATEWAY}"),
+        // Leases are kept in memory only: a server started anew knows none.
+        "--leasefile-ro".to_owned(),
+        // The one address goes to whoever asks, at once and without a ping.
+        "--dhcp-authoritative".to_owned(),
+        "--no-ping".to_owned(),
+    ];
+    dnsmasq("DHCP server", namespace, arguments.to_vec(), directory.join("dhcp.log"))
+}
+
+fn dns(namespace: &Namespace, directory: &Path) -> Result<Service> {
+    let arguments = [
+        format!("--address=/{REGISTRY}/{GATEWAY}"),
+        "--no-resolv".to_owned(),
+        "--no-hosts".to_owned(),
+    ];
+    dnsmasq("DNS server", namespace, arguments.to_vec(), directory.join("dns.log"))
+}
+
+fn dnsmasq(
+    name: &'static str,
+    namespace: &Namespace,
+    arguments: Vec<String>,
+    log: PathBuf,
+) -> Result<Service> {
+    let log = log_file(&log)?;
+    let mut all: Vec<String> = [
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--pid-file=",
+        "--user=root",
+        "--log-facility=-",
+        "--except-interface=lo",
+        // Finds the port again when it is plugged in anew.
+        "--bind-dynamic",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    all.push(format!("--interface={PORT}"));
+    all.extend(arguments);
+    let path = namespace.path();
+    Ok(Service::new(name, move || {
+        let mut command = process::command("nsenter", &[format!("--net={path}")]);
+        command.arg("--").arg("dnsmasq").args(&all);
+        to_log(command, &log)
+    }))
+}
+
+fn registry(
+    namespace: &Namespace,
+    lab: &Lab,
+    directory: &Path,
+    rate: Rc<Cell<Option<u64>>>,
+) -> Result<Service> {
+    let certificate = directory.join("registry.pem");
+    let key = directory.join("registry.key");
+    write(&certificate, &lab.authority.server_certificate)?;
+    write(&key, &lab.authority.server_key)?;
+    let log = log_file(&directory.join("registry.log"))?;
+    let equipment = lab.run.plan.equipment.clone();
+    let path = namespace.path();
+    Ok(Service::new("registry", move || {
+        let mut command = process::command("nsenter", &[format!("--net={path}")]);
+        command.arg("--").arg(&equipment.registry);
+        command.arg("--listen").arg(format!("{GATEWAY}:443"));
+        command.arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key);
+        if let Some(gguf) = &equipment.gguf {
+            command.arg("--gguf").arg(gguf);
+        }
+        if let Some(rate) = rate.get() {
+            command.arg("--rate").arg(rate.to_string());
+        }
+        to_log(command, &log)
+    }))
+}
+
+fn log_file(path: &Path) -> Result<File> {
+    File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))
+}
+
+fn to_log(mut command: tokio::process::Command, log: &File) -> tokio::process::Command {
+    // Without the log, the server still serves.
+    if let (Ok(out), Ok(err)) = (log.try_clone(), log.try_clone()) {
+        command.stdout(out).stderr(err);
+    }
+    command
+}

@@ -1,0 +1,18 @@
+//! The world outside of one guest, in a network namespace of its own: the virtual switch port,
+//! DHCP, DNS, the model registry, and clients. Every guest has the same addresses, as every
+//! guest behind masquerade has.
+
+pub mod authority;
+pub mod client;
+pub mod gateway;
+pub mod namespace;
+pub mod service;
+
+/// The gateway: router, DHCP and DNS server, registry.
+pub const GATEWAY: &str = "10.0.2.1";
+/// The guest.
+pub const GUEST: &str = "10.0.2.2";
+/// The name that the guest must know its link by.
+pub const LINK: &str = "enp1s0";
+/// The host that Ollama pulls from.
+pub const REGISTRY: &str = "registry.ollama.ai";

@@ -1,0 +1,66 @@
+//! What the supervisor hands to the inside of a run. It travels as one argument, as JSON.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// One run: what it is made of and what it does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// `target/lab`.
+    pub lab: PathBuf,
+    /// The server that guests run, and the registry beside it.
+    pub equipment: Equipment,
+    /// The agent's package.
+    pub package: PathBuf,
+    /// What to do.
+    pub task: Task,
+}
+
+/// The programs around the agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Equipment {
+    /// The stand-in for Ollama's server.
+    pub stand_in: PathBuf,
+    /// The model registry.
+    pub registry: PathBuf,
+    /// Prefix of a real Ollama (`bin/ollama`, `lib/ollama`) that takes the stand-in's place.
+    pub ollama: Option<PathBuf>,
+    /// The model that the registry serves under the reference name, instead of a made-up one.
+    pub gguf: Option<PathBuf>,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Task {
+    /// Play scenarios.
+    Test {
+        /// Names; all where empty.
+        names: Vec<String>,
+        /// Leave the guests of failed scenarios running.
+        keep: bool,
+        /// Scenarios at once, at least 1.
+        jobs: usize,
+    },
+    /// Play the demonstration.
+    Demo,
+    /// Boot one guest and leave it to a person.
+    Up,
+}
+
+/// A supervised run: the plan and what the supervisor made for it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// The plan.
+    pub plan: Plan,
+    /// Name of the run; also the name of its directory under `target/lab/run`.
+    pub id: String,
+}
+
+impl Run {
+    /// The run's scratch directory, as the whole machine sees it.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.plan.lab.join("run").join(&self.id)
+    }
+}

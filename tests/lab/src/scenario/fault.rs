@@ -1,0 +1,114 @@
+//! The pattern that most scenarios follow: break, see, heal, and do the same repair by hand.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::time::{Instant, sleep};
+
+use super::stage::{FIRST_READY, Stage};
+use super::table::Row;
+use crate::guest::Guest;
+use crate::guest::report::Report;
+use crate::guest::timeline::Mark;
+
+/// A fault that a shell command does and the agent heals.
+pub struct Fault {
+    /// The fault in words, as the table shows it.
+    pub what: &'static str,
+    /// Why it happens in the field, for the demonstration.
+    pub why: &'static str,
+    /// Does it, in the guest, as root.
+    pub breaks: &'static str,
+    /// The condition that must name it.
+    pub condition: &'static str,
+    /// The reason that it must give: one of these.
+    pub reasons: &'static [&'static str],
+    /// The remedies that must run and succeed, in this order: one of these lists.
+    pub remedies: &'static [&'static [&'static str]],
+    /// The same repair by hand, in the guest, as root.
+    pub by_hand: &'static str,
+    /// Whether every file of the data disk must be the same afterwards.
+    pub keeps_data: bool,
+    /// Until the agent must name it.
+    pub seen_within: Duration,
+    /// From then until Ready.
+    pub healed_within: Duration,
+}
+
+impl Stage {
+    /// Plays a fault on a ready guest, with the agent and then by hand, and leaves a ready guest.
+    pub async fn play(&self, guest: &Guest, fault: &Fault) -> Result<()> {
+        self.say(&format!("breaks: {}", fault.what));
+        let row = heal(guest, fault).await.with_context(|| fault.what.to_owned())?;
+        let by_hand = by_hand(guest, fault.breaks, fault.by_hand)
+            .await
+            .with_context(|| format!("{}, repaired by hand", fault.what))?;
+        self.add(Row { by_hand: Some(by_hand), ..row });
+        Ok(())
+    }
+}
+
+/// Does a fault to a ready guest and watches the agent heal it.
+pub async fn heal(guest: &Guest, fault: &Fault) -> Result<Row> {
+    let before = guest.data().await?;
+    let mark = guest.mark();
+    guest.sh(fault.breaks).await?;
+    let named = |report: &Report| {
+        report.condition(fault.condition).is_some_and(|condition| {
+            condition.status == "False" && fault.reasons.contains(&condition.reason.as_str())
+        })
+    };
+    let what = format!("{} to be False for one of {:?}", fault.condition, fault.reasons);
+    let seen = guest.wait(mark.at, fault.seen_within, &what, named).await?.at;
+    // A gate is False while the verdict stays Ready: both must be good in the end.
+    let good = |report: &Report| {
+        report.ready
+            && report.condition(fault.condition).is_some_and(|found| found.status == "True")
+    };
+    let what = format!("Ready, with {} True", fault.condition);
+    let healed = guest.wait(seen, fault.healed_within, &what, good).await?.at;
+    guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
+    expect_one_of(guest, &mark, fault.remedies)?;
+    if fault.keeps_data {
+        ensure!(guest.data().await? == before, "the data disk is not what it was");
+    }
+    Ok(Row {
+        fault: fault.what.into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mark.at),
+        by_hand: None,
+    })
+}
+
+fn expect_one_of(guest: &Guest, mark: &Mark, lists: &[&[&str]]) -> Result<()> {
+    let mut last = Ok(());
+    for remedies in lists {
+        last = guest.expect_repairs(mark, remedies);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+/// Breaks the guest again while its agent is stopped, repairs it by a shell command, and returns
+/// the time from that command's start to a client's embedding.
+pub async fn by_hand(guest: &Guest, breaks: &str, cure: &str) -> Result<Duration> {
+    guest.sh("systemctl stop saigak-agent.service").await?;
+    guest.sh(breaks).await?;
+    let start = Instant::now();
+    guest.sh(cure).await?;
+    let deadline = start + FIRST_READY;
+    while let Err(error) = guest.client_embed().await {
+        if Instant::now() > deadline {
+            bail!("no embedding {} s after `{cure}`: {error:#}", FIRST_READY.as_secs());
+        }
+        // A client has no other way to learn that a server is back.
+        sleep(Duration::from_millis(20)).await;
+    }
+    let taken = start.elapsed();
+    let mark = guest.mark();
+    guest.sh("systemctl start saigak-agent.service").await?;
+    guest.until_ready(mark.at, FIRST_READY).await?;
+    Ok(taken)
+}

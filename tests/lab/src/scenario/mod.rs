@@ -1,0 +1,114 @@
+//! Scenarios: each is an incident that must not happen again.
+
+pub mod fault;
+pub mod runner;
+pub mod stage;
+pub mod table;
+
+mod agent;
+mod authorisation;
+mod boots;
+mod disk;
+mod healthy;
+mod incident;
+mod model;
+mod network;
+mod ownership;
+mod proof;
+mod server;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use anyhow::{Result, bail};
+
+use crate::say;
+use stage::Stage;
+
+/// A scenario's future; it stays on the lab's one thread.
+pub type Playing<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
+
+/// Which server a scenario can be played against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// A real Ollama or the stand-in: its faults are done from outside.
+    AnyServer,
+    /// The stand-in alone: a real one cannot be made to do this.
+    StandIn,
+}
+
+/// A scenario.
+pub struct Scenario {
+    /// Its name on the command line; also that of its guest.
+    pub name: &'static str,
+    /// The incident that it prevents, in one line.
+    pub story: &'static str,
+    /// What it can be played against.
+    pub needs: Needs,
+    /// Plays it.
+    pub play: for<'a> fn(&'a Stage) -> Playing<'a>,
+}
+
+/// All scenarios, the quick and fundamental ones first.
+pub const ALL: &[Scenario] = &[
+    boots::SCENARIO,
+    incident::SCENARIO,
+    healthy::SCENARIO,
+    network::LINK,
+    network::CABLE,
+    network::DHCP,
+    ownership::SCENARIO,
+    disk::SCENARIO,
+    server::SERVER,
+    server::LOOPBACK,
+    model::MODEL,
+    model::REGISTRY,
+    proof::SCENARIO,
+    agent::SCENARIO,
+    authorisation::SCENARIO,
+];
+
+/// The scenarios of those names, all for no name.
+pub fn select(names: &[String]) -> Result<Vec<&'static Scenario>> {
+    for name in names {
+        if !ALL.iter().any(|scenario| scenario.name == name) {
+            let known: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+            bail!("no scenario is called {name}; there are: {}", known.join(" "));
+        }
+    }
+    let chosen =
+        |scenario: &&Scenario| names.is_empty() || names.iter().any(|name| name == scenario.name);
+    Ok(ALL.iter().filter(chosen).collect())
+}
+
+/// Prints all scenarios and their stories.
+pub fn print_list() {
+    let width = ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+    for scenario in ALL {
+        let needs = match scenario.needs {
+            Needs::AnyServer => "",
+            Needs::StandIn => " (stand-in only)",
+        };
+        say::line(&format!("{:width$}  {}{needs}", scenario.name, scenario.story));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_fit_a_host_name() {
+        for (index, scenario) in ALL.iter().enumerate() {
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(scenario.name.chars().all(fits), "{}", scenario.name);
+            assert!(ALL[..index].iter().all(|other| other.name != scenario.name));
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_and_the_known_ones_are_told() {
+        let error = select(&["no-such-thing".into()]).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("no-such-thing") && error.contains(ALL[0].name), "{error}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Plays scenarios, several at once, and tells how they ended.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout};
+
+use super::stage::Stage;
+use super::table::{self, Row};
+use super::{Needs, Scenario};
+use crate::host::inside::{Lab, say_how_to_enter};
+use crate::say;
+
+/// No scenario may take longer.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// How one scenario ended.
+pub struct Outcome {
+    scenario: &'static Scenario,
+    verdict: Verdict,
+    taken: Duration,
+    rows: Vec<Row>,
+}
+
+enum Verdict {
+    Passed,
+    Failed(String),
+    Skipped(&'static str),
+}
+
+/// Plays scenarios and returns how each ended, in the order of the list.
+pub async fn play_all(
+    lab: &Rc<Lab>,
+    scenarios: &[&'static Scenario],
+    jobs: usize,
+    keep: bool,
+) -> Vec<Outcome> {
+    futures_util::stream::iter(scenarios.iter().copied())
+        .map(|scenario| play(lab, scenario, keep))
+        .buffered(jobs)
+        .collect()
+        .await
+}
+
+async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome {
+    let start = Instant::now();
+    let mut outcome =
+        Outcome { scenario, verdict: Verdict::Passed, taken: Duration::ZERO, rows: Vec::new() };
+    if scenario.needs == Needs::StandIn && lab.run.plan.equipment.ollama.is_some() {
+        outcome.verdict = Verdict::Skipped("a real Ollama cannot be made to do this");
+        return outcome;
+    }
+    let stage = Stage::new(lab, scenario.name);
+    stage.say(&format!("begins: {}", scenario.story));
+    let played = timeout(LIMIT, (scenario.play)(&stage))
+        .await
+        .unwrap_or_else(|_| Err(anyhow!("still playing after {} s", LIMIT.as_secs())));
+    if let Err(error) = played {
+        let reason = format!("{error:#}");
+        stage.say(&format!("{}: {reason}", say::paint("31", "failed")));
+        save(lab, &stage, keep).await;
+        outcome.verdict = Verdict::Failed(reason);
+    } else {
+        stage.say(&say::paint("32", "passed"));
+    }
+    outcome.taken = start.elapsed();
+    outcome.rows = stage.rows();
+    if keep && matches!(outcome.verdict, Verdict::Failed(_)) {
+        // Forgotten on purpose: dropping a guest ends it.
+        std::mem::forget(stage.guests());
+    }
+    outcome
+}
+
+async fn save(lab: &Rc<Lab>, stage: &Stage, keep: bool) {
+    for guest in stage.guests() {
+        match guest.save_evidence(&lab.run.plan.lab).await {
+            Ok(path) => stage.say(&format!("journal, console, timeline: {}", path.display())),
+            Err(error) => stage.say(&format!("no evidence saved: {error:#}")),
+        }
+        if keep {
+            say_how_to_enter(&guest.name);
+        }
+    }
+}
+
+/// Prints the table and the last line; tells whether nothing failed.
+pub fn report(lab: &Lab, outcomes: &[Outcome]) -> Result<bool> {
+    let against = if lab.run.plan.equipment.ollama.is_some() { "real Ollama" } else { "stand-in" };
+    let heading = ["scenario", "against", "fault", "seen", "ready", "by hand", "result"];
+    let mut lines = Vec::new();
+    for outcome in outcomes {
+        let result = match &outcome.verdict {
+            Verdict::Passed => format!("passed in {:.0} s", outcome.taken.as_secs_f64()),
+            Verdict::Failed(_) => "FAILED".into(),
+            Verdict::Skipped(reason) => format!("skipped: {reason}"),
+        };
+        let rows =
+            if outcome.rows.is_empty() { vec![Row::default()] } else { outcome.rows.clone() };
+        for (index, row) in rows.into_iter().enumerate() {
+            let first = |text: &str| if index == 0 { text.to_owned() } else { String::new() };
+            lines.push(vec![
+                first(outcome.scenario.name),
+                first(against),
+                row.fault,
+                table::seconds(row.seen),
+                table::seconds(row.healed),
+                table::seconds(row.by_hand),
+                first(&result),
+            ]);
+        }
+    }
+    say::line("");
+    table::print(&heading, &lines);
+    say::line("");
+    let count = |fits: fn(&Verdict) -> bool| {
+        outcomes.iter().filter(|outcome| fits(&outcome.verdict)).count()
+    };
+    let failed = count(|verdict| matches!(verdict, Verdict::Failed(_)));
+    let skipped = count(|verdict| matches!(verdict, Verdict::Skipped(_)));
+    for outcome in outcomes {
+        if let Verdict::Failed(reason) = &outcome.verdict {
+            say::line(&format!("{}: {reason}", outcome.scenario.name));
+        }
+    }
+    let passed = count(|verdict| matches!(verdict, Verdict::Passed));
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    say::line(&format!("{passed} passed, {failed} failed{skipped}"));
+    Ok(failed == 0)
+}

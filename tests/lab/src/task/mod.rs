@@ -1,0 +1,19 @@
+//! What a run is for.
+
+pub mod demo;
+pub mod shell;
+pub mod test;
+pub mod up;
+
+use anyhow::{Context, Result};
+use tokio::process::Command;
+
+use crate::host::privilege;
+use crate::plan::Plan;
+
+/// The command that supervises a plan as root.
+pub fn supervisor(plan: &Plan) -> Result<Command> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let plan = serde_json::to_string(plan).context("cannot write the plan")?;
+    Ok(privilege::as_root(&program.to_string_lossy(), &["supervise", &plan]))
+}

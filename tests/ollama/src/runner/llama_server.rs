@@ -1,0 +1,139 @@
+//! The runner: a process of its own that holds one model and computes embeddings.
+//!
+//! It is the same executable, started under another name. It prints where it listens once the
+//! model is "loaded", and computes one request at a time, as fast as the recorded server did, so
+//! that a long text leaves time to do something to it in flight.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::Mutex;
+
+use super::vector;
+use crate::faults::Faults;
+use crate::{digest, gguf};
+
+/// What the process calls itself.
+pub const NAME: &str = "llama-server";
+
+/// The line that is printed when the model is loaded; the port follows.
+pub(super) const LISTENING: &str = "server is listening on http://127.0.0.1:";
+
+/// Computing a token took the recorded server 0.49 ms (1.99 s for 4,095 tokens).
+const TOKEN: Duration = Duration::from_micros(490);
+
+/// A load took the recorded server 0.25 s.
+const LOAD: Duration = Duration::from_millis(250);
+
+/// Components of the first answer after a load differ by about this much from later ones.
+const COLD_ERROR: f32 = 1e-5;
+
+/// The part of llama-server's command line that matters here.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[arg(long)]
+    model: PathBuf,
+    #[arg(long)]
+    port: u16,
+    #[arg(long)]
+    host: String,
+    /// Tokens of context. The server has cut the text to it already.
+    #[arg(short = 'c')]
+    _context: u64,
+    #[arg(long)]
+    embedding: bool,
+}
+
+/// What the server asks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Question {
+    /// The text, cut to the context already.
+    pub(crate) input: String,
+    pub(crate) tokens: u32,
+}
+
+/// A vector, not normalised.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) embedding: Vec<f32>,
+}
+
+/// Loads the model and serves until it is killed.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve(arguments)),
+        Err(error) => Err(error.to_string()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Held {
+    /// Of the whole file, as it was when it was loaded.
+    digest: String,
+    dimensions: usize,
+    embedding: bool,
+    /// The text computed last: its tokens need not be computed again.
+    last: Mutex<Option<String>>,
+}
+
+async fn serve(arguments: Arguments) -> Result<(), String> {
+    let header = gguf::read(&arguments.model).map_err(|error| error.to_string())?;
+    let digest = digest::of_file(&arguments.model).map_err(|error| error.to_string())?;
+    tokio::time::sleep(LOAD + Faults::read()?.load_delay()).await;
+
+    let dimensions = header.number("embedding_length").and_then(|n| usize::try_from(n).ok());
+    let held = Held {
+        digest,
+        dimensions: dimensions.ok_or("model has no embedding_length")?,
+        embedding: arguments.embedding,
+        last: Mutex::new(None),
+    };
+    let routes = Router::new()
+        .route("/health", get(async || "{\"status\":\"ok\"}"))
+        .route("/v1/embeddings", post(embed))
+        .with_state(Arc::new(held));
+    let listener = TcpListener::bind((arguments.host.as_str(), arguments.port))
+        .await
+        .map_err(|error| error.to_string())?;
+    let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+    writeln!(io::stdout(), "{LISTENING}{port}").map_err(|error| error.to_string())?;
+    axum::serve(listener, routes).await.map_err(|error| error.to_string())
+}
+
+async fn embed(State(held): State<Arc<Held>>, Json(question): Json<Question>) -> Response {
+    if !held.embedding {
+        let text = "This server does not support embeddings. Start it with `--embeddings`";
+        return (StatusCode::NOT_IMPLEMENTED, text).into_response();
+    }
+    let mut last = held.last.lock().await;
+    let cold = last.is_none();
+    if last.as_deref() != Some(&question.input) {
+        tokio::time::sleep(TOKEN * question.tokens).await;
+    }
+    let mut vector = vector::embed(&held.digest, question.input.as_bytes(), held.dimensions);
+    *last = Some(question.input);
+    if cold {
+        vector.iter_mut().step_by(2).for_each(|number| *number += COLD_ERROR);
+    }
+    Json(Answer { embedding: vector }).into_response()
+}
