@@ -19,7 +19,13 @@ pub async fn build(paths: &Paths, given: Option<&Path>) -> Result<PathBuf> {
     let tool = cargo_deb(paths).await?;
     say::step("building the agent's package");
     let package = paths.lab().join("saigak-agent.deb");
-    let mut command = process::command(&tool, &["deb", "--quiet", "--package", "saigak-agent"]);
+    // Built first: the build that cargo-deb starts by itself cannot be made quiet.
+    let build = ["build", "--quiet", "--release", "--package", "saigak-agent"];
+    let mut command = process::command(&paths.cargo, &build);
+    command.current_dir(&paths.workspace);
+    process::run_on_terminal(command).await?;
+    let pack = ["deb", "--quiet", "--no-build", "--package", "saigak-agent"];
+    let mut command = process::command(&tool, &pack);
     command.arg("--output").arg(&package).current_dir(&paths.workspace);
     process::run_on_terminal(command).await?;
     Ok(package)

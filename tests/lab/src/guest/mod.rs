@@ -24,12 +24,15 @@ use crate::host::cgroup;
 use crate::host::inside::Lab;
 use crate::net::client::{self, Answer};
 use crate::net::gateway::Gateway;
-use crate::paths::make_directory;
+use crate::paths::{make_directory, write};
 use crate::root::overlay;
 use disk::DataDisk;
 use machine::Machine;
 use options::Options;
 use timeline::Timeline;
+
+/// The file that names process 1 of a running guest, for `cargo lab shell`.
+pub const LEADER: &str = "leader";
 
 /// A guest and the world around it.
 pub struct Guest {
@@ -98,8 +101,7 @@ impl Guest {
         })
         .await
         .with_context(|| format!("guest {} does not boot", self.name))?;
-        // For `cargo lab shell`.
-        crate::paths::write(&self.logs.join("leader"), machine.leader().to_string())?;
+        write(&self.logs.join(LEADER), machine.leader().to_string())?;
         self.leader.set(Some(machine.leader()));
         self.machine.replace(Some(machine));
         Ok(())
@@ -142,6 +144,7 @@ impl Guest {
 
     fn take(&self) -> Result<Machine> {
         self.leader.set(None);
+        let _ = std::fs::remove_file(self.logs.join(LEADER));
         self.machine.take().with_context(|| format!("guest {} is powered off", self.name))
     }
 }
@@ -151,6 +154,7 @@ impl Drop for Guest {
         // Nothing waits for a dropped guest; at the end of the run its process 1 goes anyway.
         let group = cgroup::of_guest(&self.lab.run.id, &self.name);
         let _ = cgroup::kill(&group);
+        let _ = std::fs::remove_file(self.logs.join(LEADER));
         let _ = overlay::unmount(&self.root);
         let _ = std::fs::remove_dir_all(self.lab.memory().join(&self.name));
         self.disk.forget();

@@ -60,6 +60,12 @@ impl Timeline {
         Self { seen, length, task }
     }
 
+    /// Changes with every status that arrives.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<usize> {
+        self.length.clone()
+    }
+
     /// A moment from which to look.
     #[must_use]
     pub fn mark(&self) -> Mark {

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use super::REGISTRY;
+use super::{GATEWAY, REGISTRY};
 
 /// PEM texts.
 pub struct Authority {
@@ -27,7 +27,8 @@ impl Authority {
         let certificate = parameters.self_signed(&key).context("cannot sign the authority")?;
 
         let server_key = KeyPair::generate().context("cannot make the registry's key")?;
-        let server = CertificateParams::new(vec![REGISTRY.to_owned()])
+        // The registry sends its clients to its bare address for the blobs.
+        let server = CertificateParams::new(vec![REGISTRY.to_owned(), GATEWAY.to_owned()])
             .context("cannot describe the registry's certificate")?
             .signed_by(&server_key, &Issuer::from_params(&parameters, &key))
             .context("cannot sign the registry's certificate")?;

@@ -31,13 +31,11 @@ const BY_HAND: &str = "mkdir -p /run/systemd/network/10-netplan-enp1s0.network.d
     printf '[Match]\\nPermanentMACAddress=\\nMACAddress=\\nName=enp1s0\\n' \
     > /run/systemd/network/10-netplan-enp1s0.network.d/99-by-hand.conf && networkctl reload";
 
+/// What `netplan apply` does for networkd; it also reloads udev, which a container has not.
+const NETPLAN_APPLY: &str = "netplan generate && networkctl reload";
+
 async fn play(stage: &Stage) -> Result<()> {
-    let options = Options {
-        mac: NEW.into(),
-        pinned_to: Some(OLD.into()),
-        agent_held: true,
-        ..stage.healthy_options().await?
-    };
+    let options = Options { agent_held: true, ..pinned(stage.healthy_options().await?) };
     let guest = stage.boot(options).await?;
     let by_hand = without_the_agent(stage, &guest).await?;
     stage.say("powers off; the next pod has yet another MAC, and this time the agent runs");
@@ -65,15 +63,20 @@ async fn play(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// A guest whose netplan file is pinned to the MAC of a pod that is gone.
+pub(crate) fn pinned(options: Options) -> Options {
+    Options { mac: NEW.into(), pinned_to: Some(OLD.into()), ..options }
+}
+
 /// The incident as it was: systemd is content, nobody can reach the guest, and the obvious
 /// repair does not help. Returns what the right one takes by hand.
 async fn without_the_agent(stage: &Stage, guest: &Guest) -> Result<Duration> {
     let state = guest.settled().await?;
     ensure!(state == "running", "the incident's guest says {state}, not running");
     unreachable(guest).await.context("after boot")?;
-    stage.say("systemd says running, and no client reaches it; `netplan apply` does not help");
-    guest.sh("netplan apply").await?;
-    unreachable(guest).await.context("after `netplan apply`")?;
+    stage.say("systemd says running, no client reaches it, and applying netplan does not help");
+    guest.sh(NETPLAN_APPLY).await?;
+    unreachable(guest).await.context("after netplan was applied")?;
     let start = Instant::now();
     guest.sh(BY_HAND).await?;
     guest.sh("/usr/lib/systemd/systemd-networkd-wait-online -i enp1s0 -4 --timeout=30").await?;

@@ -10,12 +10,12 @@ mod authorisation;
 mod boots;
 mod disk;
 mod healthy;
-mod incident;
-mod model;
+pub(crate) mod incident;
+pub(crate) mod model;
 mod network;
-mod ownership;
+pub(crate) mod ownership;
 mod proof;
-mod server;
+pub(crate) mod server;
 
 use std::future::Future;
 use std::pin::Pin;

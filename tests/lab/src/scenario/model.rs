@@ -28,7 +28,7 @@ pub(super) const REGISTRY: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(registry(stage)) },
 };
 
-pub(super) const ALIAS_DELETED: Fault = Fault {
+pub(crate) const ALIAS_DELETED: Fault = Fault {
     what: "alias deleted",
     why: "somebody tidied up a name that looked unused",
     breaks: "curl --silent --show-error --fail --request DELETE \
@@ -60,7 +60,7 @@ const MODEL_DELETED: Fault = Fault {
     healed_within: Duration::from_secs(300),
 };
 
-pub(super) const BOTH_DELETED: Fault = Fault {
+pub(crate) const BOTH_DELETED: Fault = Fault {
     what: "model and alias deleted",
     why: "somebody cleared the disk to make room",
     breaks: "for name in qwen3-embedding-saigak:0.6b qwen3-embedding:0.6b; do \

@@ -36,7 +36,7 @@ const TRAPS: &str = "ln --symbolic /etc/shadow /srv/ollama/spare/symbolic && \
 
 /// The traps are put aside while root takes the rest: `chown --recursive` by hand would have
 /// given /etc/shadow away, which is the accident that this scenario is about.
-const TAKEN: Fault = Fault {
+pub(crate) const TAKEN: Fault = Fault {
     what: "data disk owned by root, 5,000 files",
     why: "a disk was restored from a backup, or copied by root",
     breaks: "systemctl stop ollama.service && \
@@ -66,12 +66,7 @@ const SHADOW: &str = "stat --format='%U:%G %a' /etc/shadow && \
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.say("lays the traps: a symbolic and a hard link to /etc/shadow on the data disk");
-    let mark = guest.mark();
-    guest.sh("systemctl stop saigak-agent.service").await?;
-    for step in [ONE_FILE_SYSTEM, FILES, TRAPS, "systemctl start saigak-agent.service"] {
-        guest.sh(step).await?;
-    }
-    guest.until_ready(mark.at, FIRST_READY).await.context("with the traps laid")?;
+    lay_traps(&guest).await?;
     let shadow = guest.sh(SHADOW).await?;
     not_a_fault(&guest)?;
 
@@ -88,6 +83,16 @@ async fn play(stage: &Stage) -> Result<()> {
     let by_hand = by_hand(&guest, TAKEN.breaks, TAKEN.by_hand).await?;
     stage.add(Row { by_hand: Some(by_hand), ..row });
     Ok(())
+}
+
+/// Moves the data to one file system with /etc/shadow and lays the traps.
+pub(crate) async fn lay_traps(guest: &Guest) -> Result<()> {
+    let mark = guest.mark();
+    guest.sh("systemctl stop saigak-agent.service").await?;
+    for step in [ONE_FILE_SYSTEM, FILES, TRAPS, "systemctl start saigak-agent.service"] {
+        guest.sh(step).await?;
+    }
+    guest.until_ready(mark.at, FIRST_READY).await.context("with the traps laid").map(drop)
 }
 
 /// The links that are left alone are not for ever a fault.

@@ -25,7 +25,7 @@ pub(super) const LOOPBACK: Scenario = Scenario {
 };
 
 /// systemd restarts it by itself; the agent must not add a restart of its own.
-pub(super) const KILLED: Fault = Fault {
+pub(crate) const KILLED: Fault = Fault {
     what: "Ollama killed",
     why: "the kernel's out-of-memory killer took it",
     breaks: "systemctl kill --signal=KILL ollama.service",
@@ -38,7 +38,7 @@ pub(super) const KILLED: Fault = Fault {
     healed_within: Duration::from_secs(60),
 };
 
-pub(super) const STOPPED: Fault = Fault {
+pub(crate) const STOPPED: Fault = Fault {
     what: "Ollama stopped",
     why: "somebody stopped it for maintenance and went home",
     breaks: "systemctl stop ollama.service",
@@ -51,7 +51,7 @@ pub(super) const STOPPED: Fault = Fault {
     healed_within: Duration::from_secs(60),
 };
 
-pub(super) const FROZEN: Fault = Fault {
+pub(crate) const FROZEN: Fault = Fault {
     what: "Ollama frozen",
     why: "a lock that is never released: the port is open, nothing answers",
     breaks: "systemctl kill --signal=STOP ollama.service",

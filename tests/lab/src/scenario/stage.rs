@@ -43,11 +43,17 @@ impl Stage {
         Ok(Options { data: Some(data.clone()), ..Options::empty(&self.name) })
     }
 
-    /// Boots a guest.
-    pub async fn boot(&self, options: Options) -> Result<Rc<Guest>> {
+    /// Makes a guest that is still powered off.
+    pub async fn make(&self, options: Options) -> Result<Rc<Guest>> {
         let guest = Guest::make(&self.lab, options).await?;
         // Kept before it boots: one that does not has the most to tell.
         self.guests.borrow_mut().push(Rc::clone(&guest));
+        Ok(guest)
+    }
+
+    /// Boots a guest.
+    pub async fn boot(&self, options: Options) -> Result<Rc<Guest>> {
+        let guest = self.make(options).await?;
         guest.power_on().await?;
         Ok(guest)
     }

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod shell;
 pub mod test;
 pub mod up;
+pub mod view;
 
 use anyhow::{Context, Result};
 use tokio::process::Command;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use std::io::IsTerminal;
 
+use crate::guest::LEADER;
 use crate::host::{privilege, scratch, supervise};
 use crate::paths::Paths;
 use crate::process;
@@ -54,7 +55,7 @@ fn guests(lab: &Path) -> Result<Vec<Running>> {
         let Some(init) = read(run.join("init")) else { continue };
         let Ok(entries) = std::fs::read_dir(run.join("guests")) else { continue };
         for entry in entries.flatten() {
-            if let Some(leader) = read(entry.path().join("leader")) {
+            if let Some(leader) = read(entry.path().join(LEADER)) {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 found.push(Running { name, init: init.clone(), leader });
             }

@@ -82,10 +82,10 @@ async fn end(run: &Path) -> Result<()> {
     let kill = privilege::as_root("kill", &["-TERM", supervisor.trim()]);
     process::run(kill, Duration::from_secs(10)).await?;
     for _ in 0..200 {
-        if !scratch::is_alive(run) {
+        if !run.exists() {
             return Ok(());
         }
-        // The lock is let go of without a word.
+        // A directory goes without a word.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     bail!("the run of {} does not end", run.display())
