@@ -72,9 +72,11 @@ pub fn main() -> ExitCode {
         Command::Run => with_config(run::run),
         Command::Status { json } => status::status(json),
         Command::Ready => ready::ready(),
-        // A repair answers whoever asked for it, also where its orders cannot be read.
+        // A helper answers whoever asked for it, also where its settings cannot be read.
         Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
-        Command::Probe { what: What::Storage } => with_config(|config| probe::storage(&config)),
+        Command::Probe { what: What::Storage } => {
+            probe::storage(&config::load(&config::DIRECTORIES))
+        }
     }
 }
 

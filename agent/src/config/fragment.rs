@@ -64,6 +64,7 @@ pub(super) struct Model {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_field_names, reason = "spelt as in the file")]
 pub(super) struct Proof {
     pub(super) interval_seconds: Number,
     pub(super) timeout_seconds: Number,

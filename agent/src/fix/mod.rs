@@ -58,17 +58,6 @@ pub enum Name {
 }
 
 impl Name {
-    /// Every repair.
-    pub const ALL: [Self; 7] = [
-        Self::NetworkMatch,
-        Self::NetworkRestart,
-        Self::StorageOwner,
-        Self::OllamaStart,
-        Self::OllamaReset,
-        Self::OllamaRestart,
-        Self::OllamaBind,
-    ];
-
     /// As in the names of its units and its socket.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -104,15 +93,6 @@ pub fn run(name: Name, config: &Result<Config, ConfigError>) -> ExitCode {
 }
 
 fn repair(name: Name, config: &Config) -> Reply {
-    match name {
-        Name::StorageOwner => return storage_owner::run(&config.storage),
-        Name::NetworkMatch | Name::NetworkRestart => {}
-        Name::OllamaStart | Name::OllamaReset | Name::OllamaRestart | Name::OllamaBind => {
-            if let Err(refusal) = ollama::disk_is_there(&config.storage) {
-                return refusal;
-            }
-        }
-    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => return Reply::failed(format!("cannot start: {e}")),
@@ -121,11 +101,14 @@ fn repair(name: Name, config: &Config) -> Reply {
         match name {
             Name::NetworkMatch => network_match::run(&config.network).await,
             Name::NetworkRestart => network_restart::run().await,
-            Name::OllamaStart => ollama::start(&config.ollama).await,
-            Name::OllamaReset => ollama::reset(&config.ollama).await,
-            Name::OllamaRestart => ollama::restart(&config.ollama).await,
-            Name::OllamaBind => ollama::bind(&config.ollama).await,
             Name::StorageOwner => storage_owner::run(&config.storage),
+            Name::OllamaStart => ollama::start(config).await,
+            Name::OllamaReset => ollama::reset(config).await,
+            Name::OllamaRestart => ollama::restart(config).await,
+            Name::OllamaBind => ollama::bind(config).await,
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub(super) fn run(storage: &Storage) -> Reply {
 fn give(top: &Entry, wanted: Owner) -> Walk {
     let mut walk = Walk::default();
     walk.visit(top, wanted, Path::new("."));
-    if (Top { uid: 0, gid: 0, mode: top.mode }).closed() {
+    if Top::is_closed(top.mode) {
         let opened = top.permit(Top::OWNER_BITS);
         walk.count(opened, Path::new("."));
     }
@@ -116,12 +116,17 @@ impl Walk {
             n => format!(", left {n} links, hard links, set-id and special files of others alone"),
         };
         let (changed, seen) = (self.changed, self.seen);
-        let message = format!("gave {changed} of {seen} entries in {path} to {owner}{alone}");
-        if let Some((first, error)) = self.first_failure {
-            let (first, failed) = (first.display(), self.failed);
-            return Reply::failed(format!("{message}, failed at {failed}, first {first}: {error}"));
+        if changed + self.failed == 0 {
+            return Reply::unneeded(format!("{owner} has all {seen} entries in {path}{alone}"));
         }
-        if self.changed == 0 { Reply::unneeded(message) } else { Reply::done(message) }
+        let message = format!("gave {changed} of {seen} entries in {path} to {owner}{alone}");
+        match self.first_failure {
+            None => Reply::done(message),
+            Some((first, error)) => {
+                let (first, failed) = (first.display(), self.failed);
+                Reply::failed(format!("{message}, failed at {failed}, first {first}: {error}"))
+            }
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl DiskFacts {
     /// Whether the repair `storage-owner` has something to do, as far as this pass has seen.
     #[must_use]
     pub fn needs_owner(&self) -> bool {
-        self.wrong_owner.count > 0 || self.top.closed()
+        self.wrong_owner.count > 0 || Top::is_closed(self.top.mode)
     }
 }
 
@@ -69,10 +69,10 @@ impl Top {
     /// Read, write and search for the owner: without them the server can start but not work.
     pub(crate) const OWNER_BITS: u32 = 0o700;
 
-    /// Whether even its owner cannot use it.
+    /// Whether a directory of that mode is of no use even to its owner.
     #[must_use]
-    pub fn closed(self) -> bool {
-        self.mode & Self::OWNER_BITS != Self::OWNER_BITS
+    pub fn is_closed(mode: u32) -> bool {
+        mode & Self::OWNER_BITS != Self::OWNER_BITS
     }
 }
 

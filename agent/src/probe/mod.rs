@@ -14,25 +14,47 @@ use std::process::ExitCode;
 pub use client::{ReadError, read_storage};
 pub use facts::{DiskFacts, LeftAlone, Owner, StorageFacts, Top, WrongOwner};
 
-use crate::config::Config;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, ConfigError};
 
 /// Where the daemon reads the storage's facts.
 pub const SOCKET: &str = "/run/saigak-fix/probe-storage.sock";
 
+/// What the helper says: one JSON document, `{"facts":…}` or `{"error":"…"}`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Facts(StorageFacts),
+    Error(String),
+}
+
 /// Writes the storage's facts to standard output, one JSON document on one line.
 #[must_use]
-pub fn storage(config: &Config) -> ExitCode {
-    let written = scan::facts(&config.storage).map_err(|e| e.to_string()).and_then(|facts| {
-        let mut line = serde_json::to_vec(&facts).map_err(|e| e.to_string())?;
-        line.push(b'\n');
-        std::io::stdout().write_all(&line).map_err(|e| format!("cannot answer: {e}"))
-    });
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // The journal is all that is left to tell, and if that is gone too, the status is.
+pub fn storage(config: &Result<Config, ConfigError>) -> ExitCode {
+    let facts = match config {
+        Ok(config) => scan::facts(&config.storage).map_err(|e| (e.to_string(), 1)),
+        Err(e) => Err((e.to_string(), ConfigError::EXIT_STATUS)),
+    };
+    let (answer, status) = match facts {
+        Ok(facts) => (Answer::Facts(facts), 0),
+        Err((message, status)) => {
+            // The journal hears it too. If that is gone, the exit status is left.
             let _ = writeln!(std::io::stderr(), "{message}");
+            (Answer::Error(message), status)
+        }
+    };
+    match print(&answer) {
+        Ok(()) => ExitCode::from(status),
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "cannot answer: {e}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn print(answer: &Answer) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
+    line.push(b'\n');
+    std::io::stdout().write_all(&line)
 }

@@ -1,4 +1,8 @@
 //! The data disk by descriptor: no path is resolved twice, no link followed, no mount crossed.
+//!
+//! Every name is opened by itself below its directory's descriptor, as a place (`O_PATH`) and
+//! without following it; whatever is asked or changed then goes through that descriptor. This
+//! is what `openat2` promises too, but `RestrictSUIDSGID=` forbids that call altogether.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -7,8 +11,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, RawMode, ResolveFlags, StatVfs,
-    StatVfsMountFlags, StatxAttributes, StatxFlags, Uid,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, StatVfs, StatVfsMountFlags, Statx,
+    StatxAttributes, StatxFlags, Uid,
 };
 use rustix::io::Errno;
 
@@ -26,21 +30,15 @@ impl Disk {
     /// The kernel is asked about the very directory that is opened, so the answer stays true
     /// for whatever is done through the descriptor, even if the disk is unmounted meanwhile.
     pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
-        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = match rustix::fs::openat2(CWD, path, flags, Mode::empty(), resolve) {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = match rustix::fs::open(path, flags, Mode::empty()) {
             Ok(fd) => fd,
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
             Err(e) => return Err(e.into()),
         };
-        let statx = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, StatxFlags::TYPE)?;
-        if !statx.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT) {
-            return Err(io::Error::other("this kernel does not tell mount points (it needs 5.8)"));
-        }
-        if !statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
-            return Ok(None);
-        }
-        Ok(Some(Self(Entry::of(fd)?)))
+        let statx = look(&fd)?;
+        let mounted = statx.stx_attributes.contains(StatxAttributes::MOUNT_ROOT);
+        Ok(mounted.then(|| Self(Entry::new(fd, &statx))))
     }
 
     /// The directory at the mount point.
@@ -64,7 +62,8 @@ pub(crate) struct Entry {
     pub(crate) kind: FileType,
     pub(crate) owner: Owner,
     pub(crate) mode: RawMode,
-    links: u64,
+    links: u32,
+    mount: u64,
 }
 
 /// What an entry of another owner is to the agent.
@@ -85,23 +84,25 @@ pub(crate) enum Claim {
 }
 
 impl Entry {
-    fn of(fd: OwnedFd) -> io::Result<Self> {
-        let stat = rustix::fs::fstat(&fd)?;
-        Ok(Self {
+    fn new(fd: OwnedFd, statx: &Statx) -> Self {
+        let mode = RawMode::from(statx.stx_mode);
+        Self {
             fd,
-            kind: FileType::from_raw_mode(stat.st_mode),
-            owner: Owner { uid: stat.st_uid, gid: stat.st_gid },
-            mode: Mode::from_raw_mode(stat.st_mode).as_raw_mode(),
-            #[allow(clippy::useless_conversion, reason = "narrower on some architectures")]
-            links: stat.st_nlink.into(),
-        })
+            kind: FileType::from_raw_mode(mode),
+            owner: Owner { uid: statx.stx_uid, gid: statx.stx_gid },
+            mode: Mode::from_raw_mode(mode).as_raw_mode(),
+            links: statx.stx_nlink,
+            mount: statx.stx_mnt_id,
+        }
     }
 
     /// A directory that is no mount point, for tests.
     #[cfg(test)]
     pub(crate) fn directory(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Self::of(rustix::fs::open(path, flags, Mode::empty())?)
+        let fd = rustix::fs::open(path, flags, Mode::empty())?;
+        let statx = look(&fd)?;
+        Ok(Self::new(fd, &statx))
     }
 
     /// What this entry is, where all should belong to the user `wanted`. The group is left
@@ -136,7 +137,8 @@ impl Entry {
     pub(crate) fn list(&self) -> io::Result<Listing> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&self.fd, c".", flags, Mode::empty())?;
-        Ok(Listing { directory: Dir::read_from(&fd)?, fd: File::from(fd), top: false })
+        let directory = Dir::read_from(&fd)?;
+        Ok(Listing { directory, fd: File::from(fd), mount: self.mount, top: false })
     }
 
     /// The entries of this directory at a mount point, without what a check recovered.
@@ -149,6 +151,7 @@ impl Entry {
 pub(crate) struct Listing {
     directory: Dir,
     fd: File,
+    mount: u64,
     top: bool,
 }
 
@@ -168,20 +171,33 @@ impl Iterator for Listing {
             }
             let printed = name.to_string_lossy().into_owned();
             match open_below(self.fd.as_fd(), name) {
-                // Gone since, or where another filesystem is mounted.
-                Err(Errno::NOENT | Errno::XDEV) => {}
-                Err(e) => return Some((printed, Err(e.into()))),
-                Ok(fd) => return Some((printed, Entry::of(fd))),
+                Ok(entry) if entry.mount == self.mount => return Some((printed, Ok(entry))),
+                // Another filesystem is mounted there.
+                Ok(_) => {}
+                // Gone since.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Some((printed, Err(e))),
             }
         }
     }
 }
 
-fn open_below(directory: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
+/// `name` comes from the directory itself, so it is one component and never `..`.
+fn open_below(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Entry> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH
-        | ResolveFlags::NO_XDEV
-        | ResolveFlags::NO_SYMLINKS
-        | ResolveFlags::NO_MAGICLINKS;
-    rustix::fs::openat2(directory, name, flags, Mode::empty(), resolve)
+    let fd = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    let statx = look(&fd)?;
+    Ok(Entry::new(fd, &statx))
+}
+
+fn look(fd: &OwnedFd) -> io::Result<Statx> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::NO_AUTOMOUNT;
+    let statx = rustix::fs::statx(fd, c"", flags, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID)?;
+    let told = statx.stx_attributes_mask.contains(StatxAttributes::MOUNT_ROOT)
+        && StatxFlags::from_bits_retain(statx.stx_mask).contains(StatxFlags::MNT_ID);
+    if told {
+        Ok(statx)
+    } else {
+        Err(io::Error::other("this kernel does not tell mounts apart (Linux 5.8 and later do)"))
+    }
 }
