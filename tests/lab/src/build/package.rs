@@ -1,6 +1,7 @@
 //! The agent's real package.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -27,7 +28,7 @@ pub async fn build(paths: &Paths, given: Option<&Path>) -> Result<PathBuf> {
     let pack = ["deb", "--quiet", "--no-build", "--package", "saigak-agent"];
     let mut command = process::command(&tool, &pack);
     command.arg("--output").arg(&package).current_dir(&paths.workspace);
-    process::run_on_terminal(command).await?;
+    process::run(command, Duration::from_secs(120)).await?;
     Ok(package)
 }
 
