@@ -23,9 +23,12 @@ pub(super) fn report() -> Result<(String, Report), String> {
 }
 
 async fn fetch() -> Result<String, String> {
-    let fail = |error: reqwest::Error| match error.is_connect() {
-        true => format!("{PATH}: the agent does not answer; see systemctl status saigak-agent"),
-        false => format!("{PATH}: {error}"),
+    let fail = |error: reqwest::Error| {
+        if error.is_connect() {
+            format!("{PATH}: the agent does not answer; see systemctl status saigak-agent")
+        } else {
+            format!("{PATH}: {error}")
+        }
     };
     let client = reqwest::Client::builder()
         .unix_socket(PATH)

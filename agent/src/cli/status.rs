@@ -80,7 +80,7 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
     }
     if let Some(pull) = &report.pull {
         let (completed, total) = (pull.completed_bytes, pull.total_bytes);
-        let part = if total > 0 { completed * 100 / total } else { 0 };
+        let part = (completed * 100).checked_div(total).unwrap_or(0);
         let (completed, total) = (completed / 1_000_000, total / 1_000_000);
         writeln!(text, "  pull   {}: {part} % ({completed} of {total} MB)", pull.model)?;
     }

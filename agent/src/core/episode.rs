@@ -136,7 +136,7 @@ mod tests {
                 Step::Do(_) => place.tried(LADDER, now),
                 Step::Wait(until) => now = until,
                 Step::Rest(until) => {
-                    rests.push((until - now).as_secs() / 3600);
+                    rests.push(until.saturating_sub(now).as_secs() / 3600);
                     now = until;
                 }
             }
@@ -154,7 +154,7 @@ mod tests {
             assert_eq!(place.step(FOREVER, now), Step::Do(0));
             place.tried(FOREVER, now);
             let Step::Wait(until) = place.step(FOREVER, now) else { panic!("no wait") };
-            waits.push((until - now).as_secs());
+            waits.push(until.saturating_sub(now).as_secs());
             now = until;
         }
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]);

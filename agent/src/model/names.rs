@@ -3,14 +3,11 @@
 
 /// `name` in the form that two spellings of one model share.
 pub(super) fn canonical(name: &str) -> String {
-    let mut name = name.to_ascii_lowercase();
-    for prefix in ["registry.ollama.ai/", "library/"] {
-        if let Some(rest) = name.strip_prefix(prefix) {
-            name = rest.to_owned();
-        }
-    }
-    let last = name.rsplit('/').next().unwrap_or(&name);
-    if last.contains(':') { name } else { name + ":latest" }
+    let lower = name.to_ascii_lowercase();
+    let name = lower.strip_prefix("registry.ollama.ai/").unwrap_or(&lower);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    let tagged = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    if tagged { name.to_owned() } else { format!("{name}:latest") }
 }
 
 /// Whether two names mean the same model.

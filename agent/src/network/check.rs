@@ -62,7 +62,7 @@ fn network_up(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, String) {
         Networkd::NotRunning => {
             return (&NETWORKD_STOPPED, "systemd-networkd does not run".into());
         }
-        Networkd::Running { state } if state == "unmanaged" => {
+        Networkd::Running { state, .. } if state == "unmanaged" => {
             return match &facts.file {
                 MatchFile::Pinned { file, wanted } => {
                     (&MAC_PINNED, format!("{file} wants MAC {wanted}, which {name} has not"))
@@ -70,7 +70,9 @@ fn network_up(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, String) {
                 _ => (&UNMANAGED, format!("networkd leaves {name} alone: no file matches it")),
             };
         }
-        Networkd::Running { state } if matches!(state.as_str(), "pending" | "initialized" | "") => {
+        Networkd::Running { state, .. }
+            if matches!(state.as_str(), "pending" | "initialized" | "") =>
+        {
             return (&INITIALIZING, format!("networkd takes {name} in"));
         }
         Networkd::Running { .. } | Networkd::Unreadable(_) => {}
@@ -95,10 +97,13 @@ fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, Str
             (&NO_ROUTE, format!("{name} has {address}/{prefix} and no default route"))
         }
         (None, _) => match &facts.networkd {
-            Networkd::Running { state } if state == "configured" => {
+            Networkd::Running { lease: true, .. } => {
+                (&ADDRESS_LOST, format!("networkd holds a lease for {name}, which has no address"))
+            }
+            Networkd::Running { state, .. } if state == "configured" => {
                 (&ADDRESS_LOST, format!("networkd holds {name} for configured; it has no address"))
             }
-            Networkd::Running { state } => {
+            Networkd::Running { state, .. } => {
                 (&NO_LEASE, format!("{name} has no IPv4 address; networkd says {state}"))
             }
             Networkd::NotRunning | Networkd::Unreadable(_) => {
@@ -127,9 +132,13 @@ mod tests {
             }),
             address: Some((Ipv4Addr::new(10, 0, 2, 2), 24)),
             route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
-            networkd: Networkd::Running { state: "configured".into() },
+            networkd: running("configured", true),
             file: MatchFile::Matches,
         }
+    }
+
+    fn running(state: &str, lease: bool) -> Networkd {
+        Networkd::Running { state: state.into(), lease }
     }
 
     fn reasons(facts: &Facts) -> Vec<&'static str> {
@@ -146,7 +155,7 @@ mod tests {
     fn what_works_is_left_alone_whoever_configured_it() {
         for networkd in [
             Networkd::NotRunning,
-            Networkd::Running { state: "unmanaged".into() },
+            running("unmanaged", false),
             Networkd::Unreadable("no answer".into()),
         ] {
             assert_eq!(reasons(&Facts { networkd, ..healthy() }), ["LinkUp", "Assigned"]);
@@ -158,7 +167,7 @@ mod tests {
         let mut facts = healthy();
         facts.address = None;
         facts.route = None;
-        facts.networkd = Networkd::Running { state: "unmanaged".into() };
+        facts.networkd = running("unmanaged", false);
         facts.file = MatchFile::Pinned {
             file: "/run/systemd/network/10-netplan-enp1s0.network".into(),
             wanted: "52:54:00:aa:bb:01".into(),
@@ -174,9 +183,10 @@ mod tests {
     #[test]
     fn a_lost_address_is_told_from_one_that_never_came() {
         let none = Facts { address: None, route: None, ..healthy() };
-        assert_eq!(reasons(&none), ["LinkUp", "AddressLost"]);
-        let networkd = Networkd::Running { state: "configuring".into() };
-        assert_eq!(reasons(&Facts { networkd, ..none }), ["LinkUp", "NoLease"]);
+        let with = |networkd| reasons(&Facts { networkd, ..none.clone() });
+        assert_eq!(with(running("configured", false)), ["LinkUp", "AddressLost"]);
+        assert_eq!(with(running("configuring", true)), ["LinkUp", "AddressLost"]);
+        assert_eq!(with(running("configuring", false)), ["LinkUp", "NoLease"]);
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub enum Networkd {
         /// Its administrative state of the link: `configured`, `configuring`, `unmanaged`,
         /// `failed`, … Empty where it does not know the link.
         state: String,
+        /// Whether it holds a DHCPv4 lease for the link.
+        lease: bool,
     },
 }
 

@@ -27,6 +27,15 @@ pub(super) enum Described {
 pub(super) struct DescribedLink {
     name: String,
     administrative_state: String,
+    #[serde(rename = "DHCPv4Client")]
+    dhcpv4_client: DhcpClient,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct DhcpClient {
+    /// Only that it is there matters.
+    lease: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -56,8 +65,10 @@ impl Described {
             Self::Unreadable(why) => Networkd::Unreadable(why.clone()),
             Self::Links(links) => {
                 let link = links.iter().find(|link| link.name == name);
-                let state = link.map(|link| link.administrative_state.clone());
-                Networkd::Running { state: state.unwrap_or_default() }
+                Networkd::Running {
+                    state: link.map(|link| link.administrative_state.clone()).unwrap_or_default(),
+                    lease: link.is_some_and(|link| link.dhcpv4_client.lease.is_some()),
+                }
             }
         }
     }
@@ -119,11 +130,13 @@ mod tests {
 
     #[test]
     fn a_description_with_fields_missing_is_read() {
-        let text = r#"{"Interfaces":[{"Index":2,"Name":"enp1s0","Driver":"virtio_net",
-            "AdministrativeState":"unmanaged"},{"Name":"lo"}]}"#;
+        let text = r#"{"Interfaces":[{"Index":2,"Name":"enp1s0","AdministrativeState":"configuring",
+            "DHCPv4Client":{"Lease":{"LeaseTimestampUSec":5}}},{"Name":"lo"}]}"#;
         let description: Description = serde_json::from_str(text).unwrap();
         let described = Described::Links(description.interfaces);
-        assert_eq!(described.state_of("enp1s0"), Networkd::Running { state: "unmanaged".into() });
-        assert_eq!(described.state_of("eth9"), Networkd::Running { state: String::new() });
+        let running = |state: &str, lease| Networkd::Running { state: state.into(), lease };
+        assert_eq!(described.state_of("enp1s0"), running("configuring", true));
+        assert_eq!(described.state_of("lo"), running("", false));
+        assert_eq!(described.state_of("eth9"), running("", false));
     }
 }

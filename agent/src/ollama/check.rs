@@ -167,6 +167,10 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(1000);
 
+    fn ago(seconds: u64) -> Duration {
+        NOW.saturating_sub(Duration::from_secs(seconds))
+    }
+
     fn healthy() -> Facts {
         Facts {
             unit: Ok(Unit {
@@ -247,15 +251,15 @@ mod tests {
             ..facts
         };
         assert_eq!(reason(&silent(healthy()), "OllamaServing"), "Unresponsive");
-        let young = silent(with_unit(|unit| unit.started = NOW - Duration::from_secs(20)));
+        let young = silent(with_unit(|unit| unit.started = ago(20)));
         assert_eq!(reason(&young, "OllamaServing"), "Starting");
-        let mut stuck = silent(with_unit(|unit| unit.started = NOW - Duration::from_secs(20)));
-        stuck.progress.answered = Some(NOW - Duration::from_secs(10));
+        let mut stuck = silent(with_unit(|unit| unit.started = ago(20)));
+        stuck.progress.answered = Some(ago(10));
         assert_eq!(reason(&stuck, "OllamaServing"), "Unresponsive");
         let mut busy = silent(healthy());
-        busy.progress.last = Some(NOW - Duration::from_secs(5));
+        busy.progress.last = Some(ago(5));
         assert_eq!(reason(&busy, "OllamaServing"), "Busy");
-        busy.progress.last = Some(NOW - Duration::from_secs(11));
+        busy.progress.last = Some(ago(11));
         assert_eq!(reason(&busy, "OllamaServing"), "Unresponsive");
     }
 

@@ -74,7 +74,7 @@ impl Progress {
         let worked = match (self.cpu, cpu) {
             (Some(before), Some(after)) if at > self.at => {
                 let used = after.saturating_sub(before).as_secs_f64();
-                used / (at - self.at).as_secs_f64() >= WORKING
+                used / at.saturating_sub(self.at).as_secs_f64() >= WORKING
             }
             _ => false,
         };

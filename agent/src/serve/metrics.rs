@@ -69,7 +69,7 @@ impl Counters {
     }
 }
 
-/// All metrics at `uptime`, in the OpenMetrics text format.
+/// All metrics at `uptime`, in the `OpenMetrics` text format.
 pub(super) fn encode(
     report: &Report,
     counters: &Arc<Counters>,

@@ -20,7 +20,7 @@ pub struct Mount {
 
 /// The mount at `point`, the last of them where several lie on top of each other.
 pub(super) fn find(table: &str, point: &Path) -> Option<Mount> {
-    table.lines().filter_map(parse).filter(|mount| mount.point == point).last()
+    table.lines().filter_map(parse).rfind(|mount| mount.point == point)
 }
 
 /// One line: `36 35 98:0 /root /point opts [tags] - type source superopts` (proc(5)).
