@@ -163,9 +163,7 @@ impl Facts {
         let ollama = &self.ollama.as_ref()?.value;
         let unit = ollama.unit.as_ref().ok()?;
         match ollama.at_address {
-            Some((address, Answer::Alive)) => {
-                Some(Server { address, pid: unit.main_pid, started: unit.started })
-            }
+            Some((address, Answer::Alive)) => Some(Server { address, invocation: unit.invocation }),
             _ => None,
         }
     }

@@ -17,6 +17,8 @@ struct Walk {
     seen: u64,
     changed: u64,
     left_alone: u64,
+    /// The top directory was of no use to its owner, and is now.
+    opened: bool,
     failed: u64,
     /// The first path that failed, and why.
     first_failure: Option<(PathBuf, io::Error)>,
@@ -47,8 +49,10 @@ fn give(top: &Entry, wanted: Owner) -> Walk {
     let mut walk = Walk::default();
     walk.visit(top, wanted, Path::new("."));
     if Top::is_closed(top.mode) {
-        let opened = top.permit(Top::OWNER_BITS);
-        walk.count(opened, Path::new("."));
+        match top.permit(Top::OWNER_BITS) {
+            Ok(()) => walk.opened = true,
+            Err(e) => walk.fail(Path::new("."), e),
+        }
     }
     let mut open: Vec<(PathBuf, Listing)> = Vec::new();
     match top.list_top() {
@@ -90,17 +94,13 @@ impl Walk {
         self.seen += 1;
         match entry.claim(wanted) {
             Claim::Right => {}
-            Claim::Wrong => self.count(entry.give_to(wanted), path),
+            Claim::Wrong => match entry.give_to(wanted) {
+                Ok(()) => self.changed += 1,
+                Err(e) => self.fail(path, e),
+            },
             Claim::HardLink | Claim::Symlink | Claim::SetId | Claim::Special => {
                 self.left_alone += 1;
             }
-        }
-    }
-
-    fn count(&mut self, result: io::Result<()>, path: &Path) {
-        match result {
-            Ok(()) => self.changed += 1,
-            Err(e) => self.fail(path, e),
         }
     }
 
@@ -116,10 +116,12 @@ impl Walk {
             n => format!(", left {n} links, hard links, set-id and special files of others alone"),
         };
         let (changed, seen) = (self.changed, self.seen);
-        if changed + self.failed == 0 {
+        if changed + self.failed == 0 && !self.opened {
             return Reply::unneeded(format!("{owner} has all {seen} entries in {path}{alone}"));
         }
-        let message = format!("gave {changed} of {seen} entries in {path} to {owner}{alone}");
+        let opened = if self.opened { ", opened the top directory" } else { "" };
+        let message =
+            format!("gave {changed} of {seen} entries in {path} to {owner}{opened}{alone}");
         match self.first_failure {
             None => Reply::done(message),
             Some((first, error)) => {

@@ -160,8 +160,7 @@ mod tests {
     use super::*;
     use crate::core::Status;
 
-    const SERVER: Server =
-        Server { address: Ipv4Addr::new(10, 0, 2, 2), pid: 7, started: Duration::ZERO };
+    const SERVER: Server = Server { address: Ipv4Addr::new(10, 0, 2, 2), invocation: 7 };
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -211,7 +210,7 @@ mod tests {
 
     #[test]
     fn another_server_s_proof_is_no_proof() {
-        let other = Server { pid: 8, ..SERVER };
+        let other = Server { invocation: 8, ..SERVER };
         let proven = log(Some(100), Attempt::Good, None);
         let judgement = check_proof(&proven, other, None, &config::Proof::default(), at(101));
         assert_eq!(judgement.reason.name, "NotProven");

@@ -24,10 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(330);
 pub struct Server {
     /// Its address.
     pub address: Ipv4Addr,
-    /// Its main process.
-    pub pid: u32,
-    /// Uptime at which its unit was started.
-    pub started: Duration,
+    /// systemd's id of this start of its unit.
+    pub invocation: u128,
 }
 
 /// How one attempt ended.
@@ -126,8 +124,7 @@ fn judge(answer: Result<Embeddings, ApiError>, dimension: usize) -> Attempt {
 mod tests {
     use super::*;
 
-    const SERVER: Server =
-        Server { address: Ipv4Addr::new(10, 0, 2, 2), pid: 7, started: Duration::from_secs(1) };
+    const SERVER: Server = Server { address: Ipv4Addr::new(10, 0, 2, 2), invocation: 7 };
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -142,7 +139,7 @@ mod tests {
         assert!(!log(Attempt::Busy).due(SERVER, at(105), interval));
         assert!(log(Attempt::Good).due(SERVER, at(110), interval));
         assert!(log(Attempt::Failed(String::new())).due(SERVER, at(101), interval));
-        let restarted = Server { pid: 8, ..SERVER };
+        let restarted = Server { invocation: 8, ..SERVER };
         assert!(log(Attempt::Good).due(restarted, at(101), interval));
     }
 

@@ -175,7 +175,7 @@ mod tests {
                 sub_state: "running".into(),
                 result: "success".into(),
                 restarts: 0,
-                main_pid: 42,
+                invocation: 42,
                 started: Duration::from_secs(100),
                 cpu: None,
                 job: false,

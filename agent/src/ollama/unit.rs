@@ -28,8 +28,8 @@ pub struct Unit {
     pub result: String,
     /// Restarts that systemd made by itself.
     pub restarts: u32,
-    /// Main process, 0 where there is none.
-    pub main_pid: u32,
+    /// systemd's id of this start of the unit (`InvocationID`); 0 before the first.
+    pub invocation: u128,
     /// Uptime at which it was last started, whether or not that went well.
     pub started: Duration,
     /// CPU time of its control group, where it is accounted.
@@ -64,13 +64,18 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         sub_state: bus.property(unit, "SubState").await?,
         result: bus.property(service, "Result").await?,
         restarts: bus.property(service, "NRestarts").await?,
-        main_pid: bus.property(service, "MainPID").await?,
+        invocation: invocation(bus.property(unit, "InvocationID").await?),
         started: since_boot(bus.property(unit, "InactiveExitTimestampMonotonic").await?),
         cpu: (cpu != u64::MAX).then(|| Duration::from_nanos(cpu)),
         job: job != 0,
         start_burst: bus.property(unit, "StartLimitBurst").await?,
         start_interval: micros(bus.property(unit, "StartLimitIntervalUSec").await?),
     })
+}
+
+/// Sixteen bytes, or none.
+fn invocation(bytes: Vec<u8>) -> u128 {
+    bytes.try_into().map_or(0, u128::from_be_bytes)
 }
 
 /// systemd's timestamps are on the monotonic clock, which stands still while the guest is

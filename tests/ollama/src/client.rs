@@ -37,6 +37,8 @@ enum Cause {
     Lookup { host: String, server: String, text: &'static str },
     #[error("dial tcp {address}: connect: {}", go::io_text(.error))]
     Connect { address: String, error: io::Error },
+    #[error("tls: {0}")]
+    Config(rustls::Error),
     #[error("{}", tls_text(.0))]
     Tls(io::Error),
     /// The connection ended before an answer came.
@@ -76,7 +78,7 @@ pub(crate) async fn send(
     if secure {
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
             .map_err(|_| failed(Cause::Address("invalid host name")))?;
-        let connector = TlsConnector::from(Arc::new(trust()));
+        let connector = TlsConnector::from(Arc::new(trust().map_err(failed)?));
         let stream =
             connector.connect(name, stream).await.map_err(|error| failed(Cause::Tls(error)))?;
         exchange(stream, request).await.map_err(failed)
@@ -126,14 +128,18 @@ fn lookup_failed(host: &str, error: &io::Error) -> Cause {
 }
 
 /// Read anew for each connection, so that a certificate added meanwhile counts.
-fn trust() -> ClientConfig {
+fn trust() -> Result<ClientConfig, Cause> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in found.errors {
         tracing::warn!(%error, "a system certificate cannot be read");
     }
     roots.add_parsable_certificates(found.certs);
-    ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+    // Named, because a default exists only as long as the build has a single provider.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(config.map_err(Cause::Config)?.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Cause>

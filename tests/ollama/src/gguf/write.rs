@@ -1,8 +1,8 @@
 //! A small model in the reference model's architecture.
 //!
 //! One layer, a vocabulary of the 256 bytes and one end token, 1,024 dimensions, and weights that
-//! are pseudo-random but the same on every machine. It is complete, so that a real server may load
-//! it too; what it then embeds means nothing.
+//! are pseudo-random but the same on every machine. It has each key and tensor that the
+//! architecture asks for; what could be computed with them means nothing.
 
 use super::types::{F16, F32};
 use super::{ALIGNMENT, MAGIC};

@@ -14,7 +14,7 @@ use tokio::time::interval;
 use super::download::Download;
 use super::progress::{self, Progress};
 use super::{PullError, Source};
-use crate::store::Store;
+use crate::store::{Store, make_directories};
 
 /// How often a waiting client hears of it.
 const TICK: Duration = Duration::from_millis(60);
@@ -89,6 +89,8 @@ impl Downloads {
         if let Some(other) = running.get(digest).and_then(Weak::upgrade) {
             return Ok(other);
         }
+        // Somebody may have removed the directory while the server ran.
+        make_directories(&store.blobs()).map_err(PullError::new)?;
         let (held, released) = watch::channel(());
         let (finish, outcome) = watch::channel(None);
         let counters = Arc::new(Counters::default());

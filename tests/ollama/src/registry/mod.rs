@@ -92,12 +92,12 @@ impl Registry {
         let model = Layer { media_type, digest: digest.clone(), size: blob.size(), from: None };
         blobs.insert(digest, blob);
 
-        let manifest = json!(Manifest::new(config, vec![model, params])).to_string().into_bytes();
+        let manifest = json!(Manifest::new(config, vec![model, params])).to_string();
         let mut manifests = BTreeMap::new();
         for text in names {
             let name = Name::parse(text).ok_or_else(|| RegistryError::Name((*text).to_owned()))?;
             let path = format!("{}/{}/{}", name.namespace, name.model, name.tag);
-            manifests.insert(path, manifest.clone());
+            manifests.insert(path, manifest.clone().into_bytes());
         }
         Ok(Self { manifests, blobs, rate: None, bytes_at: None })
     }

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{LoadError, Target, llama_server};
 use crate::{client, go};
@@ -28,18 +28,31 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Starts a child and waits until it listens, which is when the model is loaded.
-    pub(super) async fn start(target: &Target, limit: Duration) -> Result<Self, LoadError> {
+    ///
+    /// `None` where `cancelled` came first; the child is ended then.
+    pub(super) async fn start(
+        target: &Target,
+        limit: Duration,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Option<Self>, LoadError> {
         let mut process = spawn(target).map_err(|error| {
             failed(format!("error starting llama-server: {}", go::io_text(&error)))
         })?;
         let Some(stdout) = process.stdout.take() else {
             return Err(failed("error starting llama-server: no output".to_owned()));
         };
-        match timeout(limit, listening(stdout)).await {
-            Err(_) => Err(failed("timed out waiting for llama-server to start - ".to_owned())),
-            Ok(Some(port)) => Ok(Self { process, port }),
-            Ok(None) => Err(failed(last_words(process).await)),
-        }
+        let ended = tokio::select! {
+            port = listening(stdout) => match port {
+                Some(port) => return Ok(Some(Self { process, port })),
+                None => return Err(failed(last_words(process).await)),
+            },
+            () = sleep(limit) => {
+                Err(failed("timed out waiting for llama-server to start - ".to_owned()))
+            }
+            () = cancelled => Ok(None),
+        };
+        let _ = process.kill().await;
+        ended
     }
 
     /// Whether it is alive and answers.

@@ -18,6 +18,7 @@ use axum::{Json, Router};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 
 use super::vector;
@@ -75,7 +76,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(serve(arguments)),
+        Ok(runtime) => runtime.block_on(run(arguments)),
         Err(error) => Err(error.to_string()),
     };
     match result {
@@ -94,6 +95,15 @@ struct Held {
     embedding: bool,
     /// The text computed last: its tokens need not be computed again.
     last: Mutex<Option<String>>,
+}
+
+/// Ends on SIGTERM by a handler, as the real one does: a frozen process then has to be killed.
+async fn run(arguments: Arguments) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    tokio::select! {
+        result = serve(arguments) => result,
+        _ = terminate.recv() => Ok(()),
+    }
 }
 
 async fn serve(arguments: Arguments) -> Result<(), String> {

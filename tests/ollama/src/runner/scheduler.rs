@@ -87,9 +87,14 @@ impl Worker {
         }
     }
 
+    /// A runner that nobody wants to keep is gone before anyone can look.
     async fn give_back(&self, file: &PathBuf) {
-        if let Some(running) = self.loaded.lock().await.get_mut(file) {
-            running.give_back();
+        let mut table = self.loaded.lock().await;
+        let Some(running) = table.get_mut(file) else { return };
+        running.give_back();
+        if running.is_idle() && running.keep_alive.is_zero() {
+            running.runner.stop().await;
+            table.remove(file);
         }
     }
 
@@ -114,14 +119,10 @@ impl Worker {
             return;
         }
         if !self.is_usable(&ask.target).await {
-            self.remove(&ask.target.file).await;
-            let started = tokio::select! {
-                started = Runner::start(&ask.target, self.settings.load_timeout) => started,
-                // The client left: the half-loaded runner is dropped, which kills it.
-                () = ask.reply.closed() => return,
-            };
-            match started {
-                Ok(runner) => {
+            let limit = self.settings.load_timeout;
+            match Runner::start(&ask.target, limit, ask.reply.closed()).await {
+                Ok(None) => return,
+                Ok(Some(runner)) => {
                     let running = Running::new(&ask.target, runner, self.settings.keep_alive);
                     self.loaded.lock().await.insert(ask.target.file.clone(), running);
                 }
@@ -140,25 +141,27 @@ impl Worker {
         }
     }
 
-    /// Whether what is loaded will do. A silent runner costs the ping's patience.
-    async fn is_usable(&self, target: &Target) -> bool {
-        let mut table = self.loaded.lock().await;
-        match table.get_mut(&target.file) {
-            Some(running) => running.num_ctx == target.num_ctx && running.runner.answers().await,
-            None => false,
-        }
-    }
-
-    /// Waits until nobody uses the runner, and stops it.
-    async fn remove(&mut self, file: &PathBuf) {
-        while self.loaded.lock().await.get(file).is_some_and(|running| !running.is_idle()) {
-            let Some(done) = self.released.recv().await else { return };
+    /// Whether what is loaded will do. Where it will not, it is gone afterwards.
+    ///
+    /// A silent runner costs the ping's patience, and then the patience with its end, both under
+    /// one lock. One that is in use is waited for.
+    async fn is_usable(&mut self, target: &Target) -> bool {
+        let mut condemned = false;
+        loop {
+            let mut table = self.loaded.lock().await;
+            let Some(running) = table.get_mut(&target.file) else { return false };
+            if !condemned && running.num_ctx == target.num_ctx && running.runner.answers().await {
+                return true;
+            }
+            condemned = true;
+            if running.is_idle() {
+                running.runner.stop().await;
+                table.remove(&target.file);
+                return false;
+            }
+            drop(table);
+            let Some(done) = self.released.recv().await else { return false };
             self.give_back(&done).await;
-        }
-        let mut table = self.loaded.lock().await;
-        if let Some(running) = table.get_mut(file) {
-            running.runner.stop().await;
-            table.remove(file);
         }
     }
 }
