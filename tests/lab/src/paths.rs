@@ -32,7 +32,7 @@ impl Paths {
         let arguments = ["metadata", "--no-deps", "--format-version=1", "--offline"];
         let mut command = process::command(&cargo, &arguments);
         command.current_dir(env!("CARGO_MANIFEST_DIR"));
-        let text = process::run(command, Duration::from_secs(60)).await?;
+        let text = process::run(command, Duration::from_mins(1)).await?;
         let metadata: Metadata =
             serde_json::from_str(&text).context("cannot read the answer of `cargo metadata`")?;
         Ok(Self { workspace: metadata.workspace_root, target: metadata.target_directory, cargo })

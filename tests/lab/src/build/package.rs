@@ -28,7 +28,7 @@ pub async fn build(paths: &Paths, given: Option<&Path>) -> Result<PathBuf> {
     let pack = ["deb", "--quiet", "--no-build", "--package", "saigak-agent"];
     let mut command = process::command(&tool, &pack);
     command.arg("--output").arg(&package).current_dir(&paths.workspace);
-    process::run(command, Duration::from_secs(120)).await?;
+    process::run(command, Duration::from_mins(2)).await?;
     Ok(package)
 }
 

@@ -17,7 +17,7 @@ pub const MOUNT: &str = "/var/lib/ollama";
 pub const UNIT: &str = "var-lib-ollama.mount";
 /// Size of the image. It is sparse; the agent wants a gibibyte free beside the model.
 const BYTES: u64 = 8 << 30;
-const SHORT: Duration = Duration::from_secs(120);
+const SHORT: Duration = Duration::from_mins(2);
 
 /// A guest's data disk.
 pub enum DataDisk {
@@ -106,9 +106,9 @@ async fn image(directory: &Path, data: Option<&Path>, owner: Owner) -> Result<Da
     let mut mount = process::command("mount", &["-o", "loop"]);
     mount.arg(&image).arg(&mountpoint);
     process::run(mount, SHORT).await?;
-    let held = hold(&mountpoint).await;
+    let found = hold(&mountpoint).await;
     process::run(process::command("umount", &[&mountpoint]), SHORT).await?;
-    let (device, hold) = held?;
+    let (device, hold) = found?;
     Ok(DataDisk::Loop { device, image, _hold: hold })
 }
 

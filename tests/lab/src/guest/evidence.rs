@@ -1,5 +1,6 @@
 //! What is kept of a guest in which a scenario failed.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,10 +38,9 @@ impl Guest {
         if let Some(first) = self.timeline.since_start().first().map(|seen| seen.at) {
             for seen in self.timeline.since_start() {
                 let at = (seen.at - first).as_secs_f64();
-                lines.push_str(&format!(
-                    "{{\"seconds\":{at:.3},\"report\":{}}}\n",
-                    seen.line.trim()
-                ));
+                let report = seen.line.trim();
+                // Writing to a string cannot fail.
+                let _ = writeln!(lines, "{{\"seconds\":{at:.3},\"report\":{report}}}");
             }
         }
         write(&target.join("timeline.ndjson"), lines)?;

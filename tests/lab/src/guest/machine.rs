@@ -18,9 +18,9 @@ use crate::plan::Equipment;
 use crate::process;
 
 /// An idle machine boots a guest in half a second.
-const BOOT: Duration = Duration::from_secs(60);
+const BOOT: Duration = Duration::from_mins(1);
 /// systemd gives a stopping unit 90 seconds.
-const SHUTDOWN: Duration = Duration::from_secs(120);
+const SHUTDOWN: Duration = Duration::from_mins(2);
 
 /// What a boot needs to know.
 pub struct Settings<'a> {

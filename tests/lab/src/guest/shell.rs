@@ -10,7 +10,7 @@ use super::Guest;
 use crate::process::{self, Finished};
 
 /// Nothing that a scenario runs takes longer, unless it says so.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A command that runs in the namespaces of a guest's process 1. It keeps the capabilities of
 /// its caller: good for `systemd-run` and other clients of the guest's systemd, for nothing else.

@@ -18,7 +18,7 @@ use crate::{process, root, say};
 /// The name that is pulled.
 pub const SOURCE: &str = "qwen3-embedding:0.6b";
 /// A slow machine and a real model.
-const PULL: Duration = Duration::from_secs(900);
+const PULL: Duration = Duration::from_mins(15);
 
 /// What the agent's drop-in says; the agent is not installed here.
 const DROP_IN: &str = "[Service]\nEnvironment=OLLAMA_MODELS=/var/lib/ollama OLLAMA_NO_CLOUD=1\n";

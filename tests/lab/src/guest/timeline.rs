@@ -119,9 +119,7 @@ impl Timeline {
         let search = async {
             loop {
                 let _ = length.borrow_and_update();
-                let seen = self.seen.borrow();
-                let hit = seen.iter().find(|seen| seen.at >= moment && fits(&seen.report)).cloned();
-                drop(seen);
+                let hit = self.first_since(moment, &fits);
                 if hit.is_some() {
                     return hit;
                 }
@@ -129,6 +127,11 @@ impl Timeline {
             }
         };
         tokio::time::timeout(within, search).await.ok().flatten()
+    }
+
+    fn first_since(&self, moment: Instant, fits: impl Fn(&Report) -> bool) -> Option<Seen> {
+        let seen = self.seen.borrow();
+        seen.iter().find(|seen| seen.at >= moment && fits(&seen.report)).cloned()
     }
 }
 

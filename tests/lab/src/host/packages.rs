@@ -35,12 +35,12 @@ pub async fn install() -> Result<()> {
     arguments.extend(["--yes", "--quiet=2", "--no-install-recommends"]);
     arguments.extend(&missing);
     let first = privilege::as_root("env", &arguments);
-    if process::run(first, Duration::from_secs(600)).await.is_err() {
+    if process::run(first, Duration::from_mins(10)).await.is_err() {
         // A fresh machine has no package lists yet, an old one has stale ones.
         let update = privilege::as_root("apt-get", &["update", "--quiet=2"]);
-        process::run(update, Duration::from_secs(600)).await?;
+        process::run(update, Duration::from_mins(10)).await?;
         let again = privilege::as_root("env", &arguments);
-        process::run(again, Duration::from_secs(600)).await?;
+        process::run(again, Duration::from_mins(10)).await?;
     }
     Ok(())
 }

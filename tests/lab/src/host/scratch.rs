@@ -105,7 +105,7 @@ mod tests {
         assert!(!is_alive(&dead));
         sweep(&lab.join("run")).unwrap();
         assert!(!dead.exists());
-        assert_eq!(alive(&lab).unwrap(), [first.directory.clone()]);
+        assert_eq!(alive(&lab).unwrap(), std::slice::from_ref(&first.directory));
         drop(first);
         assert!(alive(&lab).unwrap().is_empty());
         std::fs::remove_dir_all(&lab).unwrap();

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ fn dhcp(namespace: &Namespace, directory: &Path) -> Result<Service> {
         "--dhcp-authoritative".to_owned(),
         "--no-ping".to_owned(),
     ];
-    dnsmasq("DHCP server", namespace, arguments.to_vec(), directory.join("dhcp.log"))
+    dnsmasq("DHCP server", namespace, arguments.to_vec(), &directory.join("dhcp.log"))
 }
 
 fn dns(namespace: &Namespace, directory: &Path) -> Result<Service> {
@@ -145,16 +145,16 @@ fn dns(namespace: &Namespace, directory: &Path) -> Result<Service> {
         "--no-resolv".to_owned(),
         "--no-hosts".to_owned(),
     ];
-    dnsmasq("DNS server", namespace, arguments.to_vec(), directory.join("dns.log"))
+    dnsmasq("DNS server", namespace, arguments.to_vec(), &directory.join("dns.log"))
 }
 
 fn dnsmasq(
     name: &'static str,
     namespace: &Namespace,
     arguments: Vec<String>,
-    log: PathBuf,
+    log: &Path,
 ) -> Result<Service> {
-    let log = log_file(&log)?;
+    let log = log_file(log)?;
     let mut all: Vec<String> = [
         "--keep-in-foreground",
         "--conf-file=/dev/null",

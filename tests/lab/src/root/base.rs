@@ -68,7 +68,7 @@ pub async fn ensure(lab: &Path) -> Result<PathBuf> {
     remove(&partial)?;
     let mut command = process::command("mmdebstrap", &["--quiet", "--variant=minbase"]);
     command.arg(format!("--include={}", PACKAGES.join(","))).arg(SUITE).arg(&partial);
-    process::run(command, Duration::from_secs(1800)).await?;
+    process::run(command, Duration::from_mins(30)).await?;
     customise(&partial).await?;
     std::fs::rename(&partial, &root)
         .with_context(|| format!("cannot rename {} to {}", partial.display(), root.display()))?;
@@ -99,7 +99,7 @@ async fn customise(root: &Path) -> Result<()> {
     for arguments in COMMANDS {
         let mut command = process::command("chroot", &[root]);
         command.args(*arguments);
-        process::run(command, Duration::from_secs(60)).await?;
+        process::run(command, Duration::from_mins(1)).await?;
     }
     make_directory(&root.join("var/lib/ollama"))?;
     let resolver = root.join("etc/resolv.conf");

@@ -42,7 +42,7 @@ async fn install(root: &Path, package: &Path) -> Result<()> {
     command.arg("--directory").arg(root);
     command.arg(format!("--bind-ro={}:/mnt/agent.deb", package.display()));
     command.args(["dpkg", "--install", "/mnt/agent.deb"]);
-    process::run(command, Duration::from_secs(120)).await.map(drop)
+    process::run(command, Duration::from_mins(2)).await.map(drop)
 }
 
 /// Removes the layers of older builds, unless another run may be using them.

@@ -23,7 +23,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 /// Bytes a second that the registry gives, so that a pull has a middle.
 const SLOW: u64 = 1 << 20;
 /// The unit's watchdog, and some air.
-const WATCHDOG: Duration = Duration::from_secs(120);
+const WATCHDOG: Duration = Duration::from_mins(2);
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
@@ -46,7 +46,7 @@ async fn interrupt(
     let pulling = |report: &Report| {
         report.repair.as_ref().is_some_and(|repair| repair.remedy == "model/Pull")
     };
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     let first = guest.wait(mark.at, limit, "model/Pull in flight", pulling).await?;
     let struck = Instant::now();
     guest.sh(&format!("systemctl kill --signal={signal} saigak-agent.service")).await?;
@@ -55,7 +55,7 @@ async fn interrupt(
         .wait(struck, within, "another agent", other)
         .await
         .with_context(|| format!("the {how} agent was not started again"))?;
-    let healed = guest.until_ready(again.at, Duration::from_secs(300)).await?;
+    let healed = guest.until_ready(again.at, Duration::from_mins(5)).await?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was restarted for it");
     stage.add(Row {
         fault: format!("the agent {how} during a pull"),

@@ -1,6 +1,8 @@
 //! What the agent's user may and may not do. The agent talks to a network: whoever takes it over
 //! must not have root with it.
 
+use std::fmt::Write as _;
+
 use anyhow::{Context, Result, ensure};
 
 use super::stage::Stage;
@@ -97,10 +99,12 @@ async fn refused_verbs(guest: &Guest) -> Result<()> {
         for verb in VERBS {
             let (verb, option) = verb.split_once(' ').unwrap_or((verb, ""));
             let property = if verb == "set-property" { "CPUWeight=50" } else { "" };
-            script.push_str(&format!(
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                script,
                 "systemctl --no-ask-password {verb} {option} {unit} {property} 2>&1 && \
-                 echo ALLOWED {verb} {unit}\n"
-            ));
+                 echo ALLOWED {verb} {unit}"
+            );
         }
     }
     script.push_str("true\n");

@@ -21,8 +21,8 @@ async fn play(stage: &Stage) -> Result<()> {
     let (first, second) =
         tokio::try_join!(stage.boot(bare("boots")), stage.boot(bare("boots-too")))?;
     for guest in [&first, &second] {
-        let state = guest.settled().await?;
-        ensure!(state == "running", "{} is {state}", guest.name);
+        let word = guest.settled().await?;
+        ensure!(word == "running", "{} is {word}", guest.name);
         is_on_the_network(guest).await?;
     }
     clock_is_out_of_reach(&first).await?;

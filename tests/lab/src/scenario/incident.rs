@@ -71,8 +71,8 @@ pub(crate) fn pinned(options: Options) -> Options {
 /// The incident as it was: systemd is content, nobody can reach the guest, and the obvious
 /// repair does not help. Returns what the right one takes by hand.
 async fn without_the_agent(stage: &Stage, guest: &Guest) -> Result<Duration> {
-    let state = guest.settled().await?;
-    ensure!(state == "running", "the incident's guest says {state}, not running");
+    let word = guest.settled().await?;
+    ensure!(word == "running", "the incident's guest says {word}, not running");
     unreachable(guest).await.context("after boot")?;
     stage.say("systemd says running, no client reaches it, and applying netplan does not help");
     guest.sh(NETPLAN_APPLY).await?;

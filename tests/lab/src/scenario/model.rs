@@ -41,7 +41,7 @@ pub(crate) const ALIAS_DELETED: Fault = Fault {
         \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'",
     keeps_data: false,
     seen_within: Duration::from_secs(45),
-    healed_within: Duration::from_secs(60),
+    healed_within: Duration::from_mins(1),
 };
 
 /// The alias still serves: this must not make the guest unready.
@@ -57,7 +57,7 @@ const MODEL_DELETED: Fault = Fault {
         '{\"model\":\"qwen3-embedding:0.6b\",\"stream\":false}'",
     keeps_data: false,
     seen_within: Duration::from_secs(45),
-    healed_within: Duration::from_secs(300),
+    healed_within: Duration::from_mins(5),
 };
 
 pub(crate) const BOTH_DELETED: Fault = Fault {
@@ -76,7 +76,7 @@ pub(crate) const BOTH_DELETED: Fault = Fault {
         \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'",
     keeps_data: false,
     seen_within: Duration::from_secs(45),
-    healed_within: Duration::from_secs(300),
+    healed_within: Duration::from_mins(5),
 };
 
 async fn model(stage: &Stage) -> Result<()> {
@@ -116,7 +116,7 @@ async fn registry(stage: &Stage) -> Result<()> {
     stage.say("the registry is back");
     let back = guest.mark();
     guest.gateway.start_registry().await?;
-    let healed = guest.until_ready(back.at, Duration::from_secs(300)).await?;
+    let healed = guest.until_ready(back.at, Duration::from_mins(5)).await?;
     let names = guest.models().await?;
     for name in [SOURCE, ALIAS] {
         ensure!(names.iter().any(|listed| listed == name), "{name} is not among {names:?}");

@@ -44,7 +44,7 @@ const DOWN: Fault = Fault {
     by_hand: "ip link set enp1s0 up && networkctl reconfigure enp1s0",
     keeps_data: true,
     seen_within: Duration::from_secs(15),
-    healed_within: Duration::from_secs(60),
+    healed_within: Duration::from_mins(1),
 };
 
 const FLUSHED: Fault = Fault {
@@ -57,7 +57,7 @@ const FLUSHED: Fault = Fault {
     by_hand: "networkctl reconfigure enp1s0",
     keeps_data: true,
     seen_within: Duration::from_secs(15),
-    healed_within: Duration::from_secs(60),
+    healed_within: Duration::from_mins(1),
 };
 
 async fn link(stage: &Stage) -> Result<()> {
@@ -82,7 +82,7 @@ async fn cable(stage: &Stage) -> Result<()> {
     guest.expect_repairs(&mark, &[])?;
     guest.gateway.carrier(true).await?;
     let joined = guest.mark();
-    let healed = guest.until_ready(joined.at, Duration::from_secs(60)).await?;
+    let healed = guest.until_ready(joined.at, Duration::from_mins(1)).await?;
     stage.add(Row {
         fault: "cable cut, then joined".into(),
         seen: Some(seen - mark.at),
@@ -108,7 +108,7 @@ async fn dhcp(stage: &Stage) -> Result<()> {
     ensure!(repairs.len() <= 6, "a storm: {} repairs in 40 s", repairs.len());
     guest.gateway.dhcp.start().await?;
     let back = guest.mark();
-    let healed = guest.until_ready(back.at, Duration::from_secs(120)).await?;
+    let healed = guest.until_ready(back.at, Duration::from_mins(2)).await?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was restarted for it");
     stage.add(Row {
         fault: "DHCP server away, then back".into(),

@@ -40,7 +40,7 @@ async fn play(stage: &Stage) -> Result<()> {
         stage.say(&format!("breaks: the stand-in answers with {what}"));
         let mark = guest.mark();
         guest.write_file(SWITCHES, format!("{{\"vector\":\"{switch}\"}}"))?;
-        let limit = Duration::from_secs(60);
+        let limit = Duration::from_mins(1);
         let seen = guest
             .expect(&mark, "EmbeddingCorrect", "False", reason, limit)
             .await

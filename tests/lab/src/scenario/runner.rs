@@ -14,7 +14,7 @@ use crate::host::inside::{Lab, say_how_to_enter};
 use crate::say;
 
 /// No scenario may take longer.
-const LIMIT: Duration = Duration::from_secs(900);
+const LIMIT: Duration = Duration::from_mins(15);
 
 /// How one scenario ended.
 pub struct Outcome {

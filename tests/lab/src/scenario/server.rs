@@ -35,7 +35,7 @@ pub(crate) const KILLED: Fault = Fault {
     by_hand: "systemctl restart ollama.service",
     keeps_data: true,
     seen_within: Duration::from_secs(15),
-    healed_within: Duration::from_secs(60),
+    healed_within: Duration::from_mins(1),
 };
 
 pub(crate) const STOPPED: Fault = Fault {
@@ -48,7 +48,7 @@ pub(crate) const STOPPED: Fault = Fault {
     by_hand: "systemctl start ollama.service",
     keeps_data: true,
     seen_within: Duration::from_secs(15),
-    healed_within: Duration::from_secs(60),
+    healed_within: Duration::from_mins(1),
 };
 
 pub(crate) const FROZEN: Fault = Fault {
@@ -61,7 +61,7 @@ pub(crate) const FROZEN: Fault = Fault {
     by_hand: "systemctl restart ollama.service",
     keeps_data: true,
     seen_within: Duration::from_secs(90),
-    healed_within: Duration::from_secs(120),
+    healed_within: Duration::from_mins(2),
 };
 
 /// A drop-in that sorts after the package's wins over it.
@@ -80,7 +80,7 @@ const BOUND: Fault = Fault {
         systemctl daemon-reload && systemctl restart ollama.service",
     keeps_data: true,
     seen_within: Duration::from_secs(30),
-    healed_within: Duration::from_secs(60),
+    healed_within: Duration::from_mins(1),
 };
 
 async fn server(stage: &Stage) -> Result<()> {

@@ -14,7 +14,7 @@ use crate::say;
 
 /// How long a healthy guest may take from its boot to its first Ready. A real server loads a
 /// real model on two slow cores first.
-pub const FIRST_READY: Duration = Duration::from_secs(120);
+pub const FIRST_READY: Duration = Duration::from_mins(2);
 
 /// A scenario's stage.
 pub struct Stage {
