@@ -300,8 +300,9 @@ impl Shared {
             concern::OLLAMA => {
                 let (address, before) = {
                     let facts = self.facts();
-                    let before = facts.ollama.as_ref().map(|seen| seen.value.progress);
-                    (facts.address(), before)
+                    let before = facts.ollama.as_ref().map(|seen| &seen.value);
+                    let before = before.map(|seen| (seen.progress, seen.starts.clone()));
+                    (facts.address(), before.unwrap_or_default())
                 };
                 let (bus, client) = (&self.bus, &self.client);
                 let value = ollama::look(&config.ollama, bus, client, address, before, at).await;

@@ -70,7 +70,7 @@ pub(super) static PULL_FAILED: Reason<Any> =
         .mended_by(5000, &[Rung::forever(PULL, 10, 300)]);
 
 pub(super) static ALIAS_MISSING: Reason<Any> = Reason::fault("Missing", "see journalctl -u ollama")
-    .mended_by(0, &[Rung::new(CREATE_ALIAS, 4, 5)]);
+    .mended_by(0, &[Rung::new(CREATE_ALIAS, 5, 2)]);
 
 pub(super) static ALIAS_DRIFTED: Reason<Any> =
     Reason::fault("Drifted", "compare ollama show with [model] in the configuration")

@@ -163,6 +163,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::super::facts::Progress;
+    use super::super::starts::Starts;
     use super::*;
 
     const NOW: Duration = Duration::from_secs(1000);
@@ -189,6 +190,7 @@ mod tests {
             at_address: Some((Ipv4Addr::new(10, 0, 2, 2), Answer::Alive)),
             at_loopback: Answer::Alive,
             progress: Progress::default(),
+            starts: Starts::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Client;
 
 use super::api::{Api, ApiError};
+use super::starts::Starts;
 use super::unit::{self, Unit};
 use crate::bus::Bus;
 use crate::config;
@@ -29,6 +30,8 @@ pub struct Facts {
     pub at_loopback: Answer,
     /// Whether it gets anything done.
     pub progress: Progress,
+    /// How often its unit was started lately.
+    pub starts: Starts,
 }
 
 /// What came of one `GET /`.
@@ -96,13 +99,13 @@ impl Facts {
 }
 
 /// Looks at the server. `address` is the guest's primary one, `before` what the last look
-/// saw, `uptime` the time now.
+/// remembers, `uptime` the time now.
 pub async fn look(
     config: &config::Ollama,
     bus: &Bus,
     client: &Client,
     address: Option<Ipv4Addr>,
-    before: Option<Progress>,
+    before: (Progress, Starts),
     uptime: Duration,
 ) -> Facts {
     let knock = async |address: IpAddr| {
@@ -121,12 +124,16 @@ pub async fn look(
     );
     let unit = unit.map_err(|error| error.to_string());
     let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
-    let mut progress = before.unwrap_or_default().follow(uptime, cpu);
+    let (progress, mut starts) = before;
+    let mut progress = progress.follow(uptime, cpu);
+    if let Ok(unit) = &unit {
+        starts = starts.follow(unit, uptime);
+    }
     let alive = matches!(at_address, Some((_, Answer::Alive))) || at_loopback == Answer::Alive;
     if alive {
         progress.answered = Some(uptime);
     }
-    Facts { unit, at_address, at_loopback, progress }
+    Facts { unit, at_address, at_loopback, progress, starts }
 }
 
 #[cfg(test)]

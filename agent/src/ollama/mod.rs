@@ -10,10 +10,12 @@ mod api;
 mod check;
 mod facts;
 mod repair;
+mod starts;
 mod unit;
 
 pub use api::{Api, ApiError};
 pub use check::{ENDPOINT_REACHABLE, OLLAMA_RUNNING, OLLAMA_SERVING, check};
 pub use facts::{Answer, Facts, Progress, look};
 pub use repair::{Remedy, apply, held};
+pub use starts::Starts;
 pub use unit::Unit;

@@ -88,24 +88,17 @@ pub(super) static LOOPBACK_ONLY: Reason<Any> =
     Reason::fault("LoopbackOnly", "set OLLAMA_HOST=0.0.0.0 in the unit's environment")
         .mended_by(1000, &[Rung::new(BIND_ALL, 2, 15)]);
 
-/// The unit's own start limit is never run into: nothing is started while an earlier start
-/// still counts against it. Longer intervals than this are taken to leave room.
-const START_INTERVAL_CAP: Duration = Duration::from_secs(60);
-
-/// Why `remedy` must wait at `uptime`.
+/// Why `remedy` must wait at `uptime`: the unit's own start limit is never run into. A start
+/// of a unit that is down can lose nothing by it; a restart can lose a running server.
 #[must_use]
 pub fn held(remedy: Remedy, facts: Option<&Facts>, uptime: Duration) -> Option<String> {
-    let unit = facts?.unit.as_ref().ok()?;
-    let interval = unit.start_interval.min(START_INTERVAL_CAP);
-    let since = uptime.saturating_sub(unit.started);
-    let limited = unit.start_burst > 0 && remedy != Remedy::ResetFailed;
-    (limited && since < interval).then(|| {
-        format!(
-            "the unit was started {} s ago, and its start limit counts {} s",
-            since.as_secs(),
-            unit.start_interval.as_secs()
-        )
-    })
+    let facts = facts?;
+    let unit = facts.unit.as_ref().ok()?;
+    match remedy {
+        Remedy::ResetFailed => None,
+        Remedy::Start => facts.starts.would_hit(unit, uptime, false),
+        Remedy::Restart | Remedy::BindAll => facts.starts.would_hit(unit, uptime, true),
+    }
 }
 
 /// Carries out one remedy.

@@ -47,7 +47,11 @@ async fn follow(
     loop {
         tokio::select! {
             message = unit_changes.next() => match message {
-                Some(_) => waker.wake(concern::OLLAMA),
+                // A server that ends may have been refused its own files.
+                Some(_) => {
+                    waker.wake(concern::OLLAMA);
+                    waker.wake(concern::STORAGE);
+                }
                 None => return Ok(()),
             },
             message = link_changes.next() => match message {
