@@ -52,7 +52,7 @@ const FLUSHED: Fault = Fault {
     why: "a half-finished change left the link without its address",
     breaks: "ip address flush dev enp1s0",
     condition: "AddressAssigned",
-    reasons: &["NoLease", "NoRoute"],
+    reasons: &["AddressLost", "NoLease", "NoRoute"],
     remedies: &[&["network/Reconfigure"]],
     by_hand: "networkctl reconfigure enp1s0",
     keeps_data: true,
