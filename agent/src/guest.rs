@@ -111,6 +111,15 @@ impl core::Remedy for Remedy {
             Self::Model(remedy) => remedy.deadline(),
         }
     }
+
+    fn touches(self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Storage(_) => "disk",
+            // A model is changed through the server.
+            Self::Ollama(_) | Self::Model(_) => "server",
+        }
+    }
 }
 
 impl From<Result<fix::Reply, fix::CallError>> for Outcome {

@@ -14,9 +14,12 @@ use super::{
 /// The reason of a condition that no look has judged yet.
 const NOT_OBSERVED: &str = "NotObserved";
 
+/// The result of a repair that has begun, for as long as nobody says how it ended.
+const INTERRUPTED: &str = "Interrupted";
+
 /// A repair that is to be carried out now. Its budget is already reserved in the ledger,
 /// which must be saved first.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intent<R> {
     /// What to do.
     pub remedy: R,
@@ -64,7 +67,7 @@ pub struct Engine<R: 'static> {
     states: Vec<State<R>>,
     episodes: Episodes,
     ledger: Ledger,
-    in_flight: Option<(Intent<R>, Moment)>,
+    in_flight: Vec<(Intent<R>, Moment)>,
     next: String,
     /// When a decision may fall though nothing new was seen.
     wake_at: Option<Duration>,
@@ -104,7 +107,7 @@ impl<R: Remedy> Engine<R> {
             states,
             episodes: Episodes::default(),
             ledger,
-            in_flight: None,
+            in_flight: Vec::new(),
             next: String::new(),
             wake_at: None,
             sequence: 0,
@@ -144,9 +147,9 @@ impl<R: Remedy> Engine<R> {
         }
     }
 
-    /// The next repair, if one is due: at most one at a time, causes before effects. Its
-    /// budget is reserved; the caller saves the ledger, acts, and calls
-    /// [`Engine::repair_ended`].
+    /// The next repair, if one is due: causes before effects, and no two at once on the same
+    /// thing. Its budget is reserved; the caller saves the ledger, acts, and calls
+    /// [`Engine::repair_ended`]. To be called until there is none.
     pub fn next_repair(
         &mut self,
         now: Moment,
@@ -167,7 +170,7 @@ impl<R: Remedy> Engine<R> {
             let name = state.condition.name;
             let since = state.reason_since;
             match self.consider(name, fault, since, now.uptime, &held) {
-                Ok(remedy) if self.in_flight.is_none() => {
+                Ok(remedy) if !self.is_touched(remedy) => {
                     chosen = Some((Intent { remedy, condition: name, reason: fault.name }, fault));
                     break;
                 }
@@ -224,23 +227,31 @@ impl<R: Remedy> Engine<R> {
         Ok(rung.remedy)
     }
 
+    fn is_touched(&self, remedy: R) -> bool {
+        self.in_flight.iter().any(|(intent, _)| intent.remedy.touches() == remedy.touches())
+    }
+
     fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {
         let place = self.episodes.place(intent.condition, fault.name);
         place.tried(fault.ladder, now.uptime + intent.remedy.deadline());
         self.ledger.reserve(intent.remedy.name(), &self.agent.boot_id, now.uptime);
         // Saved with the reservation: if the agent ends before the repair does, this stands.
-        self.ledger.record(past(intent, now, Duration::ZERO, "Interrupted", ""));
-        self.in_flight = Some((intent, now));
+        self.ledger.record(past(intent, now, Duration::ZERO, INTERRUPTED, ""));
+        self.in_flight.push((intent, now));
         self.sequence += 1;
     }
 
-    /// Notes how the repair in flight ended. `spread` (0 to 1) scatters the wait for its
-    /// effect. The ledger has changed and wants saving.
-    pub fn repair_ended(&mut self, now: Moment, outcome: &Outcome, spread: f64) {
-        let Some((intent, started)) = self.in_flight.take() else { return };
+    /// Notes how a repair ended. `spread` (0 to 1) scatters the wait for its effect. The
+    /// ledger has changed and wants saving.
+    pub fn repair_ended(&mut self, now: Moment, intent: Intent<R>, outcome: &Outcome, spread: f64) {
+        let Some(place) = self.in_flight.iter().position(|(flying, _)| *flying == intent) else {
+            return;
+        };
+        let (_, started) = self.in_flight.remove(place);
         let took = now.uptime.saturating_sub(started.uptime);
-        if let Some(last) = self.ledger.repairs.back_mut() {
-            *last = past(intent, started, took, outcome.word(), outcome.message());
+        let begun = past(intent, started, Duration::ZERO, INTERRUPTED, "");
+        if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == begun) {
+            *record = past(intent, started, took, outcome.word(), outcome.message());
         }
         let fault = self.states.iter().find_map(|state| {
             state.fault.filter(|fault| {
@@ -297,7 +308,7 @@ impl<R: Remedy> Engine<R> {
             }),
             next: self.next.clone(),
             conditions: self.states.iter().map(condition_report).collect(),
-            repair: self.in_flight.map(|(intent, started)| InFlight {
+            repair: self.in_flight.first().map(|(intent, started)| InFlight {
                 remedy: intent.remedy.name().into(),
                 condition: intent.condition.into(),
                 reason: intent.reason.into(),
@@ -326,11 +337,15 @@ impl<R: Remedy> Engine<R> {
         self.states.get(graph::root_cause(self.conditions, &seen)?)
     }
 
-    /// Repairs that are over: all that were recorded but the one in flight.
+    /// Repairs that are over: all that were recorded but those in flight.
     fn past_repairs(&self) -> Vec<Past> {
-        let running = usize::from(self.in_flight.is_some());
-        let over = self.ledger.repairs.len().saturating_sub(running);
-        self.ledger.repairs.iter().take(over).cloned().collect()
+        let flying = |past: &Past| {
+            past.result == INTERRUPTED
+                && self.in_flight.iter().any(|(intent, started)| {
+                    past.remedy == intent.remedy.name() && past.started_at == rfc3339(started.wall)
+                })
+        };
+        self.ledger.repairs.iter().filter(|past| !flying(past)).cloned().collect()
     }
 
     fn wake_at(&mut self, uptime: Duration) {
@@ -340,7 +355,7 @@ impl<R: Remedy> Engine<R> {
     /// What the report says comes next: about the cause if it has words, else about the
     /// repair in flight, else about the first other fault.
     fn next_words(&self, uptime: Duration, next: &[(&'static str, String)]) -> String {
-        if let Some((intent, _)) = self.in_flight {
+        if let Some((intent, _)) = self.in_flight.first() {
             return format!("{} runs", intent.remedy.name());
         }
         let ready = self.ready(uptime);
@@ -374,7 +389,9 @@ fn follow<R>(
             let reason = judgement.reason;
             (reason.status, reason.name, Some(reason), judgement.message, judgement.expires)
         }
-        (None, None) => (Status::Unknown, NOT_OBSERVED, None, String::new(), None),
+        (None, None) => {
+            (Status::Unknown, NOT_OBSERVED, None, "the next look will tell".into(), None)
+        }
     };
     let was_true = state.status == Status::True;
     let graced = now.uptime + state.condition.grace;

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
-use super::{Clock, Engine, Guest, Ledger, Outcome, Remedy, Report};
+use super::{Clock, Engine, Guest, Intent, Ledger, Outcome, Remedy, Report};
 
 /// Between the starts of two looks at one concern, however many events ask for one.
 const LOOKS_APART: Duration = Duration::from_millis(100);
@@ -44,10 +44,13 @@ impl Waker {
     }
 }
 
+/// A disk that takes longer to save the ledger is in no state to be acted on.
+const SAVED_WITHIN: Duration = Duration::from_secs(10);
+
 /// What a task beside the loop has brought home.
-enum Done {
+enum Done<R> {
     Look(usize),
-    Repair(Outcome),
+    Repair(Intent<R>, Outcome),
     Saved(Result<(), String>),
 }
 
@@ -87,7 +90,7 @@ pub async fn run<G: Guest, C: Clock>(
 ) {
     let concerns = guest.concerns();
     let mut looks = Looks { due: vec![Instant::now(); concerns.len()], running: HashSet::new() };
-    let mut tasks: JoinSet<Done> = JoinSet::new();
+    let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
@@ -110,7 +113,7 @@ pub async fn run<G: Guest, C: Clock>(
 
         let now = clock.now();
         engine.observe(now, guest.judge(now));
-        if let Some(intent) = engine.next_repair(now, |remedy| guest.held(remedy, now)) {
+        while let Some(intent) = engine.next_repair(now, |remedy| guest.held(remedy, now)) {
             tracing::info!(
                 remedy = intent.remedy.name(),
                 condition = intent.condition,
@@ -120,7 +123,9 @@ pub async fn run<G: Guest, C: Clock>(
             let repair = guest.repair(intent.remedy);
             let saved = guest.save(engine.ledger().clone());
             let deadline = intent.remedy.deadline();
-            tasks.spawn(async move { Done::Repair(carry_out(saved, deadline, repair).await) });
+            tasks.spawn(
+                async move { Done::Repair(intent, carry_out(saved, deadline, repair).await) },
+            );
         }
         let report = Arc::new(engine.report(now, guest.proof(now), guest.pull()));
         beat(&report);
@@ -142,8 +147,8 @@ pub async fn run<G: Guest, C: Clock>(
             }
             Some(done) = tasks.join_next() => match done {
                 Ok(Done::Look(concern)) => { looks.running.remove(&concern); }
-                Ok(Done::Repair(outcome)) => {
-                    ended(&mut engine, clock, &outcome);
+                Ok(Done::Repair(intent, outcome)) => {
+                    ended(&mut engine, clock, intent, &outcome);
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
                     }
@@ -165,19 +170,25 @@ async fn carry_out(
     deadline: Duration,
     repair: impl Future<Output = Outcome>,
 ) -> Outcome {
-    match time::timeout(deadline, saved).await {
+    match time::timeout(SAVED_WITHIN, saved).await {
         Ok(Ok(())) => time::timeout(deadline, repair).await.unwrap_or(Outcome::TimedOut),
         Ok(Err(error)) => Outcome::Refused(format!("its budget could not be saved: {error}")),
         Err(_) => Outcome::Refused("its budget could not be saved in time".into()),
     }
 }
 
-fn ended<R: Remedy, C: Clock>(engine: &mut Engine<R>, clock: &C, outcome: &Outcome) {
-    engine.repair_ended(clock.now(), outcome, fastrand::f64());
-    tracing::info!(result = outcome.word(), message = outcome.message(), "repair ended");
+fn ended<R: Remedy, C: Clock>(
+    engine: &mut Engine<R>,
+    clock: &C,
+    intent: Intent<R>,
+    outcome: &Outcome,
+) {
+    engine.repair_ended(clock.now(), intent, outcome, fastrand::f64());
+    let remedy = intent.remedy.name();
+    tracing::info!(remedy, result = outcome.word(), said = outcome.message(), "repair ended");
 }
 
-fn save<G: Guest>(tasks: &mut JoinSet<Done>, guest: &G, ledger: &Ledger) {
+fn save<G: Guest>(tasks: &mut JoinSet<Done<G::Remedy>>, guest: &G, ledger: &Ledger) {
     let saved = guest.save(ledger.clone());
     tasks.spawn(async move { Done::Saved(saved.await) });
 }

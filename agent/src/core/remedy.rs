@@ -6,13 +6,17 @@ use std::time::Duration;
 use super::Budget;
 
 /// One typed action on the guest. The core knows what it costs, never what it does.
-pub trait Remedy: Copy + Eq + Debug + 'static {
+pub trait Remedy: Copy + Eq + Debug + Send + 'static {
     /// `concern/Name`, as it stands in the budget, the journal and the metrics.
     fn name(self) -> &'static str;
     /// How often it may run.
     fn budget(self) -> Budget;
-    /// How long one run may take before it counts as [`Outcome::TimedOut`].
+    /// How long one run may take before it counts as [`Outcome::TimedOut`]. Longer than
+    /// whatever carries it out waits itself: one that was given up must not still be at work
+    /// when the next begins.
     fn deadline(self) -> Duration;
+    /// What it acts on. No two remedies act on the same thing at once.
+    fn touches(self) -> &'static str;
 }
 
 /// One step of a ladder.

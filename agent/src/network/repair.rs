@@ -52,7 +52,8 @@ impl Remedy {
         match self {
             Self::Reconfigure => Duration::from_secs(5),
             Self::MatchByName => Duration::from_secs(15),
-            Self::RestartNetworkd => Duration::from_secs(40),
+            // The helper waits for systemd's job for 200 s.
+            Self::RestartNetworkd => Duration::from_secs(210),
         }
     }
 }

@@ -49,13 +49,10 @@ impl Remedy {
     }
 
     /// How long it may take. A server that ignores SIGTERM is killed by systemd after its
-    /// `TimeoutStopSec=`, 90 s by default.
+    /// `TimeoutStopSec=`, 90 s by default; the helper waits for systemd's job for 200 s.
     #[must_use]
     pub fn deadline(self) -> Duration {
-        match self {
-            Self::Start | Self::ResetFailed => Duration::from_secs(40),
-            Self::Restart | Self::BindAll => Duration::from_secs(120),
-        }
+        Duration::from_secs(210)
     }
 }
 
