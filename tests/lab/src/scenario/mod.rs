@@ -8,6 +8,7 @@ pub mod table;
 mod agent;
 mod authorisation;
 mod boots;
+mod bootstrap;
 mod disk;
 mod healthy;
 pub(crate) mod incident;
@@ -54,6 +55,7 @@ pub const ALL: &[Scenario] = &[
     boots::SCENARIO,
     incident::SCENARIO,
     healthy::SCENARIO,
+    bootstrap::SCENARIO,
     network::LINK,
     network::CABLE,
     network::DHCP,
