@@ -17,7 +17,7 @@ use super::{Clock, Engine, Guest, Intent, Ledger, Outcome, Remedy, Report};
 const LOOKS_APART: Duration = Duration::from_millis(100);
 
 /// The loop turns at least this often, so that the heartbeat tells a loop that waits from one
-/// that is stuck. A quarter of the unit's `WatchdogSec=`.
+/// that is stuck. A sixth of the unit's `WatchdogSec=`.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Asks for looks. Cheap, and safe to call from anywhere and any number of times.
