@@ -27,6 +27,13 @@ pub struct Object<'a> {
     pub interface: &'a str,
 }
 
+/// systemd's manager.
+pub const SYSTEMD: Object<'static> = Object {
+    service: "org.freedesktop.systemd1",
+    path: "/org/freedesktop/systemd1",
+    interface: "org.freedesktop.systemd1.Manager",
+};
+
 /// Why a call gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {

@@ -58,7 +58,7 @@ pub mod concern {
 
 /// All concerns and how often they are looked at without an event.
 pub static CONCERNS: [Schedule; 7] = [
-    every("bootstrap", 30, 2),
+    every("bootstrap", 5, 2),
     every("network", 15, 2),
     every("storage", 15, 5),
     every("ollama", 10, 2),
@@ -291,7 +291,7 @@ impl Shared {
         let config = &self.config;
         match concern {
             concern::BOOTSTRAP => {
-                let value = bootstrap::look().await;
+                let value = bootstrap::look(&self.bus).await;
                 self.facts().bootstrap = Some(Seen { at, value });
             }
             concern::NETWORK => {
@@ -422,6 +422,11 @@ impl Shared {
     }
 
     async fn repair(&self, remedy: Remedy) -> Outcome {
+        // cloud-init may have begun since it was last looked at.
+        self.look(concern::BOOTSTRAP).await;
+        if let Some(why) = self.held(remedy, BootClock.now().uptime) {
+            return Outcome::Refused(why);
+        }
         match remedy {
             Remedy::Network(remedy) => {
                 network::apply(remedy, &self.config.network, &self.bus).await

@@ -46,7 +46,9 @@ pub fn holds_network(
     uptime: Duration,
 ) -> Option<String> {
     match facts {
-        Some(Facts::Running(stage)) if !stage.network_written && uptime < config.hold => {
+        Some(Facts::Running(stage))
+            if !stage.network_written && uptime < stage.booted + config.hold =>
+        {
             Some("cloud-init has still to write the network configuration".into())
         }
         _ => None,
@@ -62,7 +64,7 @@ pub fn holds_all(
     uptime: Duration,
 ) -> Option<String> {
     match facts {
-        Some(Facts::Running(stage)) if uptime < config.hold => {
+        Some(Facts::Running(stage)) if uptime < stage.booted + config.hold => {
             Some(format!("cloud-init is in stage {}", stage.name))
         }
         _ => None,
@@ -77,11 +79,12 @@ mod tests {
     #[test]
     fn cloud_init_holds_repairs_but_not_for_ever() {
         let config = config::Bootstrap::default();
-        let facts = Facts::Running(Stage { name: "init".into(), network_written: true });
-        let early = Duration::from_secs(10);
+        let booted = Duration::from_secs(5000);
+        let facts = Facts::Running(Stage { name: "init".into(), network_written: true, booted });
+        let early = booted + Duration::from_secs(10);
         assert!(holds_all(Some(&facts), &config, early).is_some());
         assert!(holds_network(Some(&facts), &config, early).is_none());
-        assert!(holds_all(Some(&facts), &config, config.hold).is_none());
+        assert!(holds_all(Some(&facts), &config, booted + config.hold).is_none());
         assert!(holds_all(Some(&Facts::Finished(vec![])), &config, early).is_none());
         assert!(holds_all(Some(&Facts::NotUsed), &config, early).is_none());
     }

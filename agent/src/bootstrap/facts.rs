@@ -2,8 +2,12 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::bus::{Bus, SYSTEMD};
+use crate::core::uptime_at;
 
 /// Where cloud-init keeps its state.
 const DIRECTORY: &str = "/run/cloud-init";
@@ -28,6 +32,9 @@ pub struct Stage {
     pub name: String,
     /// Whether the network configuration is written: the `init-local` stage is over.
     pub network_written: bool,
+    /// Uptime at which the guest's userspace started. A container starts long after its
+    /// kernel.
+    pub booted: Duration,
 }
 
 #[derive(Deserialize)]
@@ -55,8 +62,15 @@ struct Outcome {
 }
 
 /// Looks at cloud-init.
-pub async fn look() -> Facts {
-    look_in(Path::new(DIRECTORY)).await
+pub async fn look(bus: &Bus) -> Facts {
+    let mut facts = look_in(Path::new(DIRECTORY)).await;
+    if let Facts::Running(stage) = &mut facts {
+        let stamp = bus.property::<u64>(SYSTEMD, "UserspaceTimestampMonotonic").await;
+        // Where systemd does not say: with the kernel.
+        stage.booted =
+            stamp.map_or(Duration::ZERO, |stamp| uptime_at(Duration::from_micros(stamp)));
+    }
+    facts
 }
 
 async fn look_in(directory: &Path) -> Facts {
@@ -77,6 +91,7 @@ async fn look_in(directory: &Path) -> Facts {
             Facts::Running(Stage {
                 name: status.stage.unwrap_or_else(|| "boot".into()),
                 network_written: status.init_local.finished.is_some(),
+                booted: Duration::ZERO,
             })
         }
         Err(error) => Facts::Unreadable(error),
@@ -122,7 +137,7 @@ mod tests {
     #[tokio::test]
     async fn stages_are_followed_to_the_end() {
         let running = |name: &str, network_written| {
-            Facts::Running(Stage { name: name.into(), network_written })
+            Facts::Running(Stage { name: name.into(), network_written, booted: Duration::ZERO })
         };
         assert_eq!(seen("early", &[("enabled", "")]).await, running("boot", false));
         let status = r#"{"v1":{"stage":"init","init-local":{"start":1.0,"finished":2.5},

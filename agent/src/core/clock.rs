@@ -34,6 +34,14 @@ impl Clock for BootClock {
     }
 }
 
+/// The uptime at an instant that was stamped on the monotonic clock, which stands still while
+/// the guest is suspended: systemd's timestamps are.
+#[must_use]
+pub fn uptime_at(monotonic: Duration) -> Duration {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
+    BootClock.now().uptime.saturating_sub(now.saturating_sub(monotonic))
+}
+
 /// `wall` as RFC 3339 in UTC, to the millisecond. A time before 1970 reads as 1970.
 #[must_use]
 pub fn rfc3339(wall: SystemTime) -> String {

@@ -26,7 +26,7 @@ mod remedy;
 mod report;
 
 pub use budget::{Budget, Entry, Ledger, Past};
-pub use clock::{BootClock, Clock, Moment, rfc3339};
+pub use clock::{BootClock, Clock, Moment, rfc3339, uptime_at};
 pub use condition::{Condition, Judgement, Reason, Role, Status};
 pub use engine::{Engine, Intent};
 pub use guest::{Guest, Schedule};

@@ -2,18 +2,10 @@
 
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
 use zbus::OwnedObjectPath;
 
-use crate::bus::{Bus, BusError, Object};
-use crate::core::{BootClock, Clock};
-
-const SYSTEMD: &str = "org.freedesktop.systemd1";
-const MANAGER: Object<'static> = Object {
-    service: SYSTEMD,
-    path: "/org/freedesktop/systemd1",
-    interface: "org.freedesktop.systemd1.Manager",
-};
+use crate::bus::{Bus, BusError, Object, SYSTEMD};
+use crate::core::uptime_at;
 
 /// The unit's state. Field names are systemd's properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +39,9 @@ pub struct Unit {
 /// # Errors
 /// Where systemd cannot be asked.
 pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
-    let path: OwnedObjectPath = bus.call(MANAGER, "LoadUnit", &(name,)).await?;
+    let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(name,)).await?;
     let unit = Object {
-        service: SYSTEMD,
+        service: SYSTEMD.service,
         path: path.as_str(),
         interface: "org.freedesktop.systemd1.Unit",
     };
@@ -65,7 +57,7 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         result: bus.property(service, "Result").await?,
         restarts: bus.property(service, "NRestarts").await?,
         invocation: invocation(bus.property(unit, "InvocationID").await?),
-        started: since_boot(bus.property(unit, "InactiveExitTimestampMonotonic").await?),
+        started: uptime_at(micros(bus.property(unit, "InactiveExitTimestampMonotonic").await?)),
         cpu: (cpu != u64::MAX).then(|| Duration::from_nanos(cpu)),
         job: job != 0,
         start_burst: bus.property(unit, "StartLimitBurst").await?,
@@ -76,14 +68,6 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
 /// Sixteen bytes, or none.
 fn invocation(bytes: Vec<u8>) -> u128 {
     bytes.try_into().map_or(0, u128::from_be_bytes)
-}
-
-/// systemd's timestamps are on the monotonic clock, which stands still while the guest is
-/// suspended; the agent's are on the boot clock, which does not.
-fn since_boot(stamp: u64) -> Duration {
-    let monotonic = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
-    let ago = monotonic.saturating_sub(micros(stamp));
-    BootClock.now().uptime.saturating_sub(ago)
 }
 
 fn micros(value: u64) -> Duration {

@@ -7,15 +7,9 @@ use zbus::OwnedObjectPath;
 use zbus::message::Type;
 use zbus::{MatchRule, MessageStream};
 
-use crate::bus::{Bus, Object};
+use crate::bus::{Bus, SYSTEMD};
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
-
-const SYSTEMD: Object<'static> = Object {
-    service: "org.freedesktop.systemd1",
-    path: "/org/freedesktop/systemd1",
-    interface: "org.freedesktop.systemd1.Manager",
-};
 
 pub(super) async fn watch(waker: Arc<Waker>, bus: Arc<Bus>, unit: String) {
     loop {

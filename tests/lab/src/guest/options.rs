@@ -28,9 +28,6 @@ pub struct Options {
     pub pinned_to: Option<String>,
     /// A tree that its data disk is filled with; an empty disk where absent.
     pub data: Option<PathBuf>,
-    /// A user-data with which cloud-init makes this boot a first one; no cloud-init where
-    /// absent.
-    pub user_data: Option<&'static str>,
 }
 
 impl Options {
@@ -44,7 +41,6 @@ impl Options {
             mac: MAC.into(),
             pinned_to: None,
             data: None,
-            user_data: None,
         }
     }
 }
@@ -69,28 +65,12 @@ pub fn furnish(root: &Path, lab: &Lab, options: &Options) -> Result<Owner> {
         // The mode of the image's file stays: netplan's files are private.
         write(&root.join("etc/netplan/50-cloud-init.yaml"), pinned(mac))?;
     }
-    if let Some(user_data) = options.user_data {
-        first_boot(root, user_data)?;
-    }
     if options.agent_held {
         let mask = root.join("etc/systemd/system/saigak-agent.service");
         std::os::unix::fs::symlink("/dev/null", &mask)
             .with_context(|| format!("cannot make {}", mask.display()))?;
     }
     owner(root)
-}
-
-/// Enables cloud-init and gives it a NoCloud seed. The network stays as it is: a veth has no
-/// permanent MAC, which is all that cloud-init would match it by.
-fn first_boot(root: &Path, user_data: &str) -> Result<()> {
-    let disabled = root.join("etc/cloud/cloud-init.disabled");
-    std::fs::remove_file(&disabled)
-        .with_context(|| format!("cannot remove {}", disabled.display()))?;
-    write(&root.join("etc/cloud/cloud.cfg.d/99-lab.cfg"), "network: {config: disabled}\n")?;
-    let seed = root.join("var/lib/cloud/seed/nocloud");
-    std::fs::create_dir_all(&seed).with_context(|| format!("cannot make {}", seed.display()))?;
-    write(&seed.join("meta-data"), "instance-id: first-boot\n")?;
-    write(&seed.join("user-data"), user_data)
 }
 
 /// What cloud-init's fallback writes where a machine came without a network-config: pinned to

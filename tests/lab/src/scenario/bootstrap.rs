@@ -1,4 +1,4 @@
-//! First boot, while cloud-init is at work.
+//! cloud-init at work.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use tokio::time::sleep;
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
-use crate::guest::options::Options;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -18,17 +17,31 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
-/// Stops the server, as an installer would, and waits for the scenario's word.
+/// Waits for the scenario's word, stops the server as an installer would, and waits again.
 const USER_DATA: &str = "#cloud-config\nruncmd:\n\
-    - [sh, -c, \"systemctl stop ollama.service && mkfifo /run/go-on && cat /run/go-on\"]\n";
+    - [sh, -c, \"cat /run/lab-one && systemctl stop ollama.service && cat /run/lab-two\"]\n";
+
+/// A boot of the guest ends only with cloud-init, so it is set to work after one. The network
+/// stays as it is: cloud-init would match a veth by the permanent MAC, which it has not.
+const BEGINS: &str = "mkfifo /run/lab-one /run/lab-two && \
+    rm -f /etc/cloud/cloud-init.disabled /run/cloud-init/disabled && \
+    mkdir -p /run/cloud-init && touch /run/cloud-init/enabled && \
+    echo 'network: {config: disabled}' > /etc/cloud/cloud.cfg.d/99-lab.cfg && \
+    echo 'instance-id: first' > /var/lib/cloud/seed/nocloud/meta-data && \
+    systemctl start --no-block cloud-init.target";
 
 async fn play(stage: &Stage) -> Result<()> {
-    let options = stage.healthy_options().await?;
-    let guest = stage.boot(Options { user_data: Some(USER_DATA), ..options }).await?;
-    let mark = guest.mark();
-    stage.say("cloud-init has stopped the server and is not done");
-    guest.expect(&mark, "OllamaRunning", "False", "Stopped", FIRST_READY).await?;
-    guest.expect(&mark, "BootstrapComplete", "False", "Running", FIRST_READY).await?;
+    let guest = stage.boot_healthy().await?;
+    stage.say("cloud-init is set to work, as on a first boot");
+    guest.sh("mkdir -p /var/lib/cloud/seed/nocloud").await?;
+    guest.write_file("/var/lib/cloud/seed/nocloud/user-data", USER_DATA)?;
+    let begun = guest.mark();
+    guest.sh(BEGINS).await?;
+    guest.expect(&begun, "BootstrapComplete", "False", "Running", FIRST_READY).await?;
+
+    stage.say("breaks: cloud-init stops the server, and is not done");
+    guest.sh("echo > /run/lab-one").await?;
+    guest.expect(&begun, "OllamaRunning", "False", "Stopped", FIRST_READY).await?;
     let stopped = guest.mark();
 
     // The network is not cloud-init's any more: all that it still does may need it.
@@ -40,15 +53,15 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.expect(&flushed, "AddressAssigned", "True", "Assigned", limit).await?;
     // Long enough for an impatient agent to start the server.
     sleep(Duration::from_secs(15)).await;
-    guest.expect_repairs(&stopped, &["network/Reconfigure"])?;
+    guest.expect_repairs(&begun, &["network/Reconfigure"])?;
     let held = guest.timeline.last().is_some_and(|report| report.next.contains("cloud-init"));
     ensure!(held, "the agent does not say what it waits for");
 
     stage.say("cloud-init is let go on");
     let released = guest.mark();
-    guest.sh("echo > /run/go-on").await?;
+    guest.sh("echo > /run/lab-two").await?;
     let healed = guest.until_ready(released.at, FIRST_READY).await?;
-    guest.expect_repairs(&stopped, &["network/Reconfigure", "ollama/Start"])?;
+    guest.expect_repairs(&begun, &["network/Reconfigure", "ollama/Start"])?;
     stage.add(Row {
         fault: "server stopped by cloud-init, from its end".into(),
         seen: None,
