@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Client;
+use tokio::sync::Notify;
 use tokio::time;
 
 use crate::bus::Bus;
@@ -19,6 +20,7 @@ use crate::fix;
 use crate::ledger_file::LedgerFile;
 use crate::model::{Proofs, Pull, PullState, Server};
 use crate::ollama::{Answer, Api};
+use crate::probe::DiskFacts;
 use crate::{bootstrap, core, model, network, ollama, storage, system};
 
 /// All conditions, causes before what hangs on them.
@@ -148,6 +150,20 @@ const STALE: Duration = Duration::from_secs(90);
 /// How long one look may take, but for a proof, which has a deadline of its own.
 const LOOK_DEADLINE: Duration = Duration::from_secs(20);
 
+/// What was seen, unless it is too long ago.
+fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
+    seen.filter(|seen| uptime.saturating_sub(seen.at) < STALE)
+}
+
+/// Adds judgements that rest on a look that began at `at`.
+fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
+    all.extend(judged.into_iter().map(|judgement| judgement.seen(at)));
+}
+
+/// Room for an alias: a manifest and a few small layers. The server writes them in place, so
+/// on a full disk it would leave an empty manifest where a good one was.
+const MANIFEST_ROOM: u64 = 16 << 20;
+
 #[derive(Debug, Default)]
 struct Facts {
     bootstrap: Option<Seen<bootstrap::Facts>>,
@@ -165,6 +181,14 @@ impl Facts {
 
     fn api(&self, client: &Client, port: u16) -> Option<Api> {
         self.ollama.as_ref()?.value.api(client, port)
+    }
+
+    /// What the probe said of the data disk, where one is mounted.
+    fn disk(&self) -> Option<Result<&DiskFacts, &str>> {
+        match self.storage.as_ref()?.value.as_ref().ok()?.probe.as_ref()? {
+            Ok(probe) => probe.disk.as_ref().map(Ok),
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// The server that a proof would be of now: one that answers at the client's address.
@@ -188,6 +212,8 @@ struct Shared {
     facts: Mutex<Facts>,
     proofs: Proofs,
     pull: Pull,
+    /// Tells a proof that its server is not the one any more that clients are sent to.
+    moved: Notify,
 }
 
 impl Shared {
@@ -222,6 +248,7 @@ impl RealGuest {
             facts: Mutex::default(),
             proofs: Proofs::default(),
             pull: Pull::default(),
+            moved: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })
     }
@@ -318,6 +345,7 @@ impl Shared {
                 let served = self.facts().server();
                 self.facts().ollama = Some(Seen { at, value });
                 if self.facts().server() != served {
+                    self.moved.notify_waiters();
                     self.waker.wake(concern::MODEL);
                     self.waker.wake(concern::PROOF);
                 }
@@ -357,40 +385,44 @@ impl Shared {
         let Some(server) = server.filter(|_| alias) else { return };
         if self.proofs.log().due(server, uptime, self.config.proof.interval) {
             let api = Api::at(&self.client, server.address.into(), self.config.ollama.port);
-            model::prove(&self.proofs, &api, server, &self.config.model).await;
+            // A proof asked of an address that is gone would wait for minutes.
+            tokio::select! {
+                () = model::prove(&self.proofs, &api, server, &self.config.model) => {}
+                () = self.moved.notified() => {}
+            }
         }
     }
 
     fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
-        fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&T> {
-            let seen = seen.filter(|seen| uptime.saturating_sub(seen.at) < STALE);
-            seen.map(|seen| &seen.value)
-        }
         let facts = self.facts();
         let config = &self.config;
-        let mut judgements = Vec::with_capacity(CONDITIONS.len());
-        judgements.extend(fresh(facts.bootstrap.as_ref(), uptime).map(bootstrap::check));
-        if let Some(Ok(network)) = fresh(facts.network.as_ref(), uptime) {
-            judgements.extend(network::check(network));
+        let mut all = Vec::with_capacity(CONDITIONS.len());
+        if let Some(seen) = fresh(facts.bootstrap.as_ref(), uptime) {
+            all.push(bootstrap::check(&seen.value).seen(seen.at));
         }
-        if let Some(Ok(storage)) = fresh(facts.storage.as_ref(), uptime) {
-            judgements.extend(storage::check(storage, &config.storage));
+        if let Some(Seen { at, value: Ok(network) }) = fresh(facts.network.as_ref(), uptime) {
+            add(&mut all, *at, network::check(network));
+        }
+        if let Some(Seen { at, value: Ok(storage) }) = fresh(facts.storage.as_ref(), uptime) {
+            add(&mut all, *at, storage::check(storage, &config.storage));
         }
         let ollama = fresh(facts.ollama.as_ref(), uptime);
-        if let Some(ollama) = ollama {
-            judgements.extend(ollama::check(ollama, &config.ollama, uptime));
+        if let Some(seen) = ollama {
+            add(&mut all, seen.at, ollama::check(&seen.value, &config.ollama, uptime));
         }
-        if let Some(model) = fresh(facts.model.as_ref(), uptime) {
-            let model = model.as_ref().map_err(String::as_str);
-            judgements.extend(model::check(model, &self.pull.state(), &config.model));
+        if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
+            let model = seen.value.as_ref().map_err(String::as_str);
+            add(&mut all, seen.at, model::check(model, &self.pull.state(), &config.model));
         }
         if let Some(server) = facts.server() {
-            let worked = ollama.and_then(|ollama| ollama.progress.last);
+            let worked = ollama.and_then(|seen| seen.value.progress.last);
             let log = self.proofs.log();
-            judgements.push(model::check_proof(&log, server, worked, &config.proof, uptime));
+            all.push(model::check_proof(&log, server, worked, &config.proof, uptime));
         }
-        judgements.extend(fresh(facts.system.as_ref(), uptime).into_iter().flat_map(system::check));
-        judgements
+        if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
+            add(&mut all, seen.at, system::check(&seen.value));
+        }
+        all
     }
 
     fn held(&self, remedy: Remedy, uptime: Duration) -> Option<String> {
@@ -409,13 +441,26 @@ impl Shared {
                 if disturbs && matches!(self.pull.state(), PullState::Running(_)) {
                     return Some("a pull goes on".into());
                 }
+                // A server that waits for its disk is not mended by a restart.
+                if disturbs && facts.disk().is_some_and(|disk| disk.is_err()) {
+                    return Some("the data disk does not answer".into());
+                }
                 let seen = facts.ollama.as_ref().map(|seen| &seen.value);
                 ollama::held(remedy, seen, uptime)
             }
-            Remedy::Model(_) => {
-                let storage = facts.storage.as_ref().and_then(|seen| seen.value.as_ref().ok());
-                let mounted = storage.is_some_and(|storage| storage.mount.is_some());
-                (!mounted).then(|| "no data disk is mounted".into())
+            Remedy::Model(remedy) => {
+                let needed = match remedy {
+                    model::Remedy::Pull => self.config.storage.minimum_free_bytes,
+                    model::Remedy::CreateAlias => MANIFEST_ROOM,
+                };
+                match facts.disk() {
+                    Some(Ok(disk)) if !disk.read_only && !disk.needs_owner() => {
+                        (disk.free_bytes < needed).then(|| "the data disk has no room".into())
+                    }
+                    Some(Ok(_)) => Some("the data disk is not writable".into()),
+                    Some(Err(_)) => Some("the data disk does not answer".into()),
+                    None => Some("no data disk is mounted".into()),
+                }
             }
             Remedy::Network(_) | Remedy::Storage(_) => None,
         }

@@ -19,7 +19,7 @@ pub static BOOTSTRAP_COMPLETE: Condition = Condition {
 
 static COMPLETE: Reason<Remedy> = Reason::good("Complete");
 static NOT_USED: Reason<Remedy> = Reason::good("NotUsed");
-static RUNNING: Reason<Remedy> = Reason::fault("Running", "cloud-init works");
+static RUNNING: Reason<Remedy> = Reason::passing("Running", "cloud-init works");
 static WITH_ERRORS: Reason<Remedy> =
     Reason::fault("CompletedWithErrors", "see /var/log/cloud-init-output.log");
 static UNREADABLE: Reason<Remedy> = Reason::unknown("Unreadable", "see cloud-init status --long");

@@ -112,15 +112,7 @@ impl Ledger {
     /// How long until `remedy` may run: zero means now.
     #[must_use]
     pub fn wait(&self, remedy: &str, budget: Budget, boot_id: &str, uptime: Duration) -> Duration {
-        let closed = self.closed_until.as_ref().map_or(Duration::ZERO, |closed| {
-            // After a reboot the time that is left cannot be told; start the window again.
-            let until = if closed.boot_id == boot_id {
-                Duration::from_millis(closed.uptime_ms)
-            } else {
-                CLOSED_FOR
-            };
-            until.saturating_sub(uptime)
-        });
+        let closed = self.closed_for(boot_id, uptime);
         let mut counted: Vec<Duration> = self
             .entries
             .iter()
@@ -141,12 +133,47 @@ impl Ledger {
 
     /// Counts one run of `remedy` now.
     pub fn reserve(&mut self, remedy: &str, boot_id: &str, uptime: Duration) {
-        self.entries.retain(|entry| counts_until(entry, CLOSED_FOR, boot_id) > uptime);
         self.entries.push(Entry {
             remedy: remedy.into(),
             boot_id: boot_id.into(),
             uptime_ms: millis(uptime),
         });
+    }
+
+    /// Takes back one run that was counted at `counted` and did not come about.
+    pub fn release(&mut self, remedy: &str, boot_id: &str, counted: Duration) {
+        let uptime_ms = millis(counted);
+        let is_it = |entry: &Entry| {
+            entry.remedy == remedy && entry.boot_id == boot_id && entry.uptime_ms == uptime_ms
+        };
+        if let Some(at) = self.entries.iter().position(is_it) {
+            self.entries.remove(at);
+        }
+    }
+
+    /// Forgets what no longer counts, so that it does not count again after a reboot. Says
+    /// whether there was anything: then the ledger wants saving.
+    pub fn expire(&mut self, boot_id: &str, uptime: Duration) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| counts_until(entry, CLOSED_FOR, boot_id) > uptime);
+        let open = self.closed_until.is_some() && self.closed_for(boot_id, uptime).is_zero();
+        if open {
+            self.closed_until = None;
+        }
+        open || self.entries.len() != before
+    }
+
+    /// How long all budgets stay closed.
+    fn closed_for(&self, boot_id: &str, uptime: Duration) -> Duration {
+        self.closed_until.as_ref().map_or(Duration::ZERO, |closed| {
+            // After a reboot the time that is left cannot be told; start the window again.
+            let until = if closed.boot_id == boot_id {
+                Duration::from_millis(closed.uptime_ms)
+            } else {
+                CLOSED_FOR
+            };
+            until.saturating_sub(uptime)
+        })
     }
 
     /// Keeps a repair that is over for people.
@@ -208,12 +235,42 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_count_no_more_are_dropped_and_repairs_are_bounded() {
+    fn a_repair_at_each_boot_does_not_use_the_budget_up_over_the_years() {
         let mut ledger = Ledger::fresh();
-        for hour in 0..10 {
-            ledger.reserve("x", "b", at(hour * 3601));
+        for boot in 0..20 {
+            let id = format!("boot {boot}");
+            assert_eq!(ledger.wait("x", TWO, &id, at(30)), Duration::ZERO, "{id}");
+            ledger.reserve("x", &id, at(30));
+            assert!(!ledger.expire(&id, at(40)));
+            assert!(ledger.expire(&id, at(7200)));
+            assert!(!ledger.expire(&id, at(7201)));
         }
+    }
+
+    #[test]
+    fn a_closed_ledger_is_open_for_good_after_its_window() {
+        let mut ledger = Ledger::closed("b", at(50));
+        assert!(!ledger.expire("b", at(60)));
+        assert!(ledger.expire("b", at(50) + CLOSED_FOR));
+        assert_eq!(ledger.wait("x", TWO, "later", at(1)), Duration::ZERO);
+        let mut ledger = Ledger::closed("b", at(50));
+        assert!(ledger.expire("later", CLOSED_FOR));
+        assert_eq!(ledger, Ledger::fresh());
+    }
+
+    #[test]
+    fn a_run_that_did_not_come_about_is_given_back() {
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("x", "b", at(10));
+        ledger.reserve("x", "b", at(20));
+        ledger.release("x", "b", at(20));
+        assert_eq!(ledger.wait("x", TWO, "b", at(21)), Duration::ZERO);
         assert_eq!(ledger.entries.len(), 1);
+    }
+
+    #[test]
+    fn repairs_are_bounded() {
+        let mut ledger = Ledger::fresh();
         for n in 0..100 {
             ledger.record(Past {
                 remedy: "x".into(),

@@ -80,33 +80,44 @@ pub struct Reason<R: 'static> {
     pub name: &'static str,
     /// The status that it stands for.
     pub status: Status,
-    /// How long it must have lasted before the first remedy: what heals by itself within
-    /// that time needs none.
+    /// How long it must have lasted before the first remedy, and be seen again after that:
+    /// what heals by itself within that time needs none. Zero: seen once is enough.
     pub patience: Duration,
     /// The remedies, smallest first. Empty: a person must act, or nothing has to be done.
     pub ladder: &'static [Rung<R>],
     /// What a person can do once the ladder is at its end. Printable ASCII.
     pub advice: &'static str,
+    /// It passes by itself: something is under way.
+    pub passes: bool,
 }
 
 impl<R> Reason<R> {
     /// The condition holds.
     #[must_use]
     pub const fn good(name: &'static str) -> Self {
-        Self { name, status: Status::True, patience: Duration::ZERO, ladder: &[], advice: "" }
+        Self::plain(name, Status::True, "")
     }
 
     /// The condition could not be observed.
     #[must_use]
     pub const fn unknown(name: &'static str, advice: &'static str) -> Self {
-        Self { name, status: Status::Unknown, patience: Duration::ZERO, ladder: &[], advice }
+        Self::plain(name, Status::Unknown, advice)
     }
 
-    /// The condition does not hold and no remedy exists: it passes by itself, or a person
-    /// must act. The advice says which.
+    /// The condition does not hold and no remedy exists: a person must act.
     #[must_use]
     pub const fn fault(name: &'static str, advice: &'static str) -> Self {
-        Self { name, status: Status::False, patience: Duration::ZERO, ladder: &[], advice }
+        Self::plain(name, Status::False, advice)
+    }
+
+    /// The condition does not hold yet: something is under way, and is waited for.
+    #[must_use]
+    pub const fn passing(name: &'static str, what: &'static str) -> Self {
+        Self { passes: true, ..Self::plain(name, Status::False, what) }
+    }
+
+    const fn plain(name: &'static str, status: Status, advice: &'static str) -> Self {
+        Self { name, status, patience: Duration::ZERO, ladder: &[], advice, passes: false }
     }
 
     /// The same fault with remedies, the first of them after `patience_ms` milliseconds.
@@ -127,6 +138,8 @@ pub struct Judgement<R: 'static> {
     pub message: String,
     /// Uptime until which a `True` counts without being judged anew. `None`: until then.
     pub expires: Option<Duration>,
+    /// Uptime at which the look began that it rests on. `None`: now.
+    pub seen_at: Option<Duration>,
 }
 
 impl<R> Judgement<R> {
@@ -136,7 +149,19 @@ impl<R> Judgement<R> {
         reason: &'static Reason<R>,
         message: impl Into<String>,
     ) -> Self {
-        Self { condition: condition.name, reason, message: message.into(), expires: None }
+        Self {
+            condition: condition.name,
+            reason,
+            message: message.into(),
+            expires: None,
+            seen_at: None,
+        }
+    }
+
+    /// The same, resting on a look that began at `uptime`.
+    #[must_use]
+    pub fn seen(self, uptime: Duration) -> Self {
+        Self { seen_at: Some(uptime), ..self }
     }
 
     /// The same, valid only until `uptime`.

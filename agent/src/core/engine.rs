@@ -7,8 +7,8 @@ use super::episode::{Episodes, RECOVERED_AFTER, Step};
 use super::graph::{self, BLOCKED, Block, Seen};
 use super::report::{self, AgentReport, ProofReport, PullReport};
 use super::{
-    Cause, Condition, ConditionReport, InFlight, Judgement, Ledger, Moment, Outcome, Past, Reason,
-    Remedy, Report, Role, Status, Verdict, rfc3339,
+    Cause, Condition, ConditionReport, Expiry, InFlight, Judgement, Ledger, Moment, Outcome, Past,
+    Reason, Remedy, Report, Role, Status, Verdict, rfc3339,
 };
 
 /// The reason of a condition that no look has judged yet.
@@ -39,6 +39,8 @@ struct State<R: 'static> {
     message: String,
     since: Moment,
     reason_since: Duration,
+    /// When the look began that the reason rests on.
+    seen_at: Duration,
     expires: Option<Duration>,
     blocked: bool,
     /// While `Unknown` after `True`: until when it still counts as holding.
@@ -54,9 +56,29 @@ impl<R> State<R> {
         }
     }
 
-    fn seen(&self, uptime: Duration) -> Seen {
-        Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime) }
+    fn seen(&self, uptime: Duration, episodes: &Episodes) -> Seen {
+        let mendable = self.fault.is_some_and(|fault| {
+            let ends = episodes.is_exhausted(self.condition.name, fault.name);
+            fault.passes || (!fault.ladder.is_empty() && !ends)
+        });
+        Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime), mendable }
     }
+
+    /// Until when it holds without being seen anew.
+    fn lasts(&self) -> Option<Duration> {
+        match self.status {
+            Status::True => self.expires,
+            _ => self.holds_until,
+        }
+    }
+}
+
+/// A repair that runs.
+#[derive(Debug)]
+struct Flight<R: 'static> {
+    intent: Intent<R>,
+    fault: &'static Reason<R>,
+    begun: Moment,
 }
 
 /// The state machine.
@@ -67,7 +89,9 @@ pub struct Engine<R: 'static> {
     states: Vec<State<R>>,
     episodes: Episodes,
     ledger: Ledger,
-    in_flight: Vec<(Intent<R>, Moment)>,
+    in_flight: Vec<Flight<R>>,
+    /// Concerns that are to be looked at, and when, before anything is done about them.
+    confirm: Vec<(&'static str, Duration)>,
     next: String,
     /// When a decision may fall though nothing new was seen.
     wake_at: Option<Duration>,
@@ -96,6 +120,7 @@ impl<R: Remedy> Engine<R> {
                 message: String::new(),
                 since: now,
                 reason_since: now.uptime,
+                seen_at: now.uptime,
                 expires: None,
                 blocked: false,
                 holds_until: None,
@@ -108,6 +133,7 @@ impl<R: Remedy> Engine<R> {
             episodes: Episodes::default(),
             ledger,
             in_flight: Vec::new(),
+            confirm: Vec::new(),
             next: String::new(),
             wake_at: None,
             sequence: 0,
@@ -156,9 +182,10 @@ impl<R: Remedy> Engine<R> {
         held: impl Fn(R) -> Option<String>,
     ) -> Option<Intent<R>> {
         self.wake_at = None;
+        self.confirm.clear();
         let mut next: Vec<(&'static str, String)> = Vec::new();
         let mut chosen = None;
-        let seen: Vec<Seen> = self.states.iter().map(|state| state.seen(now.uptime)).collect();
+        let seen = self.seen(now.uptime);
         for index in 0..self.states.len() {
             let Some(state) = self.states.get(index) else { continue };
             let Some(fault) = state.fault.filter(|fault| fault.status == Status::False) else {
@@ -168,8 +195,7 @@ impl<R: Remedy> Engine<R> {
                 continue;
             }
             let name = state.condition.name;
-            let since = state.reason_since;
-            match self.consider(name, fault, since, now.uptime, &held) {
+            match self.consider(index, fault, now.uptime, &held) {
                 Ok(remedy) if !self.is_touched(remedy) => {
                     chosen = Some((Intent { remedy, condition: name, reason: fault.name }, fault));
                     break;
@@ -190,21 +216,24 @@ impl<R: Remedy> Engine<R> {
     /// The remedy for one fault, or why there is none now.
     fn consider(
         &mut self,
-        condition: &'static str,
+        index: usize,
         fault: &'static Reason<R>,
-        since: Duration,
         uptime: Duration,
         held: &impl Fn(R) -> Option<String>,
     ) -> Result<R, String> {
-        let Some(first) = fault.ladder.first() else {
+        let (Some(first), Some(state)) = (fault.ladder.first(), self.states.get(index)) else {
             return Err(fault.advice.into());
         };
+        let (condition, since, seen_at) = (state.condition, state.reason_since, state.seen_at);
         let due = since + fault.patience;
-        if uptime < due {
+        // Not only long enough, but seen again after that.
+        if uptime < due || (!fault.patience.is_zero() && seen_at < due) {
             self.wake_at(due);
+            self.confirm.push((condition.concern, due));
             return Err(format!("{} if it does not heal by itself", first.remedy.name()));
         }
-        let rung = match self.episodes.place(condition, fault.name).step(fault.ladder, uptime) {
+        let place = self.episodes.place(condition.name, fault.name);
+        let rung = match place.step(fault.ladder, uptime) {
             Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
             Step::Wait(until) => {
                 self.wake_at(until);
@@ -228,7 +257,7 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn is_touched(&self, remedy: R) -> bool {
-        self.in_flight.iter().any(|(intent, _)| intent.remedy.touches() == remedy.touches())
+        self.in_flight.iter().any(|flight| flight.intent.remedy.touches() == remedy.touches())
     }
 
     fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {
@@ -237,32 +266,49 @@ impl<R: Remedy> Engine<R> {
         self.ledger.reserve(intent.remedy.name(), &self.agent.boot_id, now.uptime);
         // Saved with the reservation: if the agent ends before the repair does, this stands.
         self.ledger.record(past(intent, now, Duration::ZERO, INTERRUPTED, ""));
-        self.in_flight.push((intent, now));
+        self.in_flight.push(Flight { intent, fault, begun: now });
         self.sequence += 1;
     }
 
     /// Notes how a repair ended. `spread` (0 to 1) scatters the wait for its effect. The
     /// ledger has changed and wants saving.
     pub fn repair_ended(&mut self, now: Moment, intent: Intent<R>, outcome: &Outcome, spread: f64) {
-        let Some(place) = self.in_flight.iter().position(|(flying, _)| *flying == intent) else {
-            return;
-        };
-        let (_, started) = self.in_flight.remove(place);
-        let took = now.uptime.saturating_sub(started.uptime);
-        let begun = past(intent, started, Duration::ZERO, INTERRUPTED, "");
-        if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == begun) {
-            *record = past(intent, started, took, outcome.word(), outcome.message());
-        }
-        let fault = self.states.iter().find_map(|state| {
-            state.fault.filter(|fault| {
-                state.condition.name == intent.condition && fault.name == intent.reason
-            })
-        });
-        if let Some(fault) = fault {
-            let place = self.episodes.place(intent.condition, fault.name);
+        let is_it = |flight: &Flight<R>| flight.intent == intent;
+        let Some(at) = self.in_flight.iter().position(is_it) else { return };
+        let Flight { fault, begun, .. } = self.in_flight.remove(at);
+        let took = now.uptime.saturating_sub(begun.uptime);
+        let open = past(intent, begun, Duration::ZERO, INTERRUPTED, "");
+        let over = past(intent, begun, took, outcome.word(), outcome.message());
+        let place = self.episodes.place(intent.condition, fault.name);
+        if let Outcome::Refused(_) = outcome {
+            place.refused(fault.ladder, now.uptime);
+            let remedy = intent.remedy.name();
+            self.ledger.release(remedy, &self.agent.boot_id, begun.uptime);
+            // One refusal after the other is one line.
+            let same = |past: &Past| {
+                (&past.remedy, &past.condition, &past.reason, &past.result, &past.message)
+                    == (&over.remedy, &over.condition, &over.reason, &over.result, &over.message)
+            };
+            self.ledger.repairs.retain(|past| !same(past));
+        } else {
             place.settle(fault.ladder, now.uptime, spread);
         }
+        if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == open) {
+            *record = over;
+        }
         self.sequence += 1;
+    }
+
+    /// Concerns to look at again, and when: a fault of theirs is to be confirmed before
+    /// anything is done about it.
+    #[must_use]
+    pub fn confirmations(&self) -> &[(&'static str, Duration)] {
+        &self.confirm
+    }
+
+    /// Forgets what no longer counts against a budget; says whether the ledger wants saving.
+    pub fn expire_ledger(&mut self, uptime: Duration) -> bool {
+        self.ledger.expire(&self.agent.boot_id, uptime)
     }
 
     /// What is to be saved.
@@ -271,11 +317,12 @@ impl<R: Remedy> Engine<R> {
         &self.ledger
     }
 
-    /// The earliest uptime at which a decision may fall though nothing new is seen.
+    /// The earliest uptime after `uptime` at which a decision may fall though nothing new is
+    /// seen.
     #[must_use]
-    pub fn wakes_at(&self) -> Option<Duration> {
-        let expiry = self.states.iter().filter_map(|state| state.expires.or(state.holds_until));
-        expiry.chain(self.wake_at).min()
+    pub fn wakes_at(&self, uptime: Duration) -> Option<Duration> {
+        let ends = self.states.iter().filter_map(State::lasts);
+        ends.chain(self.wake_at).filter(|at| *at > uptime).min()
     }
 
     /// Whether every required condition holds.
@@ -308,11 +355,11 @@ impl<R: Remedy> Engine<R> {
             }),
             next: self.next.clone(),
             conditions: self.states.iter().map(condition_report).collect(),
-            repair: self.in_flight.first().map(|(intent, started)| InFlight {
-                remedy: intent.remedy.name().into(),
-                condition: intent.condition.into(),
-                reason: intent.reason.into(),
-                started_at: rfc3339(started.wall),
+            repair: self.in_flight.first().map(|flight| InFlight {
+                remedy: flight.intent.remedy.name().into(),
+                condition: flight.intent.condition.into(),
+                reason: flight.intent.reason.into(),
+                started_at: rfc3339(flight.begun.wall),
             }),
             repairs: self.past_repairs(),
             proof,
@@ -320,12 +367,16 @@ impl<R: Remedy> Engine<R> {
             uptime: now.uptime,
             ready_until: self
                 .required()
-                .filter_map(|state| match state.status {
-                    Status::True => state.expires,
-                    _ => state.holds_until,
+                .filter_map(|state| {
+                    let condition = state.condition.name;
+                    state.lasts().map(|uptime| Expiry { uptime, condition })
                 })
-                .min(),
+                .min_by_key(|expiry| expiry.uptime),
         }
+    }
+
+    fn seen(&self, uptime: Duration) -> Vec<Seen> {
+        self.states.iter().map(|state| state.seen(uptime, &self.episodes)).collect()
     }
 
     fn required(&self) -> impl Iterator<Item = &State<R>> {
@@ -333,16 +384,16 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn cause(&self, uptime: Duration) -> Option<&State<R>> {
-        let seen: Vec<Seen> = self.states.iter().map(|state| state.seen(uptime)).collect();
-        self.states.get(graph::root_cause(self.conditions, &seen)?)
+        self.states.get(graph::root_cause(self.conditions, &self.seen(uptime))?)
     }
 
     /// Repairs that are over: all that were recorded but those in flight.
     fn past_repairs(&self) -> Vec<Past> {
         let flying = |past: &Past| {
             past.result == INTERRUPTED
-                && self.in_flight.iter().any(|(intent, started)| {
-                    past.remedy == intent.remedy.name() && past.started_at == rfc3339(started.wall)
+                && self.in_flight.iter().any(|flight| {
+                    past.remedy == flight.intent.remedy.name()
+                        && past.started_at == rfc3339(flight.begun.wall)
                 })
         };
         self.ledger.repairs.iter().filter(|past| !flying(past)).cloned().collect()
@@ -355,8 +406,8 @@ impl<R: Remedy> Engine<R> {
     /// What the report says comes next: about the cause if it has words, else about the
     /// repair in flight, else about the first other fault.
     fn next_words(&self, uptime: Duration, next: &[(&'static str, String)]) -> String {
-        if let Some((intent, _)) = self.in_flight.first() {
-            return format!("{} runs", intent.remedy.name());
+        if let Some(flight) = self.in_flight.first() {
+            return format!("{} runs", flight.intent.remedy.name());
         }
         let ready = self.ready(uptime);
         let cause = if ready { None } else { self.cause(uptime) };
@@ -381,6 +432,7 @@ fn follow<R>(
     block: Option<Block>,
     now: Moment,
 ) -> bool {
+    let seen_at = judgement.as_ref().and_then(|judgement| judgement.seen_at);
     let (status, reason, fault, message, expires) = match (block, judgement) {
         (Some(block), _) => {
             (Status::Unknown, BLOCKED, None, format!("waits for {}", block.need), None)
@@ -413,6 +465,7 @@ fn follow<R>(
     if reason != state.reason || status != state.status {
         state.reason_since = now.uptime;
     }
+    state.seen_at = seen_at.unwrap_or(now.uptime);
     state.status = status;
     state.reason = reason;
     state.fault = fault;

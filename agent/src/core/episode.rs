@@ -24,6 +24,7 @@ pub(super) struct Place {
     not_before: Duration,
     rests: u32,
     exhausted: bool,
+    refusals: u32,
 }
 
 /// What the ladder says next.
@@ -71,6 +72,21 @@ impl Place {
         self.settle(ladder, deadline, 0.0);
     }
 
+    /// The try was refused: nothing was done, so it does not count. It is made again after a
+    /// wait that grows with each refusal.
+    pub(super) fn refused<R>(&mut self, ladder: &[Rung<R>], uptime: Duration) {
+        self.tries = self.tries.saturating_sub(1);
+        self.refusals = self.refusals.saturating_add(1);
+        if let Some(rung) = ladder.get(self.rung) {
+            self.not_before = uptime + rung.settle_after(self.refusals);
+        }
+    }
+
+    /// Whether all rungs were tried in vain.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
+    }
+
     /// The try ended at `uptime`; its effect is waited for from then on. `spread` (0 to 1)
     /// lengthens the wait by up to a quarter, so that many guests that wait for the same
     /// thing do not come at once.
@@ -92,6 +108,11 @@ impl Episodes {
     /// The place on the ladder of `reason` of `condition`.
     pub(super) fn place(&mut self, condition: &'static str, reason: &'static str) -> &mut Place {
         self.places.entry((condition, reason)).or_default()
+    }
+
+    /// Whether the ladder of `reason` of `condition` is at its end.
+    pub(super) fn is_exhausted(&self, condition: &'static str, reason: &'static str) -> bool {
+        self.places.get(&(condition, reason)).is_some_and(Place::is_exhausted)
     }
 
     /// The condition has recovered: what did not help is forgotten.
@@ -158,6 +179,19 @@ mod tests {
             now = until;
         }
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]);
+    }
+
+    #[test]
+    fn a_refusal_costs_no_try_and_is_not_repeated_at_once() {
+        let mut place = Place::default();
+        for refusal in 0..20_u32 {
+            let now = at(1000 * u64::from(refusal));
+            assert_eq!(place.step(LADDER, now), Step::Do(0));
+            place.tried(LADDER, now);
+            place.refused(LADDER, now);
+            let wait = 10 << refusal.min(3);
+            assert_eq!(place.step(LADDER, now), Step::Wait(now + at(wait)));
+        }
     }
 
     #[test]

@@ -71,9 +71,12 @@ pub(super) struct Seen {
     pub(super) blocked: bool,
     /// Whether it counts as holding: `True`, or `Unknown` within its grace.
     pub(super) holds: bool,
+    /// Whether something is or will be done about it, or it passes by itself. What nothing is
+    /// done about explains nothing: the rest must be mended in spite of it.
+    pub(super) mendable: bool,
 }
 
-/// The position of the `False` condition that explains `condition`.
+/// The position of the `False` condition that explains `condition`, if it is mendable.
 pub(super) fn explanation(
     conditions: &[&Condition],
     states: &[Seen],
@@ -81,7 +84,10 @@ pub(super) fn explanation(
 ) -> Option<usize> {
     condition.explained_by.iter().find_map(|name| {
         let index = conditions.iter().position(|other| other.name == *name)?;
-        (states.get(index)?.status == Status::False).then_some(index)
+        states
+            .get(index)
+            .is_some_and(|seen| seen.status == Status::False && seen.mendable)
+            .then_some(index)
     })
 }
 
@@ -128,7 +134,7 @@ mod tests {
     ];
 
     fn seen(status: Status, blocked: bool) -> Seen {
-        Seen { status, blocked, holds: status == Status::True }
+        Seen { status, blocked, holds: status == Status::True, mendable: true }
     }
 
     #[test]
@@ -147,6 +153,14 @@ mod tests {
         assert_eq!(root_cause(&CHAIN, &states), Some(1));
         let states = [seen(Status::False, false), seen(Status::False, false), blocked, blocked];
         assert_eq!(root_cause(&CHAIN, &states), Some(0));
+    }
+
+    #[test]
+    fn what_nothing_is_done_about_explains_nothing() {
+        let blocked = seen(Status::Unknown, true);
+        let owner = Seen { mendable: false, ..seen(Status::False, false) };
+        let states = [owner, seen(Status::False, false), blocked, blocked];
+        assert_eq!(root_cause(&CHAIN, &states), Some(1));
     }
 
     #[test]

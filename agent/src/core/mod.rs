@@ -32,6 +32,6 @@ pub use engine::{Engine, Intent};
 pub use guest::{Guest, Schedule};
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{
-    AgentReport, Cause, ConditionReport, InFlight, ProofReport, PullReport, RepairReport, Report,
-    Verdict,
+    AgentReport, Cause, ConditionReport, Expiry, InFlight, ProofReport, PullReport, RepairReport,
+    Report, Verdict,
 };

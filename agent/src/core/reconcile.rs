@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
-use super::{Clock, Engine, Guest, Intent, Ledger, Outcome, Remedy, Report};
+use super::{Clock, Engine, Guest, Intent, Ledger, Outcome, Remedy, Report, Schedule};
 
 /// Between the starts of two looks at one concern, however many events ask for one.
 const LOOKS_APART: Duration = Duration::from_millis(100);
@@ -57,10 +57,45 @@ enum Done<R> {
 /// When each concern is looked at next.
 struct Looks {
     due: Vec<Instant>,
+    begun: Vec<Option<Instant>>,
     running: HashSet<usize>,
 }
 
 impl Looks {
+    /// Begins those that are due and do not run yet.
+    fn take_due(&mut self, now: Instant) -> Vec<usize> {
+        let due: Vec<usize> = (0..self.due.len())
+            .filter(|concern| {
+                let due = self.due.get(*concern).is_some_and(|due| *due <= now);
+                due && !self.running.contains(concern)
+            })
+            .collect();
+        for concern in &due {
+            self.running.insert(*concern);
+            if let Some(begun) = self.begun.get_mut(*concern) {
+                *begun = Some(now);
+            }
+        }
+        due
+    }
+
+    /// Sets when the next look comes, counted from the beginning of the last.
+    fn after(&mut self, concern: usize, pause: Duration) {
+        let begun = self.begun.get(concern).copied().flatten();
+        if let (Some(begun), Some(due)) = (begun, self.due.get_mut(concern)) {
+            *due = begun + pause;
+        }
+    }
+
+    /// The guest is not ready: nothing waits for longer than it does then.
+    fn alert(&mut self, concerns: &[Schedule]) {
+        for (concern, schedule) in concerns.iter().enumerate() {
+            if let Some(begun) = self.begun.get(concern).copied().flatten() {
+                self.sooner(concern, begun + schedule.alert);
+            }
+        }
+    }
+
     fn sooner(&mut self, concern: usize, at: Instant) {
         if let Some(due) = self.due.get_mut(concern) {
             *due = (*due).min(at);
@@ -89,26 +124,27 @@ pub async fn run<G: Guest, C: Clock>(
     stop: impl Future<Output = ()>,
 ) {
     let concerns = guest.concerns();
-    let mut looks = Looks { due: vec![Instant::now(); concerns.len()], running: HashSet::new() };
+    let mut looks = Looks {
+        due: vec![Instant::now(); concerns.len()],
+        begun: vec![None; concerns.len()],
+        running: HashSet::new(),
+    };
     let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
-        for (concern, due) in looks.due.iter_mut().enumerate() {
-            if *due <= turn && !looks.running.contains(&concern) {
-                looks.running.insert(concern);
-                let calm = engine.ready(clock.now().uptime);
-                let schedule = concerns.get(concern).map_or(HEARTBEAT, |schedule| {
-                    if calm { schedule.calm } else { schedule.alert }
-                });
-                // Up to a tenth earlier, so that the looks of many guests do not align.
-                *due = turn + schedule.mul_f64(1.0 - fastrand::f64() / 10.0);
-                let look = guest.look(concern);
-                tasks.spawn(async move {
-                    look.await;
-                    Done::Look(concern)
-                });
-            }
+        for concern in looks.take_due(turn) {
+            let calm = engine.ready(clock.now().uptime);
+            let schedule = concerns
+                .get(concern)
+                .map_or(HEARTBEAT, |schedule| if calm { schedule.calm } else { schedule.alert });
+            // Up to a tenth earlier, so that the looks of many guests do not align.
+            looks.after(concern, schedule.mul_f64(1.0 - fastrand::f64() / 10.0));
+            let look = guest.look(concern);
+            tasks.spawn(async move {
+                look.await;
+                Done::Look(concern)
+            });
         }
 
         let now = clock.now();
@@ -132,10 +168,20 @@ pub async fn run<G: Guest, C: Clock>(
         publish.send_replace(report);
 
         let uptime = now.uptime;
-        let decision = engine
-            .wakes_at()
-            .filter(|at| *at > uptime)
-            .map(|at| Instant::now() + at.saturating_sub(uptime));
+        let at = |moment: Duration| Instant::now() + moment.saturating_sub(uptime);
+        for (concern, moment) in engine.confirmations() {
+            let known = |(_, schedule): &(usize, &Schedule)| schedule.concern == *concern;
+            if let Some((concern, _)) = concerns.iter().enumerate().find(known) {
+                looks.sooner(concern, at(*moment));
+            }
+        }
+        if !engine.ready(uptime) {
+            looks.alert(concerns);
+        }
+        if engine.expire_ledger(uptime) {
+            save(&mut tasks, guest, engine.ledger());
+        }
+        let decision = engine.wakes_at(uptime).map(at);
         let wake = [looks.next(), decision, Some(turn + HEARTBEAT)].into_iter().flatten().min();
         tokio::select! {
             () = &mut stop => break,

@@ -63,9 +63,18 @@ pub struct Report {
     /// Uptime at which this was written.
     #[serde(skip)]
     pub uptime: Duration,
-    /// Uptime until which `Ready` counts, whatever becomes of the loop that wrote it.
+    /// Until when `Ready` counts, whatever becomes of the loop that wrote it.
     #[serde(skip)]
-    pub ready_until: Option<Duration>,
+    pub ready_until: Option<Expiry>,
+}
+
+/// The first condition that stops to hold if it is not seen anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// Uptime at which it does.
+    pub uptime: Duration,
+    /// Its name.
+    pub condition: &'static str,
 }
 
 /// Who reports.

@@ -49,7 +49,7 @@ pub static EMBEDDING_CORRECT: Condition = Condition {
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 static PRESENT: Reason<Remedy> = Reason::good("Present");
-static PULLING: Reason<Remedy> = Reason::fault("Pulling", "the pull goes on");
+static PULLING: Reason<Remedy> = Reason::passing("Pulling", "the pull goes on");
 static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "the server gives no usable list: see journalctl -u ollama");
 static MATCHES: Reason<Remedy> = Reason::good("Matches");

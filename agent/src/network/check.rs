@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::facts::{Facts, MatchFile, Networkd};
 use super::repair::{
-    ADDRESS_LOST, LINK_DOWN, MAC_PINNED, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
+    ADDRESS_LOST, INITIALIZING, LINK_DOWN, MAC_PINNED, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE,
+    UNMANAGED,
 };
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::Remedy;
@@ -35,7 +36,6 @@ static LINK_MISSING: Reason<Remedy> =
     Reason::fault("LinkMissing", "attach the interface to the VM, or name it in network.link");
 static NO_CARRIER: Reason<Remedy> =
     Reason::fault("NoCarrier", "the link's other end is down: look at the launcher pod of this VM");
-static INITIALIZING: Reason<Remedy> = Reason::fault("Initializing", "networkd takes the link in");
 static ASSIGNED: Reason<Remedy> = Reason::good("Assigned");
 
 /// Judges the network.

@@ -41,7 +41,7 @@ impl Remedy {
     pub fn budget(self) -> Budget {
         match self {
             Self::Reconfigure => Budget::hourly(90),
-            Self::MatchByName => Budget::hourly(6),
+            Self::MatchByName => Budget::hourly(12),
             Self::RestartNetworkd => Budget::hourly(4),
         }
     }
@@ -61,6 +61,13 @@ impl Remedy {
 const RECONFIGURE: Any = Any::Network(Remedy::Reconfigure);
 const MATCH_BY_NAME: Any = Any::Network(Remedy::MatchByName);
 const RESTART_NETWORKD: Any = Any::Network(Remedy::RestartNetworkd);
+
+// networkd takes a link in within a second once udev has seen it.
+pub(super) static INITIALIZING: Reason<Any> = Reason::passing(
+    "Initializing",
+    "see networkctl status and journalctl -u systemd-networkd -u systemd-udevd",
+)
+.mended_by(30_000, &[Rung::new(RESTART_NETWORKD, 1, 30)]);
 
 pub(super) static LINK_DOWN: Reason<Any> =
     Reason::fault("LinkDown", "see networkctl status and journalctl -u systemd-networkd")

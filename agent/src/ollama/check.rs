@@ -48,9 +48,9 @@ const DISCOVERY: Duration = Duration::from_secs(40);
 const BUSY: Duration = Duration::from_secs(10);
 
 static RUNNING: Reason<Remedy> = Reason::good("Running");
-static STARTING: Reason<Remedy> = Reason::fault("Starting", "the server starts");
-static STOPPING: Reason<Remedy> = Reason::fault("Stopping", "the server stops");
-static RESTARTING: Reason<Remedy> = Reason::fault(
+static STARTING: Reason<Remedy> = Reason::passing("Starting", "the server starts");
+static STOPPING: Reason<Remedy> = Reason::passing("Stopping", "the server stops");
+static RESTARTING: Reason<Remedy> = Reason::passing(
     "Restarting",
     "systemd starts it again by itself; if that goes on, see journalctl -u ollama",
 );

@@ -43,8 +43,8 @@ pub fn readiness(report: &Report, uptime: Duration) -> Result<(), String> {
     if age >= OLD {
         return Err(format!("Agent/Stuck: the last report is {} s old", age.as_secs()));
     }
-    if report.ready_until.is_some_and(|until| uptime >= until) {
-        return Err("EmbeddingCorrect/ProofStale: the last proof is too long ago".into());
+    if let Some(expiry) = report.ready_until.filter(|expiry| uptime >= expiry.uptime) {
+        return Err(format!("{}/Stale: it was seen too long ago", expiry.condition));
     }
     match &report.cause {
         _ if report.ready => Ok(()),
@@ -156,13 +156,16 @@ fn plain(status: StatusCode, text: String) -> Response {
 mod tests {
     use super::super::first_report;
     use super::*;
-    use crate::core::AgentReport;
+    use crate::core::{AgentReport, Expiry};
 
     fn ready() -> Report {
         Report {
             ready: true,
             uptime: Duration::from_secs(100),
-            ready_until: Some(Duration::from_secs(110)),
+            ready_until: Some(Expiry {
+                uptime: Duration::from_secs(110),
+                condition: "EmbeddingCorrect",
+            }),
             ..first_report(AgentReport::default(), String::new())
         }
     }
@@ -171,9 +174,9 @@ mod tests {
     fn ready_expires_though_nobody_says_so() {
         assert_eq!(readiness(&ready(), Duration::from_secs(109)), Ok(()));
         let stale = readiness(&ready(), Duration::from_secs(110)).unwrap_err();
-        assert!(stale.starts_with("EmbeddingCorrect/ProofStale"));
+        assert!(stale.starts_with("EmbeddingCorrect/Stale"));
         let told = current(&ready(), Duration::from_secs(110));
-        assert_eq!(told.cause.map(|cause| cause.reason).as_deref(), Some("ProofStale"));
+        assert_eq!(told.cause.map(|cause| cause.reason).as_deref(), Some("Stale"));
         assert!(!told.ready && told.verdict == Verdict::NotReady);
         assert_eq!(current(&ready(), Duration::from_secs(109)), ready());
         let endless = Report { ready_until: None, ..ready() };
