@@ -10,6 +10,7 @@ use super::fragment::Fragment;
 use super::inputs::Inputs;
 use super::keys::{self, Accepts};
 use super::{Config, ConfigError, Parameter};
+use crate::model::names;
 
 /// Directories that hold a system, with all that is in them.
 const SYSTEM_TREES: [&str; 12] = [
@@ -52,8 +53,8 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     number(i, key, |f| f.storage.minimum_free_bytes.as_ref(), whole, field)?;
     text(i, "ollama.unit", |f| f.ollama.unit.as_ref(), unit, &mut c.ollama.unit)?;
     number(i, "ollama.port", |f| f.ollama.port.as_ref(), whole, &mut c.ollama.port)?;
-    text(i, "model.source", |f| f.model.source.as_ref(), word, &mut c.model.source)?;
-    text(i, "model.alias", |f| f.model.alias.as_ref(), word, &mut c.model.alias)?;
+    text(i, "model.source", |f| f.model.source.as_ref(), model, &mut c.model.source)?;
+    text(i, "model.alias", |f| f.model.alias.as_ref(), model, &mut c.model.alias)?;
     text(i, "model.template", |f| f.model.template.as_ref(), filled, &mut c.model.template)?;
     number(i, "model.dimension", |f| f.model.dimension.as_ref(), whole, &mut c.model.dimension)?;
     let key = "model.pull_stall_seconds";
@@ -100,11 +101,11 @@ fn related(inputs: &Inputs, c: &Config) -> Result<(), ConfigError> {
             return Err(blamed.error(message));
         }
     }
-    if c.model.alias == c.model.source {
+    if names::same(&c.model.alias, &c.model.source) {
         let alias = inputs.last(|f| f.model.alias.as_ref());
         let source = inputs.last(|f| f.model.source.as_ref());
         if let Some(blamed) = alias.or(source) {
-            return Err(blamed.error("`model.alias` and `model.source` must differ"));
+            return Err(blamed.error("`model.alias` and `model.source` must be two models"));
         }
     }
     Ok(())
@@ -188,6 +189,11 @@ fn disk(value: &str) -> Option<PathBuf> {
 /// A word that can be one component of a path.
 fn file_name(value: &str) -> Option<String> {
     word(value).filter(|name| !name.contains('/') && name != "." && name != "..")
+}
+
+/// The server takes a scheme off a name, so the name that it lists is another.
+fn model(value: &str) -> Option<String> {
+    word(value).filter(|name| !name.contains("://"))
 }
 
 fn word(value: &str) -> Option<String> {
