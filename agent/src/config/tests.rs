@@ -168,9 +168,11 @@ fn keys_that_contradict_each_other_are_refused_where_the_last_was_set() {
     let expected = "2.toml:4: `proof.grace_seconds` (50) is less than `proof.fresh_seconds` (60)";
     assert!(files.load().unwrap_err().to_string().ends_with(expected));
     assert_eq!(
-        complaint("[proof]\ninterval_seconds = 31\n"),
-        "a.toml:2: `proof.fresh_seconds` (30) is less than `proof.interval_seconds` (31)"
+        complaint("[proof]\ninterval_seconds = 21\n"),
+        "a.toml:2: `proof.fresh_seconds` (30) is less than `proof.interval_seconds` (21) and 10 more"
     );
+    let close = Files::new(&[("a.toml", b"[proof]\ninterval_seconds = 20\n")]);
+    assert_eq!(close.load().unwrap().proof.interval, Duration::from_secs(20));
 }
 
 #[test]

@@ -39,6 +39,10 @@ const SYSTEM_DIRECTORIES: [&str; 11] = [
 /// Bytes in the name of a link: the kernel's `IFNAMSIZ`, less the end mark.
 const LINK_NAME_MAX: usize = 15;
 
+/// What `proof.fresh_seconds` needs beyond the interval: a proof that is due waits up to 5 s for
+/// the next look, and takes a moment itself. With less a healthy guest would flap.
+const FRESH_MARGIN: Duration = Duration::from_secs(10);
+
 pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     let mut c = Config::default();
     let i = inputs;
@@ -89,16 +93,19 @@ fn related(inputs: &Inputs, c: &Config) -> Result<(), ConfigError> {
     let fresh = inputs.last(|f| f.proof.fresh_seconds.as_ref());
     let grace = inputs.last(|f| f.proof.grace_seconds.as_ref());
     let names = ["proof.interval_seconds", "proof.fresh_seconds", "proof.grace_seconds"];
-    for (shorter, longer, [a, b]) in [
-        (p.interval, p.fresh, [(&interval, names[0]), (&fresh, names[1])]),
-        (p.fresh, p.grace, [(&fresh, names[1]), (&grace, names[2])]),
+    for (shorter, margin, longer, [a, b]) in [
+        (p.interval, FRESH_MARGIN, p.fresh, [(&interval, names[0]), (&fresh, names[1])]),
+        (p.fresh, Duration::ZERO, p.grace, [(&fresh, names[1]), (&grace, names[2])]),
     ] {
-        if shorter > longer
+        if shorter + margin > longer
             && let Some(blamed) = b.0.as_ref().or(a.0.as_ref())
         {
             let (shorter, longer) = (shorter.as_secs(), longer.as_secs());
             let message = format!("`{}` ({longer}) is less than `{}` ({shorter})", b.1, a.1);
-            return Err(blamed.error(message));
+            return Err(blamed.error(match margin.as_secs() {
+                0 => message,
+                margin => format!("{message} and {margin} more"),
+            }));
         }
     }
     if names::same(&c.model.alias, &c.model.source) {
