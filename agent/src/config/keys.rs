@@ -63,8 +63,11 @@ pub const KEYS: &[Key] = &[
     number("storage.minimum_free_bytes", 0, i64::MAX),
     text("ollama.unit", "the name of a systemd unit that ends in .service"),
     number("ollama.port", 1, 65535),
-    text("model.source", "the name of a model, without white space"),
-    text("model.alias", "the name of a model, without white space, other than model.source"),
+    text("model.source", "the name of a model, without white space and `://`"),
+    text(
+        "model.alias",
+        "the name of a model, without white space and `://`, other than model.source",
+    ),
     text("model.template", "a text that is not empty"),
     Key {
         name: "model.parameters",

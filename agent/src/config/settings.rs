@@ -99,7 +99,7 @@ pub struct Proof {
     pub interval: Duration,
     /// How long one proof may take.
     pub timeout: Duration,
-    /// S: how long a proof alone keeps the guest ready.
+    /// S: how long a proof alone keeps the guest ready. Longer than `interval` by 10 s or more.
     pub fresh: Duration,
     /// G: how long a proof keeps a guest ready whose server shows progress on other
     /// requests. Not shorter than `fresh`.

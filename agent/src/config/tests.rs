@@ -140,6 +140,8 @@ fn impossible_values_are_refused() {
         "[storage]\nminimum_free_bytes = -1\n",
         "[storage]\nowner = \"a:b\"\n",
         "[model]\nalias = \"\"\n",
+        "[model]\nalias = \"https://registry.ollama.ai/library/foo:1\"\n",
+        "[model]\nsource = \"http://10.0.0.1:5000/library/foo:1\"\n",
         "[model]\ndimension = 0\n",
         "[proof]\ninterval_seconds = 0\n",
         "[bootstrap]\nhold_seconds = 86401\n",
@@ -166,13 +168,27 @@ fn keys_that_contradict_each_other_are_refused_where_the_last_was_set() {
     let expected = "2.toml:4: `proof.grace_seconds` (50) is less than `proof.fresh_seconds` (60)";
     assert!(files.load().unwrap_err().to_string().ends_with(expected));
     assert_eq!(
-        complaint("[proof]\ninterval_seconds = 31\n"),
-        "a.toml:2: `proof.fresh_seconds` (30) is less than `proof.interval_seconds` (31)"
+        complaint("[proof]\ninterval_seconds = 21\n"),
+        "a.toml:2: `proof.fresh_seconds` (30) is less than `proof.interval_seconds` (21) and 10 more"
     );
-    assert_eq!(
-        complaint("[model]\nalias = \"qwen3-embedding:0.6b\"\n"),
-        "a.toml:2: `model.alias` and `model.source` must differ"
-    );
+    let close = Files::new(&[("a.toml", b"[proof]\ninterval_seconds = 20\n")]);
+    assert_eq!(close.load().unwrap().proof.interval, Duration::from_secs(20));
+}
+
+#[test]
+fn an_alias_that_the_server_takes_for_the_source_is_refused() {
+    for (source, alias) in [
+        ("qwen3-embedding:0.6b", "qwen3-embedding:0.6b"),
+        ("Foo:1", "foo:1"),
+        ("foo", "foo:latest"),
+        ("registry.ollama.ai/library/foo:1", "foo:1"),
+    ] {
+        assert_eq!(
+            complaint(&format!("[model]\nsource = \"{source}\"\nalias = \"{alias}\"\n")),
+            "a.toml:3: `model.alias` and `model.source` must be two models",
+            "{source} {alias}"
+        );
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::fragment::Fragment;
 use super::inputs::Inputs;
 use super::keys::{self, Accepts};
 use super::{Config, ConfigError, Parameter};
+use crate::model::names;
 
 /// Directories that hold a system, with all that is in them.
 const SYSTEM_TREES: [&str; 12] = [
@@ -38,6 +39,10 @@ const SYSTEM_DIRECTORIES: [&str; 11] = [
 /// Bytes in the name of a link: the kernel's `IFNAMSIZ`, less the end mark.
 const LINK_NAME_MAX: usize = 15;
 
+/// What `proof.fresh_seconds` needs beyond the interval: a proof that is due waits up to 5 s for
+/// the next look, and takes a moment itself. With less a healthy guest would flap.
+const FRESH_MARGIN: Duration = Duration::from_secs(10);
+
 pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     let mut c = Config::default();
     let i = inputs;
@@ -52,8 +57,8 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     number(i, key, |f| f.storage.minimum_free_bytes.as_ref(), whole, field)?;
     text(i, "ollama.unit", |f| f.ollama.unit.as_ref(), unit, &mut c.ollama.unit)?;
     number(i, "ollama.port", |f| f.ollama.port.as_ref(), whole, &mut c.ollama.port)?;
-    text(i, "model.source", |f| f.model.source.as_ref(), word, &mut c.model.source)?;
-    text(i, "model.alias", |f| f.model.alias.as_ref(), word, &mut c.model.alias)?;
+    text(i, "model.source", |f| f.model.source.as_ref(), model, &mut c.model.source)?;
+    text(i, "model.alias", |f| f.model.alias.as_ref(), model, &mut c.model.alias)?;
     text(i, "model.template", |f| f.model.template.as_ref(), filled, &mut c.model.template)?;
     number(i, "model.dimension", |f| f.model.dimension.as_ref(), whole, &mut c.model.dimension)?;
     let key = "model.pull_stall_seconds";
@@ -88,23 +93,26 @@ fn related(inputs: &Inputs, c: &Config) -> Result<(), ConfigError> {
     let fresh = inputs.last(|f| f.proof.fresh_seconds.as_ref());
     let grace = inputs.last(|f| f.proof.grace_seconds.as_ref());
     let names = ["proof.interval_seconds", "proof.fresh_seconds", "proof.grace_seconds"];
-    for (shorter, longer, [a, b]) in [
-        (p.interval, p.fresh, [(&interval, names[0]), (&fresh, names[1])]),
-        (p.fresh, p.grace, [(&fresh, names[1]), (&grace, names[2])]),
+    for (shorter, margin, longer, [a, b]) in [
+        (p.interval, FRESH_MARGIN, p.fresh, [(&interval, names[0]), (&fresh, names[1])]),
+        (p.fresh, Duration::ZERO, p.grace, [(&fresh, names[1]), (&grace, names[2])]),
     ] {
-        if shorter > longer
+        if shorter + margin > longer
             && let Some(blamed) = b.0.as_ref().or(a.0.as_ref())
         {
             let (shorter, longer) = (shorter.as_secs(), longer.as_secs());
             let message = format!("`{}` ({longer}) is less than `{}` ({shorter})", b.1, a.1);
-            return Err(blamed.error(message));
+            return Err(blamed.error(match margin.as_secs() {
+                0 => message,
+                margin => format!("{message} and {margin} more"),
+            }));
         }
     }
-    if c.model.alias == c.model.source {
+    if names::same(&c.model.alias, &c.model.source) {
         let alias = inputs.last(|f| f.model.alias.as_ref());
         let source = inputs.last(|f| f.model.source.as_ref());
         if let Some(blamed) = alias.or(source) {
-            return Err(blamed.error("`model.alias` and `model.source` must differ"));
+            return Err(blamed.error("`model.alias` and `model.source` must be two models"));
         }
     }
     Ok(())
@@ -188,6 +196,11 @@ fn disk(value: &str) -> Option<PathBuf> {
 /// A word that can be one component of a path.
 fn file_name(value: &str) -> Option<String> {
     word(value).filter(|name| !name.contains('/') && name != "." && name != "..")
+}
+
+/// The server takes a scheme off a name, so the name that it lists is another.
+fn model(value: &str) -> Option<String> {
+    word(value).filter(|name| !name.contains("://"))
 }
 
 fn word(value: &str) -> Option<String> {

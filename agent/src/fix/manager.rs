@@ -46,6 +46,8 @@ trait SystemdUnit {
     fn load_state(&self) -> zbus::Result<String>;
     #[zbus(property)]
     fn active_state(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn unit_file_state(&self) -> zbus::Result<String>;
 }
 
 #[zbus::proxy(
@@ -88,6 +90,18 @@ impl<'a> Unit<'a> {
             state if state == "loaded" => Ok(()),
             state => Err(Reply::refused(format!("{} is {state}", self.name))),
         }
+    }
+
+    /// Refuses a unit that nobody runs and nobody wants to be run.
+    pub(super) async fn must_be_in_use(&self) -> Result<(), Reply> {
+        let unit = self.unit().await?;
+        let states = async { Ok((unit.active_state().await?, unit.unit_file_state().await?)) };
+        let (active, file): (String, String) =
+            states.await.map_err(|e: zbus::Error| self.refused_or_failed(&e))?;
+        if is_out_of_use(&active, &file) {
+            return Err(Reply::refused(format!("{} is {active} and {file}", self.name)));
+        }
+        Ok(())
     }
 
     /// Whether it runs, and is not on its way to somewhere else.
@@ -172,6 +186,12 @@ impl<'a> Unit<'a> {
     }
 }
 
+/// By its `ActiveState` and its `UnitFileState`. A unit that a generator wants, as netplan's
+/// does, is `enabled-runtime`; one that has run and failed was wanted by somebody.
+fn is_out_of_use(active: &str, file: &str) -> bool {
+    active == "inactive" && file == "disabled"
+}
+
 /// Answers by which systemd says that this cannot be, or not now.
 const REFUSALS: [&str; 4] = [
     "org.freedesktop.systemd1.NoSuchUnit",
@@ -179,3 +199,22 @@ const REFUSALS: [&str; 4] = [
     "org.freedesktop.systemd1.TransactionIsDestructive",
     "org.freedesktop.systemd1.ShuttingDown",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::is_out_of_use;
+
+    #[test]
+    fn a_unit_that_is_stopped_and_disabled_is_out_of_use() {
+        for (active, file, expected) in [
+            ("inactive", "disabled", true),
+            ("inactive", "enabled", false),
+            ("inactive", "enabled-runtime", false),
+            ("inactive", "static", false),
+            ("failed", "disabled", false),
+            ("active", "disabled", false),
+        ] {
+            assert_eq!(is_out_of_use(active, file), expected, "{active} {file}");
+        }
+    }
+}

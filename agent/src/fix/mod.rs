@@ -77,19 +77,25 @@ impl Name {
 ///
 /// A configuration that cannot be used is an answer too: the connection that started this
 /// process must be taken, or systemd would start it for the same connection again and again.
+/// A request that was given up before its turn came is taken too, and not carried out: nobody
+/// counts on it any more, and by now it may do harm.
 #[must_use]
 pub fn run(name: Name, config: &Result<Config, ConfigError>) -> ExitCode {
     let caller = Caller::take();
-    let (reply, status) = match config {
-        Ok(config) => {
-            let reply = repair(name, config);
-            let status = reply.outcome.exit_status();
-            (reply, status)
-        }
-        Err(error) => (Reply::refused(error.to_string()), ConfigError::EXIT_STATUS),
-    };
+    let (reply, status) = reply(&caller, name, config);
     caller.answer(&reply);
     ExitCode::from(status)
+}
+
+/// The answer, and the exit status that goes with it.
+fn reply(caller: &Caller, name: Name, config: &Result<Config, ConfigError>) -> (Reply, u8) {
+    let reply = match (caller, config) {
+        (Caller::Gone, _) => Reply::refused("whoever asked for it has given up: nothing is done"),
+        (_, Err(error)) => return (Reply::refused(error.to_string()), ConfigError::EXIT_STATUS),
+        (_, Ok(config)) => repair(name, config),
+    };
+    let status = reply.outcome.exit_status();
+    (reply, status)
 }
 
 fn repair(name: Name, config: &Config) -> Reply {

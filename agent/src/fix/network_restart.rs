@@ -10,6 +10,8 @@ pub(super) async fn run() -> Reply {
         let unit = Unit::connect(UNIT).await?;
         // Masked or absent: somebody has chosen another way to run the network.
         unit.must_be_loaded().await?;
+        // Stopped and disabled: NetworkManager or ifupdown may run it, and two would fight.
+        unit.must_be_in_use().await?;
         unit.run(Job::Restart).await
     };
     match restart.await {

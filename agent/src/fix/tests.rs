@@ -39,6 +39,19 @@ async fn no_answer_and_an_endless_one_are_errors() {
     assert!(error.starts_with("cannot connect to /nonexistent/x.sock: "), "{error}");
 }
 
+#[test]
+fn a_request_that_was_given_up_is_not_carried_out() {
+    // Nothing is there: the repair itself changes nothing, and says something else.
+    let mut config = Config::default();
+    config.storage.path = tempfile::tempdir().unwrap().path().to_owned();
+    let asked = |caller| reply(&caller, Name::StorageOwner, &Ok(config.clone()));
+    let (given_up, status) = asked(Caller::Gone);
+    assert_eq!((given_up.outcome, status), (Outcome::Refused, 75));
+    assert!(given_up.message.contains("given up"), "{given_up}");
+    let (wanted, _) = asked(Caller::Person);
+    assert!(!wanted.message.contains("given up"), "{wanted}");
+}
+
 /// Every repair has its units, the agent keeps its socket up, and the package enables it.
 #[test]
 fn every_repair_is_installed() {

@@ -12,7 +12,7 @@
 
 mod check;
 mod facts;
-mod names;
+pub(crate) mod names;
 mod proof;
 mod pull;
 mod repair;

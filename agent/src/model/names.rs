@@ -11,7 +11,7 @@ pub(super) fn canonical(name: &str) -> String {
 }
 
 /// Whether two names mean the same model.
-pub(super) fn same(one: &str, other: &str) -> bool {
+pub(crate) fn same(one: &str, other: &str) -> bool {
     canonical(one) == canonical(other)
 }
 
@@ -24,6 +24,7 @@ mod tests {
         assert!(same("Qwen3-Embedding:0.6b", "qwen3-embedding:0.6B"));
         assert!(same("foo", "foo:latest"));
         assert!(same("registry.ollama.ai/library/foo:1", "foo:1"));
+        assert!(same("library/foo", "Foo:Latest"));
         assert!(!same("foo:1", "foo:2"));
         assert!(!same("10.0.0.1:5000/library/foo", "foo"));
         assert_eq!(canonical("10.0.0.1:5000/library/foo"), "10.0.0.1:5000/library/foo:latest");

@@ -11,7 +11,7 @@ mod syntax;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 pub(crate) use matching::parse_mac;
@@ -39,11 +39,11 @@ pub struct NetworkFile {
     pub assignments: Vec<Assignment>,
 }
 
-/// A file that cannot be read.
+/// A directory that cannot be listed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {source}", path.display())]
+#[error("cannot list {}: {source}", path.display())]
 pub struct ReadError {
-    /// The file or directory.
+    /// The directory.
     pub path: PathBuf,
     /// Why not.
     pub source: io::Error,
@@ -68,17 +68,22 @@ impl NetworkFile {
     }
 
     /// All files of `directories`, the strongest directory first, in the order in which
-    /// networkd tries them.
+    /// networkd tries them. A file that networkd could not load is left out, as it does: one
+    /// broken file must not hide the others.
+    ///
+    /// # Errors
+    /// Where a directory cannot be listed: then nothing is known of what is in it.
     pub fn load_all<P: AsRef<Path>>(directories: &[P]) -> Result<Vec<Self>, ReadError> {
         by_name(directories.iter().map(AsRef::as_ref), "network")?
             .into_values()
-            .map(|path| Self::load(path, directories))
+            .filter_map(|path| Self::load(path, directories).transpose())
             .collect()
     }
 
-    /// The file at `path` with its drop-ins of all `directories`.
-    pub fn load<P: AsRef<Path>>(path: PathBuf, directories: &[P]) -> Result<Self, ReadError> {
-        let mut assignments = read(&path)?;
+    /// The file at `path` with its drop-ins of all `directories`. `None`: it is not there, or it
+    /// or a drop-in cannot be read.
+    fn load<P: AsRef<Path>>(path: PathBuf, directories: &[P]) -> Result<Option<Self>, ReadError> {
+        let Ok(mut assignments) = read(&path) else { return Ok(None) };
         // A masked file stays masked, whatever its drop-ins say.
         if !assignments.is_empty()
             && let Some(name) = path.file_name()
@@ -88,10 +93,16 @@ impl NetworkFile {
             let folders: Vec<_> =
                 directories.iter().map(|directory| directory.as_ref().join(&folder)).collect();
             for drop_in in by_name(folders.iter().map(PathBuf::as_path), "conf")?.into_values() {
-                assignments.extend(read(&drop_in)?);
+                match read(&drop_in) {
+                    Ok(more) => assignments.extend(more),
+                    // Gone since, or a link to nothing: it says nothing.
+                    Err(e) if e.kind() == ErrorKind::NotFound => {}
+                    // What it would change is not known.
+                    Err(_) => return Ok(None),
+                }
             }
         }
-        Ok(Self { path, assignments })
+        Ok(Some(Self { path, assignments }))
     }
 }
 
@@ -111,7 +122,9 @@ fn by_name<'a>(
         let broken = |source| ReadError { path: directory.to_owned(), source };
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                continue;
+            }
             Err(e) => return Err(broken(e)),
         };
         for entry in entries {
@@ -126,14 +139,13 @@ fn by_name<'a>(
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<Vec<Assignment>, ReadError> {
-    let broken = |source| ReadError { path: path.to_owned(), source };
-    let size = fs::metadata(path).map_err(broken)?.len();
+fn read(path: &Path) -> io::Result<Vec<Assignment>> {
+    let size = fs::metadata(path)?.len();
     if size > SIZE_MAX {
-        return Err(broken(io::Error::other(format!("{size} bytes, more than {SIZE_MAX}"))));
+        return Err(io::Error::other(format!("{size} bytes, more than {SIZE_MAX}")));
     }
     // Bytes that are no UTF-8 stand in descriptions and comments; they cannot match a link.
-    let text = fs::read(path).map_err(broken)?;
+    let text = fs::read(path)?;
     Ok(syntax::parse(path, &String::from_utf8_lossy(&text)))
 }
 

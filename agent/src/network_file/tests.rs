@@ -26,7 +26,7 @@ fn load(files: &[(&str, &str)]) -> Vec<NetworkFile> {
     for (path, text) in files {
         let path = root.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        if *text == "/dev/null" {
+        if text.starts_with('/') {
             symlink(text, path).unwrap();
         } else {
             fs::write(path, text).unwrap();
@@ -111,4 +111,32 @@ fn drop_ins_are_merged_by_name_over_all_directories_and_can_be_left_out() {
     let masked =
         load(&[("etc/10-a.network", "/dev/null"), ("etc/10-a.network.d/50-saigak.conf", FREED)]);
     assert_eq!(masked[0].matches(&link()), Match::Other);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other() {
+    let files = load(&[
+        ("etc/10-a.network", "[Match]\nName=enp1s0\n"),
+        ("etc/10-a.network.d/10-dangling.conf", "/nonexistent/x.conf"),
+        ("etc/20-dangling.network", "/nonexistent/x.network"),
+        // A directory where a file should be: not even root can read it.
+        ("etc/30-directory.network/x", ""),
+        ("etc/40-unknown.network", PINNED),
+        ("etc/40-unknown.network.d/10-directory.conf/x", ""),
+        ("etc/50-b.network", "[Match]\nName=enp2s0\n"),
+        ("run/50-b.network.d", "no directory"),
+    ]);
+    let names: Vec<_> = files.iter().map(NetworkFile::name).collect();
+    assert_eq!(names, ["10-a.network", "50-b.network"]);
+    assert_eq!(files[0].matches(&link()), Match::Matches);
+}
+
+#[test]
+fn a_directory_that_cannot_be_listed_is_an_error() {
+    let root = tempfile::tempdir().unwrap();
+    let around = root.path().join("around");
+    symlink(&around, &around).unwrap();
+    let error = NetworkFile::load_all(&[&around]).unwrap_err();
+    assert_eq!(error.path, around);
+    assert!(error.to_string().starts_with("cannot list /"), "{error}");
 }

@@ -38,7 +38,7 @@ static NOT_MOUNTED: Reason<Remedy> = Reason::fault(
 static WRITABLE: Reason<Remedy> = Reason::good("Writable");
 static READ_ONLY: Reason<Remedy> = Reason::fault(
     "ReadOnly",
-    "the kernel made the disk read-only after an error: see dmesg, check it with fsck, remount",
+    "mounted so, or made so by the kernel after an error: see dmesg, check it with fsck, remount",
 );
 static LOW_SPACE: Reason<Remedy> =
     Reason::fault("LowSpace", "make room on the data disk, or enlarge it");
@@ -76,7 +76,9 @@ fn writable(
     config: &config::Storage,
 ) -> (&'static Reason<Remedy>, String) {
     let (path, owner) = (config.path.display(), &config.owner);
-    if mount.read_only {
+    // The first is the disk's own state, the second the mount's as well. The probe's sandbox
+    // leaves that as it is for everybody; the agent's own would show every mount read-only.
+    if mount.read_only || disk.read_only {
         return (&READ_ONLY, format!("{path} is read-only"));
     }
     if wanted.is_none() {
@@ -93,6 +95,11 @@ fn writable(
         let (free, wanted) = (disk.free_bytes >> 20, config.minimum_free_bytes >> 20);
         return (&LOW_SPACE, format!("{path} has {free} MiB free, {wanted} MiB are wanted"));
     }
+    // Some filesystems count none at all.
+    if disk.total_inodes > 0 && disk.free_inodes == 0 {
+        let total = disk.total_inodes;
+        return (&LOW_SPACE, format!("{path} has no free inodes: all {total} are taken"));
+    }
     (&WRITABLE, format!("{path} belongs to {owner} and has room"))
 }
 
@@ -102,6 +109,10 @@ mod tests {
     use crate::probe::{LeftAlone, Top, WrongOwner};
 
     fn seen(change: impl FnOnce(&mut Mount, &mut DiskFacts)) -> &'static str {
+        judged(change).0
+    }
+
+    fn judged(change: impl FnOnce(&mut Mount, &mut DiskFacts)) -> (&'static str, String) {
         let mut mount = Mount {
             point: "/var/lib/ollama".into(),
             kind: "ext4".into(),
@@ -123,7 +134,8 @@ mod tests {
         let wanted = Some(Owner { uid: 998, gid: 998 });
         let probe = Some(Ok(StorageFacts { wanted, disk: Some(disk) }));
         let judgements = check(&Facts { mount: Some(mount), probe }, &config::Storage::default());
-        judgements.last().map_or("-", |judgement| judgement.reason.name)
+        let last = judgements.last().unwrap();
+        (last.reason.name, last.message.clone())
     }
 
     #[test]
@@ -135,9 +147,18 @@ mod tests {
     #[test]
     fn faults_are_told_apart() {
         assert_eq!(seen(|mount, _| mount.read_only = true), "ReadOnly");
+        assert_eq!(seen(|_, disk| disk.read_only = true), "ReadOnly");
         assert_eq!(seen(|_, disk| disk.wrong_owner.count = 1), "WrongOwner");
         assert_eq!(seen(|_, disk| disk.top.mode = 0o055), "WrongOwner");
         assert_eq!(seen(|_, disk| disk.free_bytes = 1 << 20), "LowSpace");
+    }
+
+    #[test]
+    fn a_disk_without_free_inodes_has_no_room_unless_it_counts_none() {
+        let (reason, message) = judged(|_, disk| disk.free_inodes = 0);
+        assert_eq!(reason, "LowSpace");
+        assert!(message.contains("inodes"), "{message}");
+        assert_eq!(seen(|_, disk| (disk.free_inodes, disk.total_inodes) = (0, 0)), "Writable");
     }
 
     #[test]
