@@ -21,6 +21,7 @@ use crate::ledger_file::LedgerFile;
 use crate::model::{Proofs, Pull, PullState, Server};
 use crate::ollama::{Answer, Api};
 use crate::probe::DiskFacts;
+use crate::storage::ProbeError;
 use crate::{bootstrap, core, model, network, ollama, storage, system};
 
 /// All conditions, causes before what hangs on them.
@@ -184,7 +185,7 @@ impl Facts {
     }
 
     /// What the probe said of the data disk, where one is mounted.
-    fn disk(&self) -> Option<Result<&DiskFacts, &str>> {
+    fn disk(&self) -> Option<Result<&DiskFacts, &ProbeError>> {
         match self.storage.as_ref()?.value.as_ref().ok()?.probe.as_ref()? {
             Ok(probe) => probe.disk.as_ref().map(Ok),
             Err(error) => Some(Err(error)),
@@ -442,7 +443,7 @@ impl Shared {
                     return Some("a pull goes on".into());
                 }
                 // A server that waits for its disk is not mended by a restart.
-                if disturbs && facts.disk().is_some_and(|disk| disk.is_err()) {
+                if disturbs && facts.disk() == Some(Err(&ProbeError::Silent)) {
                     return Some("the data disk does not answer".into());
                 }
                 let seen = facts.ollama.as_ref().map(|seen| &seen.value);
@@ -458,7 +459,7 @@ impl Shared {
                         (disk.free_bytes < needed).then(|| "the data disk has no room".into())
                     }
                     Some(Ok(_)) => Some("the data disk is not writable".into()),
-                    Some(Err(_)) => Some("the data disk does not answer".into()),
+                    Some(Err(error)) => Some(format!("the data disk: {error}")),
                     None => Some("no data disk is mounted".into()),
                 }
             }

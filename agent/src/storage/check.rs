@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::facts::Facts;
+use super::facts::{Facts, ProbeError};
 use super::mounts::Mount;
 use super::repair::WRONG_OWNER;
 use crate::config;
@@ -44,6 +44,8 @@ static LOW_SPACE: Reason<Remedy> =
     Reason::fault("LowSpace", "make room on the data disk, or enlarge it");
 static USER_MISSING: Reason<Remedy> =
     Reason::fault("UserMissing", "create the server's user: run Ollama's installer");
+static DISK_SILENT: Reason<Remedy> =
+    Reason::unknown("Silent", "the disk hangs: see dmesg, and the volume of this VM");
 static PROBE_FAILED: Reason<Remedy> =
     Reason::unknown("ProbeFailed", "see journalctl -u 'saigak-probe-storage@*'");
 
@@ -61,7 +63,8 @@ pub fn check(facts: &Facts, config: &config::Storage) -> Vec<Judgement<Remedy>> 
         Some(Ok(StorageFacts { wanted, disk: Some(disk) })) => {
             writable(mount, wanted.as_ref(), disk, config)
         }
-        Some(Err(error)) => (&PROBE_FAILED, error.clone()),
+        Some(Err(error @ ProbeError::Silent)) => (&DISK_SILENT, error.to_string()),
+        Some(Err(error)) => (&PROBE_FAILED, error.to_string()),
         // Unmounted between the two looks: the next one tells.
         Some(Ok(StorageFacts { disk: None, .. })) | None => return judgements,
     };
@@ -177,9 +180,14 @@ mod tests {
             source: "/dev/vdb1".into(),
             read_only: false,
         });
-        let facts = Facts { mount, probe: Some(Err("no answer".into())) };
-        let judgements = check(&facts, &config::Storage::default());
-        let names: Vec<_> = judgements.iter().map(|judgement| judgement.reason.name).collect();
-        assert_eq!(names, ["Mounted", "ProbeFailed"]);
+        for (error, reason) in [
+            (ProbeError::Silent, "Silent"),
+            (ProbeError::Failed("no such socket".into()), "ProbeFailed"),
+        ] {
+            let facts = Facts { mount: mount.clone(), probe: Some(Err(error)) };
+            let judgements = check(&facts, &config::Storage::default());
+            let names: Vec<_> = judgements.iter().map(|judgement| judgement.reason.name).collect();
+            assert_eq!(names, ["Mounted", reason]);
+        }
     }
 }

@@ -17,7 +17,18 @@ pub struct Facts {
     /// The mount at the configured path.
     pub mount: Option<Mount>,
     /// What the probe found there, or why it found nothing. Absent where nothing is mounted.
-    pub probe: Option<Result<StorageFacts, String>>,
+    pub probe: Option<Result<StorageFacts, ProbeError>>,
+}
+
+/// Why the probe found nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The disk hangs: it was asked, and has not answered in time.
+    #[error("the disk has not answered within {} s", PROBE_DEADLINE.as_secs())]
+    Silent,
+    /// The probe itself failed, which says nothing about the disk.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// Looks at the data disk.
@@ -36,10 +47,10 @@ pub async fn look(config: &config::Storage) -> Result<Facts, String> {
 }
 
 /// A disk that hangs keeps the probe, never the agent: it is given up at its deadline.
-async fn ask_probe() -> Result<StorageFacts, String> {
+async fn ask_probe() -> Result<StorageFacts, ProbeError> {
     match time::timeout(PROBE_DEADLINE, probe::read_storage()).await {
         Ok(Ok(facts)) => Ok(facts),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", PROBE_DEADLINE.as_secs())),
+        Ok(Err(error)) => Err(ProbeError::Failed(error.to_string())),
+        Err(_) => Err(ProbeError::Silent),
     }
 }

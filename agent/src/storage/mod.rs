@@ -15,6 +15,6 @@ mod mounts;
 mod repair;
 
 pub use check::{DATA_DISK_MOUNTED, DATA_DISK_WRITABLE, check};
-pub use facts::{Facts, look};
+pub use facts::{Facts, ProbeError, look};
 pub use mounts::Mount;
 pub use repair::{Remedy, apply};
