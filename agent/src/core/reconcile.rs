@@ -123,8 +123,8 @@ pub async fn run<G: Guest, C: Clock>(
             tasks.spawn(async move { Done::Repair(carry_out(saved, deadline, repair).await) });
         }
         let report = Arc::new(engine.report(now, guest.proof(now), guest.pull()));
+        publish.send_replace(Arc::clone(&report));
         beat(&report);
-        publish.send_replace(report);
 
         let uptime = now.uptime;
         let decision = engine
