@@ -1,14 +1,11 @@
 //! One random history of a guest: faults come and go, looks fail, proofs expire, remedies are
-//! held, repairs end as they like, saves fail, agents and kernels start anew. After each step
-//! it is checked what must never happen.
+//! held, repairs end as they like, saves fail, agents and kernels start anew.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use saigak_agent::core::{
-    Condition, Judgement, Ledger, Outcome, Reason, Remedy as _, Role, Status,
-};
+use saigak_agent::core::{Condition, Judgement, Ledger, Outcome, Reason, Status};
 
 use crate::guest::{
     ALIAS, CONDITIONS, DISK, DOWN, FROZEN, Fix, GOOD, Guest, LINK, MISSING, NO_ALIAS, OWNER, PROOF,
@@ -40,28 +37,28 @@ pub(crate) struct Tally {
 
 /// When a condition was last seen to hold, as this agent knows it.
 #[derive(Clone, Copy)]
-struct Held {
-    expires: Option<Duration>,
+pub(crate) struct Held {
+    pub(crate) expires: Option<Duration>,
     /// First turn since at which it was not known.
-    unknown_since: Option<Duration>,
+    pub(crate) unknown_since: Option<Duration>,
 }
 
 pub(crate) struct History {
-    seed: u64,
-    rng: Rng,
-    guest: Guest,
+    pub(crate) seed: u64,
+    pub(crate) rng: Rng,
+    pub(crate) guest: Guest,
     /// Milliseconds since this boot, and from the beginning of the history to it.
-    uptime: u64,
-    booted: u64,
-    boots: u32,
-    running: Option<Fix>,
+    pub(crate) uptime: u64,
+    pub(crate) booted: u64,
+    pub(crate) boots: u32,
+    pub(crate) running: Option<Fix>,
     /// What is on the disk.
-    saved: Ledger,
+    pub(crate) saved: Ledger,
     /// Every run that really began, by the time since the beginning of the history.
-    runs: Vec<(u64, Fix)>,
-    held: HashMap<&'static str, Held>,
-    closed_until: u64,
-    sequence: u64,
+    pub(crate) runs: Vec<(u64, Fix)>,
+    pub(crate) held: HashMap<&'static str, Held>,
+    pub(crate) closed_until: u64,
+    pub(crate) sequence: u64,
 }
 
 impl History {
@@ -167,75 +164,6 @@ impl History {
         self.check_budget(fix);
     }
 
-    fn check_intent(&self, fix: Fix) {
-        self.check(self.running.is_none(), "two repairs at once");
-        self.check(!self.guest.held.contains(&fix), "a remedy that is held");
-        self.check(self.booted + self.uptime >= self.closed_until, "a closed budget");
-        let intent = self.guest.report(self.uptime).repair.unwrap();
-        self.check(intent.remedy == fix.name(), "another remedy is told");
-        let condition = CONDITIONS.iter().find(|c| c.name == intent.condition).unwrap();
-        self.check(self.status(condition) == Status::False, "a remedy for what is not False");
-        self.check(!self.blocked(condition), "a remedy for what is blocked");
-        let explained = condition.explained_by.iter().any(|name| {
-            let cause = CONDITIONS.iter().find(|c| c.name == *name).unwrap();
-            self.status(cause) == Status::False && !self.blocked(cause)
-        });
-        self.check(!explained, "a remedy for what has another cause");
-        let reserved = self.guest.engine.ledger().entries.last().unwrap();
-        self.check(reserved.remedy == fix.name(), "a run that is not reserved");
-        self.check(reserved.uptime_ms == self.uptime, "a run reserved for another time");
-    }
-
-    fn check_budget(&self, fix: Fix) {
-        let budget = fix.budget();
-        let now = self.booted + self.uptime;
-        let window = u64::try_from(budget.window.as_millis()).unwrap();
-        let within = |ran: &&(u64, Fix)| ran.1 == fix && ran.0 + window > now;
-        let runs = self.runs.iter().filter(within).count();
-        self.check(runs <= budget.limit, "a budget is exceeded");
-    }
-
-    fn check_report(&mut self, tally: &mut Tally) {
-        let now = at(self.uptime).uptime;
-        let report = self.guest.report(self.uptime);
-        self.check(report.sequence >= self.sequence, "the sequence goes back");
-        self.sequence = report.sequence;
-        self.check(report.ready == report.cause.is_none(), "ready with a cause, or not without");
-        self.check(report.repair.is_some() == self.running.is_some(), "the repair is not told");
-        tally.expired += u32::from(self.guest.seen.values().any(|j| j.expires <= Some(now)));
-        if !report.ready {
-            tally.not_ready += 1;
-            return;
-        }
-        tally.ready += 1;
-        for condition in CONDITIONS.iter().filter(|c| c.role == Role::Required) {
-            let known = self.status(condition) == Status::True && !self.blocked(condition);
-            tally.graced += u32::from(!known);
-            let fault = self.status(condition) == Status::False && !self.blocked(condition);
-            self.check(!fault, "ready in spite of a fault");
-            self.check(!self.by_fault(condition), "ready in spite of a fault below");
-            self.check_held(condition, now);
-        }
-        if let Some(until) = report.ready_until {
-            self.check(self.guest.engine.ready(until - Duration::from_nanos(1)), "ends too early");
-            self.check(!self.guest.engine.ready(until), "ready beyond its own end");
-            let wakes = self.guest.engine.wakes_at();
-            self.check(wakes.is_some_and(|at| at <= until), "nobody wakes for the end");
-        }
-    }
-
-    /// A required condition of a ready guest was seen to hold, its proof has not expired, and
-    /// it is not unknown for longer than its grace.
-    fn check_held(&self, condition: &Condition, now: Duration) {
-        let held = self.held.get(condition.name).copied();
-        self.check(held.is_some(), "ready without having been seen");
-        let Some(Held { expires, unknown_since }) = held else { return };
-        self.check(expires.is_none_or(|expires| now < expires), "ready by an expired proof");
-        let graced = unknown_since.is_none_or(|since| now < since + condition.grace);
-        // A proof that is only blocked counts until it expires.
-        self.check(graced || (expires.is_some() && self.blocked(condition)), "ready beyond grace");
-    }
-
     /// Follows, by its own simple rules, what the engine has just been shown.
     fn remember(&mut self) {
         let now = at(self.uptime).uptime;
@@ -253,11 +181,11 @@ impl History {
         }
     }
 
-    fn judgement(&self, condition: &Condition) -> Option<&Judgement<Fix>> {
+    pub(crate) fn judgement(&self, condition: &Condition) -> Option<&Judgement<Fix>> {
         self.guest.seen.get(condition.name)
     }
 
-    fn status(&self, condition: &Condition) -> Status {
+    pub(crate) fn status(&self, condition: &Condition) -> Status {
         self.judgement(condition).map_or(Status::Unknown, |judgement| judgement.reason.status)
     }
 
@@ -266,17 +194,17 @@ impl History {
         CONDITIONS.iter().copied().filter(move |other| needs.contains(&other.name))
     }
 
-    fn blocked(&self, condition: &Condition) -> bool {
+    pub(crate) fn blocked(&self, condition: &Condition) -> bool {
         Self::needs(condition).any(|need| self.status(need) != Status::True || self.blocked(need))
     }
 
     /// Whether it is a fault, or hangs on one.
-    fn by_fault(&self, condition: &Condition) -> bool {
+    pub(crate) fn by_fault(&self, condition: &Condition) -> bool {
         self.status(condition) == Status::False && !self.blocked(condition)
             || Self::needs(condition).any(|need| self.by_fault(need))
     }
 
-    fn check(&self, holds: bool, what: &str) {
+    pub(crate) fn check(&self, holds: bool, what: &str) {
         let Self { seed, booted, uptime, .. } = self;
         assert!(holds, "{what}: SAIGAK_SEED={seed}, {} ms, uptime {uptime} ms", booted + uptime);
     }

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests, the helpers too")]
 
+mod checks;
 mod guest;
 mod histories;
 mod history;
