@@ -92,7 +92,8 @@ pub struct Engine<R: 'static> {
     in_flight: Vec<Flight<R>>,
     /// Concerns that are to be looked at, and when, before anything is done about them.
     confirm: Vec<(&'static str, Duration)>,
-    next: String,
+    /// The verdict, its cause, and the next step, as last told.
+    told: (bool, Option<&'static str>, String),
     /// When a decision may fall though nothing new was seen.
     wake_at: Option<Duration>,
     sequence: u64,
@@ -134,7 +135,7 @@ impl<R: Remedy> Engine<R> {
             ledger,
             in_flight: Vec::new(),
             confirm: Vec::new(),
-            next: String::new(),
+            told: (false, None, String::new()),
             wake_at: None,
             sequence: 0,
         })
@@ -185,8 +186,9 @@ impl<R: Remedy> Engine<R> {
         self.confirm.clear();
         let mut next: Vec<(&'static str, String)> = Vec::new();
         let mut chosen = None;
-        let seen = self.seen(now.uptime);
         for index in 0..self.states.len() {
+            // Anew for each: a ladder before this one may just have come to its end.
+            let seen = self.seen(now.uptime);
             let Some(state) = self.states.get(index) else { continue };
             let Some(fault) = state.fault.filter(|fault| fault.status == Status::False) else {
                 continue;
@@ -206,11 +208,21 @@ impl<R: Remedy> Engine<R> {
         }
         if let Some((intent, fault)) = chosen {
             self.begin(intent, fault, now);
-            self.next = format!("{} runs", intent.remedy.name());
+            self.tell(now.uptime, format!("{} runs", intent.remedy.name()));
             return Some(intent);
         }
-        self.next = self.next_words(now.uptime, &next);
+        self.tell(now.uptime, self.next_words(now.uptime, &next));
         None
+    }
+
+    /// Sets what comes next. A new verdict or next step is a change like any other.
+    fn tell(&mut self, uptime: Duration, next: String) {
+        let cause = self.cause(uptime).map(|state| state.condition.name);
+        let told = (self.ready(uptime), cause, next);
+        if told != self.told {
+            self.told = told;
+            self.sequence += 1;
+        }
     }
 
     /// The remedy for one fault, or why there is none now.
@@ -236,8 +248,13 @@ impl<R: Remedy> Engine<R> {
         let rung = match place.step(fault.ladder, uptime) {
             Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
             Step::Wait(until) => {
+                let refused = place.was_refused();
                 self.wake_at(until);
-                return Err("waits for the last repair to take effect".into());
+                return Err(if refused {
+                    "the last repair was refused, and is tried again".into()
+                } else {
+                    "waits for the last repair to take effect".into()
+                });
             }
             Step::Rest(until) => {
                 self.wake_at(until);
@@ -353,7 +370,7 @@ impl<R: Remedy> Engine<R> {
                 reason: state.reason.into(),
                 message: state.message.clone(),
             }),
-            next: self.next.clone(),
+            next: self.told.2.clone(),
             conditions: self.states.iter().map(condition_report).collect(),
             repair: self.in_flight.first().map(|flight| InFlight {
                 remedy: flight.intent.remedy.name().into(),
@@ -433,6 +450,7 @@ fn follow<R>(
     now: Moment,
 ) -> bool {
     let seen_at = judgement.as_ref().and_then(|judgement| judgement.seen_at);
+    let seen_false = judgement.as_ref().is_some_and(|j| j.reason.status == Status::False);
     let (status, reason, fault, message, expires) = match (block, judgement) {
         (Some(block), _) => {
             (Status::Unknown, BLOCKED, None, format!("waits for {}", block.need), None)
@@ -449,7 +467,8 @@ fn follow<R>(
     let graced = now.uptime + state.condition.grace;
     let changed = status != state.status || reason != state.reason || message != state.message;
     state.holds_until = match (status, block) {
-        (Status::Unknown, Some(block)) if !block.by_fault => {
+        // Blocked, but what was seen of it in spite of that is bad: nothing holds.
+        (Status::Unknown, Some(block)) if !block.by_fault && !seen_false => {
             was_true.then(|| state.expires.unwrap_or(graced)).or(state.holds_until)
         }
         // What can be looked at and is not known: a proof, say, that a new server still owes.

@@ -25,6 +25,7 @@ pub(super) struct Place {
     rests: u32,
     exhausted: bool,
     refusals: u32,
+    refused: bool,
 }
 
 /// What the ladder says next.
@@ -69,6 +70,7 @@ impl Place {
     /// Counts a try of the current rung, which may take until `deadline`.
     pub(super) fn tried<R>(&mut self, ladder: &[Rung<R>], deadline: Duration) {
         self.tries = self.tries.saturating_add(1);
+        self.refused = false;
         self.settle(ladder, deadline, 0.0);
     }
 
@@ -77,9 +79,15 @@ impl Place {
     pub(super) fn refused<R>(&mut self, ladder: &[Rung<R>], uptime: Duration) {
         self.tries = self.tries.saturating_sub(1);
         self.refusals = self.refusals.saturating_add(1);
+        self.refused = true;
         if let Some(rung) = ladder.get(self.rung) {
             self.not_before = uptime + rung.settle_after(self.refusals);
         }
+    }
+
+    /// Whether the last try was refused.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused
     }
 
     /// Whether all rungs were tried in vain.

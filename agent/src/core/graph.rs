@@ -53,8 +53,16 @@ pub(super) fn root_cause(conditions: &[&Condition], states: &[Seen]) -> Option<u
             .filter(|(_, (condition, seen))| condition.role == Role::Required && !seen.holds)
     };
     let first_false = required().find(|(_, (_, seen))| seen.status == Status::False);
-    if let Some((index, (condition, _))) = first_false {
-        return Some(explanation(conditions, states, condition).unwrap_or(index));
+    if let Some((mut index, _)) = first_false {
+        // To the root; no longer than there are conditions, should they explain each other.
+        for _ in conditions {
+            let explained = conditions.get(index).and_then(|c| explanation(conditions, states, c));
+            match explained {
+                Some(cause) => index = cause,
+                None => break,
+            }
+        }
+        return Some(index);
     }
     required()
         .find(|(_, (_, seen))| !seen.blocked)

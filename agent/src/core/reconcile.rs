@@ -164,8 +164,8 @@ pub async fn run<G: Guest, C: Clock>(
             );
         }
         let report = Arc::new(engine.report(now, guest.proof(now), guest.pull()));
+        publish.send_replace(Arc::clone(&report));
         beat(&report);
-        publish.send_replace(report);
 
         let uptime = now.uptime;
         let at = |moment: Duration| Instant::now() + moment.saturating_sub(uptime);

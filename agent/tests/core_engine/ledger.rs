@@ -1,0 +1,117 @@
+//! Budgets, and what outlives the agent.
+
+use std::time::Duration;
+
+use saigak_agent::core::{Ledger, Outcome};
+
+use crate::guest::{BOOT, DOWN, Fix, Guest, LINK, SERVER, STOPPED, at};
+
+/// Four starts of a server that does not stay up, which is all its budget allows.
+fn spent() -> Guest {
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &STOPPED);
+    for (ms, wait) in [(0, 1000), (1000, 2000), (3000, 4000), (7000, 8000)] {
+        assert_eq!(guest.mend(ms), Some(Fix::Start));
+        assert_eq!(guest.turn(ms + wait - 1), None);
+    }
+    guest
+}
+
+#[test]
+fn a_spent_budget_is_left_to_a_person_until_its_window_has_passed() {
+    let mut guest = spent();
+    assert_eq!(guest.turn(15_000), None);
+    let words = "needs a human: see the journal (the budget of server/Start is spent)";
+    assert_eq!(guest.next(), words);
+    assert_eq!(guest.wakes_at(0), Some(at(600_000).uptime));
+    assert_eq!(guest.turn(599_999), None);
+    assert_eq!(guest.mend(600_000), Some(Fix::Start));
+    // The window slides: the second start leaves it a second later, no sooner.
+    assert_eq!(guest.turn(600_000 + 8000), Some(Fix::Start));
+}
+
+#[test]
+fn a_new_agent_has_no_new_budget() {
+    let saved = spent().engine.ledger().clone();
+    let mut guest = Guest::of(saved, BOOT);
+    guest.see(&SERVER, &STOPPED);
+    assert_eq!(guest.turn(15_000), None);
+    assert_eq!(guest.turn(600_000), Some(Fix::Start));
+}
+
+#[test]
+fn a_reboot_makes_no_new_budget() {
+    let saved = spent().engine.ledger().clone();
+    let mut guest = Guest::of(saved, "the next boot");
+    guest.see(&SERVER, &STOPPED);
+    assert_eq!(guest.turn(5000), None);
+    assert!(guest.next().contains("the budget of server/Start is spent"));
+    assert_eq!(guest.turn(599_999), None);
+    assert_eq!(guest.turn(600_000), Some(Fix::Start));
+}
+
+#[test]
+fn budgets_are_apart() {
+    let mut guest = spent();
+    guest.see(&LINK, &DOWN);
+    guest.turn(15_000);
+    assert_eq!(guest.turn(17_000), Some(Fix::Reconfigure));
+}
+
+#[test]
+fn after_an_unreadable_ledger_nothing_is_repaired_for_an_hour() {
+    let mut guest = Guest::of(Ledger::closed(BOOT, Duration::ZERO), BOOT);
+    guest.see(&SERVER, &STOPPED);
+    for ms in (0..3_600_000).step_by(60_000) {
+        assert_eq!(guest.turn(ms), None, "{ms}");
+    }
+    assert_eq!(guest.wakes_at(0), Some(at(3_600_000).uptime));
+    assert_eq!(guest.turn(3_600_000), Some(Fix::Start));
+}
+
+#[test]
+fn a_run_is_counted_before_it_begins() {
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &STOPPED);
+    assert_eq!(guest.turn(2500), Some(Fix::Start));
+    let entry = guest.engine.ledger().entries.first().unwrap();
+    assert_eq!((entry.remedy.as_str(), entry.boot_id.as_str()), ("server/Start", BOOT));
+    assert_eq!(entry.uptime_ms, 2500);
+}
+
+#[test]
+fn a_repair_that_the_agent_did_not_survive_stands_as_interrupted() {
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &STOPPED);
+    assert_eq!(guest.turn(2500), Some(Fix::Start));
+    // While it runs it is told as running, not as over.
+    let report = guest.report(2600);
+    assert_eq!(report.repair.unwrap().remedy, "server/Start");
+    assert!(report.repairs.is_empty());
+
+    let saved = serde_json::to_string(guest.engine.ledger()).unwrap();
+    let next = Guest::of(serde_json::from_str(&saved).unwrap(), BOOT);
+    let report = next.report(9000);
+    assert!(report.repair.is_none());
+    let past = report.repairs.first().unwrap();
+    assert_eq!((past.remedy.as_str(), past.result.as_str()), ("server/Start", "Interrupted"));
+    assert_eq!((past.condition.as_str(), past.reason.as_str()), ("Server", "Stopped"));
+    assert_eq!(past.started_unix, 1_800_000_002);
+}
+
+#[test]
+fn an_interrupted_repair_is_not_overwritten_by_the_next() {
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &STOPPED);
+    guest.turn(0);
+    let mut next = Guest::of(guest.engine.ledger().clone(), BOOT);
+    // An end that belongs to no repair of this agent changes nothing.
+    next.end(5000, &Outcome::Succeeded("late".into()));
+    next.see(&SERVER, &STOPPED);
+    assert_eq!(next.turn(6000), Some(Fix::Start));
+    next.end(9500, &Outcome::Refused("no need".into()));
+    let past = next.report(9500).repairs;
+    let told: Vec<_> = past.iter().map(|past| (&*past.result, &*past.message)).collect();
+    assert_eq!(told, [("Interrupted", ""), ("Refused", "no need")]);
+    assert!((past[1].duration_seconds - 3.5).abs() < 1e-9);
+}

@@ -1,0 +1,84 @@
+//! The loop running on such a guest, and what a test has in hand meanwhile.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
+
+use saigak_agent::core::reconcile::{self, Waker};
+use saigak_agent::core::{AgentReport, Clock, Engine, Ledger, Moment, Report, Schedule};
+use tokio::sync::{Notify, watch};
+use tokio::time::{self, Instant};
+
+use crate::guest::{CONDITIONS, Guest, World};
+
+/// A boot clock that goes with the runtime's.
+#[derive(Clone, Copy)]
+pub(crate) struct PausedClock {
+    began: Instant,
+}
+
+/// Uptime at which each test begins.
+const BEGINS: Duration = Duration::from_secs(100);
+
+impl Clock for PausedClock {
+    fn now(&self) -> Moment {
+        let uptime = BEGINS + self.began.elapsed();
+        Moment { uptime, wall: UNIX_EPOCH + uptime }
+    }
+}
+
+/// What a test has in hand while the loop runs.
+pub(crate) struct Hand {
+    pub(crate) guest: Guest,
+    pub(crate) clock: PausedClock,
+    pub(crate) waker: Arc<Waker>,
+    pub(crate) reports: watch::Receiver<Arc<Report>>,
+}
+
+impl Hand {
+    /// How long the loop has run.
+    pub(crate) fn ran_for(&self) -> Duration {
+        self.clock.began.elapsed()
+    }
+
+    /// Waits until a report is as `wanted`, for at most a day.
+    pub(crate) async fn report(&mut self, wanted: impl Fn(&Report) -> bool) -> Arc<Report> {
+        let day = Duration::from_secs(24 * 3600);
+        let found = time::timeout(day, self.reports.wait_for(|report| wanted(report))).await;
+        Arc::clone(&found.unwrap().unwrap())
+    }
+}
+
+/// Runs the loop on a guest of these concerns and this world until `test` is done, and then
+/// stops it. Gives back how long that took.
+pub(crate) async fn run<T: Future<Output = ()>>(
+    concerns: &'static [Schedule],
+    world: World,
+    test: impl FnOnce(Hand) -> T,
+) -> Duration {
+    let clock = PausedClock { began: Instant::now() };
+    let engine =
+        Engine::new(CONDITIONS, AgentReport::default(), Ledger::fresh(), clock.now()).unwrap();
+    let guest = Guest::new(concerns, world);
+    let first = Arc::new(engine.report(clock.now(), None, None));
+    let (publish, reports) = watch::channel(first);
+    let waker = Arc::new(Waker::default());
+    let stop = Notify::new();
+    let published = reports.clone();
+    let beat = |report: &Arc<Report>| {
+        let early = !Arc::ptr_eq(report, &published.borrow());
+        let mut world = guest.world();
+        world.beats.push(Instant::now());
+        world.early_beats += u32::from(early);
+    };
+    let hand = Hand { guest: guest.clone(), clock, waker: Arc::clone(&waker), reports };
+    let stopped = Mutex::new(None);
+    let script = async {
+        test(hand).await;
+        *stopped.lock().unwrap() = Some(Instant::now());
+        stop.notify_one();
+    };
+    let turning = reconcile::run(engine, &guest, &clock, &waker, &publish, beat, stop.notified());
+    tokio::join!(turning, script);
+    let stopped = stopped.lock().unwrap().take().unwrap();
+    stopped.elapsed()
+}
