@@ -15,6 +15,7 @@ mod facts;
 mod names;
 mod proof;
 mod pull;
+mod quoted;
 mod repair;
 mod show;
 mod vector;
