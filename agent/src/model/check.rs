@@ -91,6 +91,11 @@ pub fn check(
     let name = &config.alias;
     let (alias, about_alias) = match &facts.alias {
         Alias::Matches => (&MATCHES, format!("{name} is as declared")),
+        Alias::OtherWeights(own) => {
+            let message =
+                format!("{name} is as declared; its weights {own:.12} are not {source}'s");
+            (&MATCHES, message)
+        }
         Alias::Missing => (&ALIAS_MISSING, format!("{name} is not there")),
         Alias::Drifted(how) => (&ALIAS_DRIFTED, format!("{name}: {how}")),
     };
@@ -223,6 +228,14 @@ mod tests {
         assert_eq!(judge(&waits, Some(101), 162).reason.name, "Stuck");
         assert_eq!(judge(&waits, None, 159).reason.name, "NotProven");
         assert_eq!(judge(&waits, None, 160).reason.name, "Stuck");
+    }
+
+    #[test]
+    fn an_alias_of_other_weights_matches_and_its_message_says_so() {
+        let facts = Facts { source: true, alias: Alias::OtherWeights("ab12".into()) };
+        let judgements = check(Ok(&facts), &PullState::Idle, &config::Model::default());
+        assert_eq!(judgements[1].reason.name, "Matches");
+        assert!(judgements[1].message.contains("weights ab12 are not"));
     }
 
     #[test]
