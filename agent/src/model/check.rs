@@ -176,6 +176,7 @@ mod tests {
             good: good_at.map(|began| (SERVER, at(began), at(0))),
             last: Some((SERVER, at(good_at.unwrap_or(0)), last)),
             running: waits_since.map(|began| (SERVER, at(began))),
+            ..Log::default()
         }
     }
 
