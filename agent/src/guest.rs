@@ -385,9 +385,9 @@ impl Shared {
             judgements.extend(model::check(model, &self.pull.state(), &config.model));
         }
         if let Some(server) = facts.server() {
-            let worked = ollama.and_then(|ollama| ollama.progress.last);
+            let progress = ollama.map(|ollama| ollama.progress).unwrap_or_default();
             let log = self.proofs.log();
-            judgements.push(model::check_proof(&log, server, worked, &config.proof, uptime));
+            judgements.push(model::check_proof(&log, server, &progress, &config.proof, uptime));
         }
         judgements.extend(fresh(facts.system.as_ref(), uptime).into_iter().flat_map(system::check));
         judgements
