@@ -416,9 +416,9 @@ impl Shared {
             add(&mut all, seen.at, model::check(model, &self.pull.state(), &config.model));
         }
         if let Some(server) = facts.server() {
-            let worked = ollama.and_then(|seen| seen.value.progress.last);
+            let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
             let log = self.proofs.log();
-            all.push(model::check_proof(&log, server, worked, &config.proof, uptime));
+            all.push(model::check_proof(&log, server, &progress, &config.proof, uptime));
         }
         if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
             add(&mut all, seen.at, system::check(&seen.value));

@@ -80,7 +80,7 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
     }
     if let Some(pull) = &report.pull {
         let (completed, total) = (pull.completed_bytes, pull.total_bytes);
-        let part = (completed * 100).checked_div(total).unwrap_or(0);
+        let part = (u128::from(completed) * 100).checked_div(total.into()).unwrap_or(0);
         let (completed, total) = (completed / 1_000_000, total / 1_000_000);
         writeln!(text, "  pull   {}: {part} % ({completed} of {total} MB)", pull.model)?;
     }
@@ -176,7 +176,7 @@ fn parse_rfc3339(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{AgentReport, Cause, Past, rfc3339};
+    use crate::core::{AgentReport, Cause, Past, PullReport, rfc3339};
     use crate::serve::first_report;
 
     fn sick() -> Report {
@@ -226,6 +226,22 @@ mod tests {
         let text = render(&sick(), Duration::from_secs(1_200_000), Paint { colour: true });
         assert!(text.contains("No repair in the last 24 hours."));
         assert!(text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn absurd_sizes_are_shown_too() {
+        let pull = |completed_bytes, total_bytes| {
+            let pull = PullReport {
+                model: "m".into(),
+                completed_bytes,
+                total_bytes,
+                status: String::new(),
+            };
+            let report = Report { pull: Some(pull), ..sick() };
+            render(&report, Duration::ZERO, Paint { colour: false })
+        };
+        assert!(pull(u64::MAX, u64::MAX).contains("m: 100 %"));
+        assert!(pull(1, 0).contains("m: 0 %"));
     }
 
     #[test]

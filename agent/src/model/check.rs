@@ -12,6 +12,7 @@ use super::vector::Flaw;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::Remedy;
+use crate::ollama::Progress;
 
 /// The source model is there. An alias serves without it.
 pub static MODEL_PRESENT: Condition = Condition {
@@ -91,6 +92,11 @@ pub fn check(
     let name = &config.alias;
     let (alias, about_alias) = match &facts.alias {
         Alias::Matches => (&MATCHES, format!("{name} is as declared")),
+        Alias::OtherWeights(own) => {
+            let message =
+                format!("{name} is as declared; its weights {own:.12} are not {source}'s");
+            (&MATCHES, message)
+        }
         Alias::Missing => (&ALIAS_MISSING, format!("{name} is not there")),
         Alias::Drifted(how) => (&ALIAS_DRIFTED, format!("{name}: {how}")),
     };
@@ -100,13 +106,12 @@ pub fn check(
     ]
 }
 
-/// Judges the proofs of `server` at `uptime`. `worked` is when the server last showed
-/// progress on anything.
+/// Judges the proofs of `server` at `uptime`. `progress` is the server's on anything.
 #[must_use]
 pub fn check_proof(
     log: &Log,
     server: Server,
-    worked: Option<Duration>,
+    progress: &Progress,
     config: &config::Proof,
     uptime: Duration,
 ) -> Judgement<Remedy> {
@@ -129,8 +134,8 @@ pub fn check_proof(
     let waits = log.running.filter(|(of, _)| *of == server).map(|(_, began)| began);
     let late = waits.is_some_and(|began| uptime.saturating_sub(began) >= config.timeout);
     if let Some((_, began, _)) = log.good.filter(|(of, ..)| *of == server) {
-        let progress = worked.is_some_and(|worked| worked > began);
-        let counts = began + if progress { config.grace } else { config.fresh };
+        let worked = progress.last.is_some_and(|worked| worked > began);
+        let counts = began + if worked { config.grace } else { config.fresh };
         if uptime < counts {
             let (reason, message) = if late {
                 (&BUSY, "the last proof was right; the server works on something else")
@@ -140,10 +145,9 @@ pub fn check_proof(
             return judged(reason, message.into()).until(counts);
         }
     }
-    let idle_since = worked.into_iter().chain(waits).max();
-    if waits.is_some()
-        && idle_since.is_some_and(|since| uptime.saturating_sub(since) >= STUCK_AFTER)
-    {
+    // A server whose work cannot be seen is not known to do nothing.
+    let idle_since = waits.zip(progress.idle_since()).map(|(began, idle)| began.max(idle));
+    if idle_since.is_some_and(|since| uptime.saturating_sub(since) >= STUCK_AFTER) {
         return judged(&STUCK, "a proof has no answer, and the server does nothing".into());
     }
     if log.good.is_some_and(|(of, ..)| of == server) {
@@ -171,11 +175,13 @@ mod tests {
             good: good_at.map(|began| (SERVER, at(began), at(0))),
             last: Some((SERVER, at(good_at.unwrap_or(0)), last)),
             running: waits_since.map(|began| (SERVER, at(began))),
+            ..Log::default()
         }
     }
 
     fn judge(log: &Log, worked: Option<u64>, now: u64) -> Judgement<Remedy> {
-        check_proof(log, SERVER, worked.map(at), &config::Proof::default(), at(now))
+        let progress = Progress { since: Some(at(1)), last: worked.map(at), ..Progress::default() };
+        check_proof(log, SERVER, &progress, &config::Proof::default(), at(now))
     }
 
     #[test]
@@ -212,7 +218,8 @@ mod tests {
     fn another_server_s_proof_is_no_proof() {
         let other = Server { invocation: 8, ..SERVER };
         let proven = log(Some(100), Attempt::Good, None);
-        let judgement = check_proof(&proven, other, None, &config::Proof::default(), at(101));
+        let (progress, config) = (Progress::default(), config::Proof::default());
+        let judgement = check_proof(&proven, other, &progress, &config, at(101));
         assert_eq!(judgement.reason.name, "NotProven");
     }
 
@@ -223,6 +230,17 @@ mod tests {
         assert_eq!(judge(&waits, Some(101), 162).reason.name, "Stuck");
         assert_eq!(judge(&waits, None, 159).reason.name, "NotProven");
         assert_eq!(judge(&waits, None, 160).reason.name, "Stuck");
+        let unseen = Progress::default();
+        let judgement = check_proof(&waits, SERVER, &unseen, &config::Proof::default(), at(300));
+        assert_eq!(judgement.reason.name, "NotProven");
+    }
+
+    #[test]
+    fn an_alias_of_other_weights_matches_and_its_message_says_so() {
+        let facts = Facts { source: true, alias: Alias::OtherWeights("ab12".into()) };
+        let judgements = check(Ok(&facts), &PullState::Idle, &config::Model::default());
+        assert_eq!(judgements[1].reason.name, "Matches");
+        assert!(judgements[1].message.contains("weights ab12 are not"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! | condition | holds when |
 //! |---|---|
-//! | `ModelPresent` | the server lists the source model |
-//! | `AliasPresent` | it lists the alias, with the declared template and parameters, from the source's own weights |
+//! | `ModelPresent` | the server lists the source model, and can show it |
+//! | `AliasPresent` | it lists the alias, with the declared template and parameters. Weights other than the source's are told, and left as they are |
 //! | `EmbeddingCorrect` | a real embedding through the alias, at the address that clients use, was right: its dimension, finite, of unit length |
 //!
 //! A pull is a job beside the loop: the remedy only begins it. A proof is a look of its own,
@@ -12,9 +12,12 @@
 
 mod check;
 mod facts;
+#[cfg(test)]
+mod fake;
 pub(crate) mod names;
 mod proof;
 mod pull;
+mod quoted;
 mod repair;
 mod show;
 mod vector;

@@ -18,6 +18,14 @@ const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 /// When a proof is given up: the server gives up a load after five minutes by itself.
 const DEADLINE: Duration = Duration::from_secs(330);
 
+/// How often in a row a proof that came back wrong, or as an error, is repeated at once: a
+/// runner that dies spoils one request, and the next one loads it anew.
+const AT_ONCE: u32 = 2;
+
+/// The longest pause between further ones. Each may load the model, and a load that is killed
+/// for want of memory takes other processes with it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
 /// The server that a proof is of. One that was restarted, or that answers elsewhere, must
 /// prove itself anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +66,10 @@ pub struct Log {
     pub last: Option<(Server, Duration, Attempt)>,
     /// The one that runs: its server, and when it began.
     pub running: Option<(Server, Duration)>,
+    /// How many in a row ended wrong or with an error, all of the last one's server.
+    pub failures: u32,
+    /// Uptime at which the last one ended.
+    pub ended: Duration,
 }
 
 impl Proofs {
@@ -82,9 +94,37 @@ impl Log {
                 Attempt::Good | Attempt::Busy | Attempt::TimedOut => {
                     uptime.saturating_sub(*at) >= interval
                 }
-                Attempt::Wrong(_) | Attempt::Failed(_) => true,
+                Attempt::Wrong(_) | Attempt::Failed(_) => {
+                    uptime.saturating_sub(self.ended) >= pause(self.failures, interval)
+                }
             },
             _ => true,
+        }
+    }
+
+    fn note(&mut self, server: Server, began: Duration, ended: Duration, attempt: Attempt) {
+        let same = self.last.as_ref().is_some_and(|(of, ..)| *of == server);
+        self.failures = match attempt {
+            Attempt::Wrong(_) | Attempt::Failed(_) if same => self.failures.saturating_add(1),
+            Attempt::Wrong(_) | Attempt::Failed(_) => 1,
+            Attempt::Good | Attempt::Busy | Attempt::TimedOut => 0,
+        };
+        if attempt == Attempt::Good {
+            self.good = Some((server, began, ended.saturating_sub(began)));
+        }
+        self.running = None;
+        self.last = Some((server, began, attempt));
+        self.ended = ended;
+    }
+}
+
+/// The pause after so many failures in a row.
+fn pause(failures: u32, interval: Duration) -> Duration {
+    match failures.checked_sub(AT_ONCE + 1) {
+        None => Duration::ZERO,
+        Some(doublings) => {
+            let factor = 2_u32.saturating_pow(doublings);
+            interval.saturating_mul(factor).min(LONGEST_PAUSE.max(interval))
         }
     }
 }
@@ -96,17 +136,11 @@ pub async fn prove(proofs: &Proofs, api: &Api, server: Server, config: &config::
     let request = json!({ "model": config.alias, "input": TEXT });
     let answer = api.post::<Embeddings>("/v1/embeddings", &request, DEADLINE).await;
     let attempt = judge(answer, config.dimension);
-    let took = BootClock.now().uptime.saturating_sub(began);
+    let ended = BootClock.now().uptime;
     if attempt != Attempt::Good {
         tracing::debug!(?attempt, "proof");
     }
-    proofs.change(|log| {
-        log.running = None;
-        if attempt == Attempt::Good {
-            log.good = Some((server, began, took));
-        }
-        log.last = Some((server, began, attempt));
-    });
+    proofs.change(|log| log.note(server, began, ended, attempt));
 }
 
 fn judge(answer: Result<Embeddings, ApiError>, dimension: usize) -> Attempt {
@@ -138,9 +172,26 @@ mod tests {
         assert!(!log(Attempt::Good).due(SERVER, at(105), interval));
         assert!(!log(Attempt::Busy).due(SERVER, at(105), interval));
         assert!(log(Attempt::Good).due(SERVER, at(110), interval));
-        assert!(log(Attempt::Failed(String::new())).due(SERVER, at(101), interval));
         let restarted = Server { invocation: 8, ..SERVER };
         assert!(log(Attempt::Good).due(restarted, at(101), interval));
+    }
+
+    #[test]
+    fn a_proof_that_fails_is_repeated_twice_at_once_and_then_ever_more_rarely() {
+        let mut log = Log::default();
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            log.note(SERVER, at(70), at(100), Attempt::Failed("killed".into()));
+            let due = |seconds: &u64| log.due(SERVER, at(100 + seconds), at(10));
+            pauses.push((0..1000).find(due).unwrap());
+        }
+        assert_eq!(pauses, [0, 0, 10, 20, 40, 80, 160, 300, 300]);
+        let restarted = Server { invocation: 8, ..SERVER };
+        assert!(log.due(restarted, at(100), at(10)));
+        log.note(restarted, at(100), at(100), Attempt::Wrong(Flaw::NotFinite(0)));
+        assert!(log.due(restarted, at(100), at(10)));
+        log.note(restarted, at(100), at(101), Attempt::Good);
+        assert_eq!((log.failures, log.good), (0, Some((restarted, at(100), at(1)))));
     }
 
     #[test]

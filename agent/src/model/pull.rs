@@ -20,6 +20,10 @@ const LINE_LIMIT: usize = 64 << 10;
 /// Between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 
+/// How long the server may hash what it has loaded. It sends one line before and none until
+/// it has read every byte again, from a disk that may be slow.
+const VERIFYING: Duration = Duration::from_secs(30 * 60);
+
 /// What a pull has come to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PullState {
@@ -110,11 +114,11 @@ impl Pull {
         let mut stream = response.bytes_stream();
         let mut buffer = Vec::new();
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-        let mut moved = Instant::now();
+        let (mut moved, mut patience) = (Instant::now(), stall);
         let mut reported: Option<Instant> = None;
         loop {
-            let chunk = time::timeout_at(moved + stall, stream.next()).await;
-            let stalled = || format!("no byte has come for {} s", stall.as_secs());
+            let stalled = || format!("nothing has moved for {} s", patience.as_secs());
+            let chunk = time::timeout_at(moved + patience, stream.next()).await;
             let chunk = match chunk.map_err(|_| stalled())? {
                 Some(chunk) => chunk.map_err(|error| format!("the stream broke: {error}"))?,
                 None => return Err("the server ended the stream before success".into()),
@@ -133,6 +137,7 @@ impl Pull {
                 }
                 if advance(&mut layers, &line) {
                     moved = Instant::now();
+                    patience = patience_after(&line, stall);
                 }
                 if reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
                     reported = Some(Instant::now());
@@ -143,8 +148,8 @@ impl Pull {
             if buffer.len() > LINE_LIMIT {
                 return Err(format!("a line of more than {LINE_LIMIT} bytes"));
             }
-            if moved.elapsed() >= stall {
-                return Err(stalled());
+            if moved.elapsed() >= patience {
+                return Err(format!("nothing has moved for {} s", patience.as_secs()));
             }
         }
     }
@@ -160,6 +165,11 @@ fn advance(layers: &mut BTreeMap<String, (u64, u64)>, line: &Line) -> bool {
     let before = layer.1;
     *layer = (line.total, line.completed);
     line.completed != before || line.completed >= line.total
+}
+
+/// How long nothing may move after `line`.
+fn patience_after(line: &Line, stall: Duration) -> Duration {
+    if line.status.starts_with("verifying") { stall.max(VERIFYING) } else { stall }
 }
 
 fn report(model: &str, layers: &BTreeMap<String, (u64, u64)>, status: String) -> PullReport {
@@ -190,9 +200,20 @@ mod tests {
         assert!(!advance(&mut layers, &moved));
         assert!(!advance(&mut layers, &line(r#"{"status":"pulling manifest"}"#)));
         assert!(advance(&mut layers, &line(r#"{"status":"verifying sha256 digest"}"#)));
+        assert!(advance(&mut layers, &line(r#"{"status":"writing manifest"}"#)));
         let other = line(r#"{"status":"pulling cd","digest":"cd","total":10,"completed":10}"#);
         assert!(advance(&mut layers, &other));
         let report = report("m", &layers, "s".into());
         assert_eq!((report.completed_bytes, report.total_bytes), (50, 110));
+    }
+    #[test]
+    fn hashing_may_take_longer_than_loading_may_stand_still() {
+        let stall = Duration::from_secs(60);
+        let after = |status: &str| {
+            patience_after(&Line { status: status.into(), ..Line::default() }, stall)
+        };
+        assert_eq!(after("pulling ab"), stall);
+        assert_eq!(after("verifying sha256 digest"), VERIFYING);
+        assert_eq!(after("writing manifest"), stall);
     }
 }

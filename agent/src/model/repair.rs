@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::facts::{self, Alias};
+use super::facts;
 use super::pull::Pull;
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
@@ -51,7 +51,8 @@ impl Remedy {
     #[must_use]
     pub fn deadline(self) -> Duration {
         match self {
-            Self::Pull => Duration::from_secs(5),
+            // It looks again before, with three questions of five seconds each.
+            Self::Pull => Duration::from_secs(20),
             Self::CreateAlias => Duration::from_secs(60),
         }
     }
@@ -104,6 +105,14 @@ pub async fn apply(
 ) -> Outcome {
     match remedy {
         Remedy::Pull => {
+            // A tag may mean another model by now: never over one that is there.
+            match facts::look(&api, config).await {
+                Ok(facts) if facts.source => {
+                    return Outcome::Refused(format!("{} is there now", config.source));
+                }
+                Ok(_) => {}
+                Err(error) => return Outcome::Failed(error),
+            }
             let model = config.source.clone();
             if pull.begin(api, model, config.pull_stall, waker, concern) {
                 Outcome::Succeeded(format!("the pull of {} begins", config.source))
@@ -118,7 +127,7 @@ pub async fn apply(
 async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
     // The write is not atomic and clients see it: never over an alias that matches.
     match facts::look(api, config).await {
-        Ok(facts) if facts.alias == Alias::Matches => {
+        Ok(facts) if facts.alias.serves() => {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
         }
         Ok(_) => {}
@@ -148,5 +157,36 @@ fn json_of(parameter: &Parameter) -> Value {
         Parameter::Float(value) => json!(value),
         Parameter::Boolean(value) => json!(value),
         Parameter::Text(value) => json!(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{self, Model};
+    use super::super::pull::PullState;
+    use super::*;
+
+    async fn tried(remedy: Remedy, source: Model, alias: Model) -> (Outcome, PullState) {
+        let (api, pull) = (fake::serve(source, alias).await, Pull::default());
+        let config = config::Model::default();
+        let outcome = apply(remedy, &config, api, &pull, Arc::default(), 0).await;
+        (outcome, pull.state())
+    }
+
+    #[tokio::test]
+    async fn a_model_that_is_there_is_not_pulled() {
+        let (outcome, pull) = tried(Remedy::Pull, Model::From("ab12"), Model::Absent).await;
+        assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+        assert_eq!(pull, PullState::Idle);
+        let (outcome, pull) = tried(Remedy::Pull, Model::Broken, Model::Absent).await;
+        assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
+        assert!(matches!(pull, PullState::Running(_)));
+    }
+
+    #[tokio::test]
+    async fn an_alias_of_other_weights_is_not_written_over() {
+        let (source, alias) = (Model::From("cd34"), Model::From("ab12"));
+        let (outcome, _) = tried(Remedy::CreateAlias, source, alias).await;
+        assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::quoted::unquote;
 use crate::config::Parameter;
 
 /// What the server shows of one model.
@@ -34,25 +35,30 @@ impl Shown {
         }
         for (name, wanted) in parameters {
             let shown = self.parameter(name);
-            if !shown.is_some_and(|shown| equal(shown, wanted)) {
-                let shown = shown.unwrap_or("not set");
+            if !shown.as_deref().is_some_and(|shown| equal(shown, wanted)) {
+                let shown = shown.as_deref().unwrap_or("not set");
                 return Some(format!("its {name} is {shown}, not {}", text(wanted)));
             }
         }
         None
     }
 
-    fn parameter(&self, name: &str) -> Option<&str> {
+    fn parameter(&self, name: &str) -> Option<String> {
         self.parameters.lines().find_map(|line| {
             let (key, value) = line.trim().split_once(char::is_whitespace)?;
-            (key == name).then(|| value.trim().trim_matches('"'))
+            let value = value.trim();
+            (key == name).then(|| unquote(value).unwrap_or_else(|| value.to_owned()))
         })
     }
 }
 
 fn equal(shown: &str, wanted: &Parameter) -> bool {
     match wanted {
-        Parameter::Integer(wanted) => shown.parse() == Ok(*wanted),
+        // To the server every number is a float, and a large one looks like 1e+06.
+        #[expect(clippy::cast_precision_loss, reason = "the server lost it before")]
+        Parameter::Integer(wanted) => {
+            shown.parse() == Ok(*wanted) || shown.parse() == Ok(*wanted as f64)
+        }
         // The server prints the shortest form that reads back as the same f32.
         Parameter::Float(wanted) => {
             shown.parse::<f64>().is_ok_and(|shown| (shown - wanted).abs() <= 1e-6 * wanted.abs())
@@ -112,5 +118,10 @@ mod tests {
         assert!(equal("true", &Parameter::Boolean(true)));
         assert!(equal("x y", &Parameter::Text("x y".into())));
         assert!(!equal("garbage", &Parameter::Integer(1)));
+        assert!(equal("1e+06", &Parameter::Integer(1_000_000)));
+        assert!(!equal("1e+06", &Parameter::Integer(1_000_001)));
+        let escaped = Shown { parameters: r#"stop    "\"\n""#.into(), ..shown() };
+        let wanted = [("stop".to_owned(), Parameter::Text("\"\n".into()))].into();
+        assert_eq!(escaped.differs_from(&escaped.template, &wanted), None);
     }
 }

@@ -44,7 +44,8 @@ pub static ENDPOINT_REACHABLE: Condition = Condition {
 /// the port is bound before it begins.
 const DISCOVERY: Duration = Duration::from_secs(40);
 
-/// How long ago the last progress of a silent server may be for it to be busy, not stuck.
+/// How long a server that does not answer must have been seen to do nothing, for it to be
+/// stuck and not busy.
 const BUSY: Duration = Duration::from_secs(10);
 
 static RUNNING: Reason<Remedy> = Reason::good("Running");
@@ -62,7 +63,7 @@ static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "systemd does not answer on the system bus");
 static SERVING: Reason<Remedy> = Reason::good("Serving");
 static BUSY_SERVER: Reason<Remedy> =
-    Reason::unknown("Busy", "the server works and does not answer; it is not disturbed");
+    Reason::unknown("Busy", "the server may be at work, and is not disturbed");
 static WRONG_ANSWER: Reason<Remedy> =
     Reason::fault("WrongAnswer", "something other than Ollama has the port: see ss -ltnp");
 static REACHABLE: Reason<Remedy> = Reason::good("Reachable");
@@ -123,12 +124,12 @@ fn serving(
     if any(&Answer::Alive) {
         return (&SERVING, format!("answers at port {port}"));
     }
+    let work = work(facts, uptime);
     if any(&Answer::Silent) {
-        let worked = facts.progress.last.is_some_and(|last| uptime.saturating_sub(last) < BUSY);
-        return match (young, worked) {
+        return match (young, work) {
             (true, _) => (&STARTING, format!("started, and no answer at port {port} yet")),
-            (false, true) => (&BUSY_SERVER, format!("no answer at port {port}, but it works")),
-            (false, false) => {
+            (false, Some(work)) => (&BUSY_SERVER, format!("no answer at port {port}, {work}")),
+            (false, None) => {
                 (&UNRESPONSIVE, format!("no answer at port {port}, and it uses no CPU"))
             }
         };
@@ -137,10 +138,28 @@ fn serving(
         Answer::Wrong(what) => Some(what.clone()),
         _ => None,
     });
-    match (wrong, young) {
-        (Some(what), _) => (&WRONG_ANSWER, what),
-        (None, true) => (&STARTING, format!("started, and nothing listens at port {port} yet")),
-        (None, false) => (&NOT_LISTENING, format!("active, and nothing listens at port {port}")),
+    match (wrong, young, work) {
+        (Some(what), ..) => (&WRONG_ANSWER, what),
+        (None, true, _) => (&STARTING, format!("started, and nothing listens at port {port} yet")),
+        // Somebody may have moved OLLAMA_HOST, and have clients there.
+        (None, false, Some(work)) => {
+            (&BUSY_SERVER, format!("nothing listens at port {port}, {work}: see OLLAMA_HOST"))
+        }
+        (None, false, None) => {
+            (&NOT_LISTENING, format!("active, and nothing listens at port {port}"))
+        }
+    }
+}
+
+/// Why a server that does not answer may be at work. `None`: it was seen to do nothing. What
+/// could not be seen is no idleness.
+fn work(facts: &Facts, uptime: Duration) -> Option<&'static str> {
+    let progress = &facts.progress;
+    match progress.idle_since() {
+        None => Some("and whether it works is not known: the unit's CPU time is not accounted"),
+        Some(since) if uptime.saturating_sub(since) >= BUSY => None,
+        Some(since) if progress.last == Some(since) => Some("but it works"),
+        Some(_) => Some("and whether it works is not known yet"),
     }
 }
 
@@ -189,7 +208,12 @@ mod tests {
             }),
             at_address: Some((Ipv4Addr::new(10, 0, 2, 2), Answer::Alive)),
             at_loopback: Answer::Alive,
-            progress: Progress::default(),
+            progress: Progress {
+                at: NOW,
+                cpu: Some(Duration::from_secs(7)),
+                since: Some(Duration::from_secs(100)),
+                ..Progress::default()
+            },
             starts: Starts::default(),
         }
     }
@@ -263,6 +287,33 @@ mod tests {
         assert_eq!(reason(&busy, "OllamaServing"), "Busy");
         busy.progress.last = Some(ago(11));
         assert_eq!(reason(&busy, "OllamaServing"), "Unresponsive");
+        busy.progress = Progress { at: NOW, ..Progress::default() };
+        assert_eq!(reason(&busy, "OllamaServing"), "Busy");
+        let judgements = check(&busy, &config::Ollama::default(), NOW);
+        assert!(judgements[1].message.ends_with("CPU time is not accounted"));
+        // Accounted, and seen for too short a time to say.
+        busy.progress.since = Some(ago(2));
+        assert_eq!(reason(&busy, "OllamaServing"), "Busy");
+    }
+
+    #[test]
+    fn a_server_that_works_elsewhere_is_not_restarted() {
+        let mut moved = Facts {
+            at_address: Some((Ipv4Addr::new(10, 0, 2, 2), Answer::Refused)),
+            at_loopback: Answer::Refused,
+            ..healthy()
+        };
+        assert_eq!(reason(&moved, "OllamaServing"), "NotListening");
+        moved.progress.last = Some(ago(5));
+        assert_eq!(reason(&moved, "OllamaServing"), "Busy");
+    }
+
+    #[test]
+    fn a_server_that_listens_elsewhere_is_restarted_once_only() {
+        for reason in [&NOT_LISTENING, &LOOPBACK_ONLY] {
+            let tries: Vec<_> = reason.ladder.iter().map(|rung| rung.tries).collect();
+            assert_eq!(tries, [1], "{}", reason.name);
+        }
     }
 
     #[test]

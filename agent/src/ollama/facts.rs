@@ -66,6 +66,8 @@ pub struct Progress {
     pub at: Duration,
     /// CPU time used until then.
     pub cpu: Option<Duration>,
+    /// Uptime since which the CPU time is known without a gap. `None`: it is not.
+    pub since: Option<Duration>,
     /// Uptime of the last look that saw it work.
     pub last: Option<Duration>,
     /// Uptime of the last look that it answered.
@@ -81,7 +83,15 @@ impl Progress {
             }
             _ => false,
         };
-        Self { at, cpu, last: if worked { Some(at) } else { self.last }, ..self }
+        let since = cpu.map(|_| self.since.unwrap_or(at));
+        Self { at, cpu, since, last: if worked { Some(at) } else { self.last }, ..self }
+    }
+
+    /// Uptime since which it was watched and seen to do nothing. `None`: its CPU time is not
+    /// known, which says nothing of what it does.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Duration> {
+        self.since.max(self.last.filter(|_| self.since.is_some()))
     }
 }
 
@@ -157,8 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn without_accounting_there_is_no_progress_to_see() {
+    fn without_accounting_neither_progress_nor_idleness_is_seen() {
         let progress = Progress::default().follow(seconds(1.0), None);
-        assert_eq!(progress.follow(seconds(2.0), Some(seconds(9.0))).last, None);
+        assert_eq!(progress.idle_since(), None);
+        let seen = progress.follow(seconds(2.0), Some(seconds(9.0)));
+        assert_eq!((seen.last, seen.idle_since()), (None, Some(seconds(2.0))));
+        let idle = seen.follow(seconds(5.0), Some(seconds(9.0)));
+        assert_eq!(idle.idle_since(), Some(seconds(2.0)));
+        let worked = idle.follow(seconds(6.0), Some(seconds(9.9)));
+        assert_eq!(worked.idle_since(), Some(seconds(6.0)));
+        assert_eq!(worked.follow(seconds(7.0), None).idle_since(), None);
     }
 }

@@ -75,7 +75,8 @@ pub(super) static START_LIMIT_HIT: Reason<Any> = Reason::fault("StartLimitHit", 
 
 pub(super) static NOT_LISTENING: Reason<Any> =
     Reason::fault("NotListening", "see journalctl -u ollama, ss -ltnp and OLLAMA_HOST")
-        .mended_by(5000, &[Rung::new(RESTART, 2, 30)]);
+        // Once: where OLLAMA_HOST was moved, restarting again would change nothing.
+        .mended_by(5000, &[Rung::new(RESTART, 1, 30)]);
 
 // Two more knocks of three seconds each must stay unanswered before anything is done.
 pub(super) static UNRESPONSIVE: Reason<Any> =
@@ -83,7 +84,8 @@ pub(super) static UNRESPONSIVE: Reason<Any> =
 
 pub(super) static LOOPBACK_ONLY: Reason<Any> =
     Reason::fault("LoopbackOnly", "set OLLAMA_HOST=0.0.0.0 in the unit's environment")
-        .mended_by(1000, &[Rung::new(BIND_ALL, 2, 15)]);
+        // Once: an EnvironmentFile= beats the drop-in, however often the server is restarted.
+        .mended_by(1000, &[Rung::new(BIND_ALL, 1, 15)]);
 
 /// Why `remedy` must wait at `uptime`: the unit's own start limit is never run into. A start
 /// of a unit that is down can lose nothing by it; a restart can lose a running server.

@@ -48,8 +48,8 @@ impl Starts {
         }
         let recent = self.seen.iter().filter(|at| uptime.saturating_sub(**at) < interval).count();
         let blind = self.since.is_none_or(|since| uptime.saturating_sub(since) < interval);
-        // One start is left for a person.
-        (recent + 1 >= burst || (surely && blind && recent > 0)).then(|| {
+        // One start is left for a person, but where the limit is a single one.
+        (recent > 0 && (recent + 1 >= burst || (surely && blind))).then(|| {
             format!(
                 "the unit was started {recent} times in {} s, and its limit is {burst}",
                 interval.as_secs()
@@ -112,6 +112,16 @@ mod tests {
         assert!(starts.would_hit(&unit(1, 48, 0), at(51), true).is_some());
         assert_eq!(starts.would_hit(&unit(1, 48, 0), at(51), false), None);
         assert_eq!(starts.would_hit(&unit(1, 48, 0), at(58), true), None);
+    }
+
+    #[test]
+    fn a_unit_that_may_start_once_can_be_started_when_no_start_was_seen() {
+        let once = Unit { start_burst: 1, ..unit(1, 10, 0) };
+        let starts = Starts::default().follow(&once, at(50));
+        assert_eq!(starts.would_hit(&once, at(70), true), None);
+        let again = Unit { start_burst: 1, ..unit(2, 70, 0) };
+        let starts = starts.follow(&again, at(71));
+        assert!(starts.would_hit(&again, at(72), false).is_some());
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Unit {
     pub restarts: u32,
     /// systemd's id of this start of the unit (`InvocationID`); 0 before the first.
     pub invocation: u128,
-    /// Uptime at which it was last started, whether or not that went well.
+    /// Uptime at which its main process was last started, whether or not that went well.
     pub started: Duration,
     /// CPU time of its control group, where it is accounted.
     pub cpu: Option<Duration>,
@@ -57,7 +57,8 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         result: bus.property(service, "Result").await?,
         restarts: bus.property(service, "NRestarts").await?,
         invocation: invocation(bus.property(unit, "InvocationID").await?),
-        started: uptime_at(micros(bus.property(unit, "InactiveExitTimestampMonotonic").await?)),
+        // InactiveExitTimestamp would be the moment that it entered auto-restart.
+        started: uptime_at(micros(bus.property(service, "ExecMainStartTimestampMonotonic").await?)),
         cpu: (cpu != u64::MAX).then(|| Duration::from_nanos(cpu)),
         job: job != 0,
         start_burst: bus.property(unit, "StartLimitBurst").await?,

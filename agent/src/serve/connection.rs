@@ -1,7 +1,8 @@
 //! Connections and their limits. A probe or a scrape is one short request; whoever sends
-//! more, or nothing, is cut off before it costs anything.
+//! more, or nothing, is cut off before it costs anything. Nobody can keep others out by
+//! holding connections: the newest is always served.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,14 +11,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::time;
 
 /// Connections at once, each kind of listener. The kubelet, Prometheus and a few people.
 const CONNECTIONS: usize = 32;
 
 /// How long a request's headers may take to arrive.
-const HEADERS: Duration = Duration::from_secs(5);
+const HEADERS: Duration = Duration::from_secs(2);
 
 /// How long a TCP connection may last, however it is used.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -31,10 +32,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves `router` on TCP until the agent ends.
 pub async fn serve_tcp(listener: TcpListener, router: Router) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open = Open::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, &router, &room, Some(LIFETIME)),
+            Ok((stream, _)) => open.serve(stream, &router, Some(LIFETIME)),
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
                 time::sleep(PAUSE).await;
@@ -46,10 +47,10 @@ pub async fn serve_tcp(listener: TcpListener, router: Router) {
 /// Serves `router` on a Unix socket until the agent ends. Connections may last: a watch has
 /// no end.
 pub async fn serve_unix(listener: UnixListener, router: Router) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut open = Open::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => spawn(stream, &router, &room, None),
+            Ok((stream, _)) => open.serve(stream, &router, None),
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
                 time::sleep(PAUSE).await;
@@ -58,25 +59,73 @@ pub async fn serve_unix(listener: UnixListener, router: Router) {
     }
 }
 
-fn spawn<S>(stream: S, router: &Router, room: &Arc<Semaphore>, lifetime: Option<Duration>)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    // Full: the newest is turned away at once, rather than left waiting for its timeout.
-    let Ok(place) = Arc::clone(room).try_acquire_owned() else { return };
-    let service = TowerToHyperService::new(router.clone());
-    tokio::spawn(async move {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS)
-            .max_headers(HEADER_COUNT)
-            .max_buf_size(HEADER_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        // A client that breaks off is no event.
-        match lifetime {
-            Some(lifetime) => drop(time::timeout(lifetime, connection).await),
-            None => drop(connection.await),
+/// The connections of one listener, oldest first.
+#[derive(Debug, Default)]
+struct Open {
+    tasks: VecDeque<AbortHandle>,
+}
+
+impl Open {
+    /// Serves `stream` beside the others. One with a `lifetime` gets one request only.
+    fn serve<S>(&mut self, stream: S, router: &Router, lifetime: Option<Duration>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.tasks.retain(|task| !task.is_finished());
+        // Full: the oldest has had its time, and a probe must not find the door shut.
+        while self.tasks.len() >= CONNECTIONS {
+            if let Some(oldest) = self.tasks.pop_front() {
+                oldest.abort();
+            }
         }
-        drop(place);
-    });
+        let service = TowerToHyperService::new(router.clone());
+        let task = tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .keep_alive(lifetime.is_none())
+                .header_read_timeout(HEADERS)
+                .max_headers(HEADER_COUNT)
+                .max_buf_size(HEADER_BYTES)
+                .serve_connection(TokioIo::new(stream), service);
+            // A client that breaks off is no event.
+            match lifetime {
+                Some(lifetime) => drop(time::timeout(lifetime, connection).await),
+                None => drop(connection.await),
+            }
+        });
+        self.tasks.push_back(task.abort_handle());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn idle_connections_do_not_keep_a_probe_out() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/livez", get(async || "ok\n"));
+        let server = tokio::spawn(serve_tcp(listener, router));
+        let mut idle = Vec::new();
+        for _ in 0..40 {
+            idle.push(TcpStream::connect(address).await.unwrap());
+        }
+        let probe = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /livez HTTP/1.1\r\nHost: guest\r\n\r\n").await.unwrap();
+            let mut answer = String::new();
+            // To the end: the connection is not kept for another request.
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        // Well before the idle ones run into their own limit.
+        let answer = time::timeout(HEADERS / 2, probe).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        server.abort();
+    }
 }
