@@ -48,8 +48,9 @@ impl Alias {
 
 #[derive(Deserialize)]
 struct Tags {
-    /// The server writes `null` for an empty list in some places.
-    #[serde(default)]
+    /// The server writes `null` for an empty list in some places. An answer without it says
+    /// nothing of models, least of all that there are none.
+    #[serde(deserialize_with = "Option::deserialize")]
     models: Option<Vec<Tag>>,
 }
 

@@ -114,6 +114,7 @@ impl Pull {
         let mut stream = response.bytes_stream();
         let mut buffer = Vec::new();
         let mut layers: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        let mut said = String::new();
         let (mut moved, mut patience) = (Instant::now(), stall);
         let mut reported: Option<Instant> = None;
         loop {
@@ -135,10 +136,11 @@ impl Pull {
                 if line.status == "success" {
                     return Ok(());
                 }
-                if advance(&mut layers, &line) {
+                if advance(&mut layers, &line) || line.status != said {
                     moved = Instant::now();
                     patience = patience_after(&line, stall);
                 }
+                said.clone_from(&line.status);
                 if reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
                     reported = Some(Instant::now());
                     self.set(PullState::Running(report(model, &layers, line.status)));
@@ -155,16 +157,16 @@ impl Pull {
     }
 }
 
-/// Takes in one line; says whether anything moved. Hashing and writing the manifest come
-/// without bytes: a layer that is complete counts as moving.
+/// Takes in one line; says whether any byte moved. Hashing and writing the manifest come
+/// without bytes: they count by their new status.
 fn advance(layers: &mut BTreeMap<String, (u64, u64)>, line: &Line) -> bool {
     if line.digest.is_empty() {
-        return line.status != "pulling manifest";
+        return false;
     }
     let layer = layers.entry(line.digest.clone()).or_insert((line.total, 0));
     let before = layer.1;
     *layer = (line.total, line.completed);
-    line.completed != before || line.completed >= line.total
+    line.completed != before
 }
 
 /// How long nothing may move after `line`.
@@ -199,8 +201,7 @@ mod tests {
         assert!(advance(&mut layers, &moved));
         assert!(!advance(&mut layers, &moved));
         assert!(!advance(&mut layers, &line(r#"{"status":"pulling manifest"}"#)));
-        assert!(advance(&mut layers, &line(r#"{"status":"verifying sha256 digest"}"#)));
-        assert!(advance(&mut layers, &line(r#"{"status":"writing manifest"}"#)));
+        assert!(!advance(&mut layers, &line(r#"{"status":"verifying sha256 digest"}"#)));
         let other = line(r#"{"status":"pulling cd","digest":"cd","total":10,"completed":10}"#);
         assert!(advance(&mut layers, &other));
         let report = report("m", &layers, "s".into());

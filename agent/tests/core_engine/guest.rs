@@ -154,8 +154,13 @@ impl Guest {
 
     /// A proof that counts until `ms`.
     pub(crate) fn prove_until(&mut self, ms: u64) {
-        let proven = Judgement::new(&PROOF, &GOOD, "proven").until(at(ms).uptime);
-        self.seen.insert(PROOF.name, proven);
+        self.see_until(&PROOF, ms);
+    }
+
+    /// The condition holds, and that counts until `ms`.
+    pub(crate) fn see_until(&mut self, condition: &'static Condition, ms: u64) {
+        let holds = Judgement::new(condition, &GOOD, "proven").until(at(ms).uptime);
+        self.seen.insert(condition.name, holds);
     }
 
     /// Shows the engine what is seen at `ms`, and asks for a repair.

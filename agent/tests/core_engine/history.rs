@@ -89,7 +89,8 @@ impl History {
             0..2 => self.start_anew(tally),
             2..50 => self.change(),
             50..75 => self.guest.prove_until(self.uptime + self.rng.u64(..60_000)),
-            75..80 => self.guest.held = vec![Fix::ALL[self.rng.usize(..Fix::ALL.len())]],
+            75..77 => self.guest.see_until(&ALIAS, self.uptime + self.rng.u64(..60_000)),
+            77..80 => self.guest.held = vec![Fix::ALL[self.rng.usize(..Fix::ALL.len())]],
             80..85 => self.guest.held.clear(),
             _ => {}
         }

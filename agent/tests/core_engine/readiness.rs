@@ -140,6 +140,18 @@ fn a_proof_is_not_stretched_by_not_looking() {
 }
 
 #[test]
+fn grace_does_not_stretch_what_expires_sooner() {
+    let mut guest = Guest::new();
+    guest.see_until(&ALIAS, 10_000);
+    guest.prove_until(900_000);
+    guest.turn(0);
+    guest.see(&ALIAS, &UNSEEN);
+    guest.turn(1000);
+    assert!(guest.ready(9999));
+    assert!(!guest.ready(10_000));
+}
+
+#[test]
 fn a_fault_ends_ready_even_where_its_need_is_not_known() {
     let mut guest = Guest::new();
     guest.prove_until(30_000);

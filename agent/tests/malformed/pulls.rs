@@ -93,7 +93,7 @@ async fn a_server_that_sends_and_gets_nowhere_is_given_up() {
     ] {
         let began = Instant::now();
         let why = pull(Reply::endless(chunk, apart)).await.expect_err(chunk);
-        assert!(why.starts_with("no byte has come for "), "{chunk:?}: {why}");
+        assert!(why.starts_with("nothing has moved for "), "{chunk:?}: {why}");
         assert!(began.elapsed() < 8 * STALL, "{chunk:?}: {:?}", began.elapsed());
     }
     let why = pull(Reply::Silence).await.unwrap_err();
@@ -101,11 +101,11 @@ async fn a_server_that_sends_and_gets_nowhere_is_given_up() {
 }
 
 #[tokio::test]
-#[ignore = "fails: a status that never changes counts as movement for ever"]
 async fn a_server_that_repeats_one_status_is_given_up() {
-    for chunk in ["{}\n", "{\"status\":\"verifying sha256 digest\"}\n", "{\"digest\":\"a\"}\n"] {
+    // But for "verifying", after which nothing moves for as long as hashing takes.
+    for chunk in ["{}\n", "{\"status\":\"writing manifest\"}\n", "{\"digest\":\"a\"}\n"] {
         let why = pull(Reply::endless(chunk, Duration::from_millis(20))).await.expect_err(chunk);
-        assert!(why.starts_with("no byte has come for "), "{chunk:?}: {why}");
+        assert!(why.starts_with("nothing has moved for "), "{chunk:?}: {why}");
     }
 }
 
