@@ -4,15 +4,13 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::episode::{Episodes, RECOVERED_AFTER, Step};
-use super::graph::{self, BLOCKED, Block, Seen};
+use super::graph::{self, Seen};
 use super::report::{self, AgentReport, ProofReport, PullReport};
+use super::state::State;
 use super::{
-    Cause, Condition, ConditionReport, Expiry, InFlight, Judgement, Ledger, Moment, Outcome, Past,
-    Reason, Remedy, Report, Role, Status, Verdict, rfc3339,
+    Cause, Condition, Expiry, InFlight, Judgement, Ledger, Moment, Outcome, Past, Reason, Remedy,
+    Report, Role, Status, Verdict, rfc3339,
 };
-
-/// The reason of a condition that no look has judged yet.
-const NOT_OBSERVED: &str = "NotObserved";
 
 /// The result of a repair that has begun, for as long as nobody says how it ended.
 const INTERRUPTED: &str = "Interrupted";
@@ -27,50 +25,6 @@ pub struct Intent<R> {
     pub condition: &'static str,
     /// Its reason.
     pub reason: &'static str,
-}
-
-/// One condition as it is followed.
-#[derive(Debug)]
-struct State<R: 'static> {
-    condition: &'static Condition,
-    status: Status,
-    reason: &'static str,
-    fault: Option<&'static Reason<R>>,
-    message: String,
-    since: Moment,
-    reason_since: Duration,
-    /// When the look began that the reason rests on.
-    seen_at: Duration,
-    expires: Option<Duration>,
-    blocked: bool,
-    /// While `Unknown` after `True`: until when it still counts as holding.
-    holds_until: Option<Duration>,
-}
-
-impl<R> State<R> {
-    fn holds(&self, uptime: Duration) -> bool {
-        match self.status {
-            Status::True => self.expires.is_none_or(|expires| uptime < expires),
-            Status::False => false,
-            Status::Unknown => self.holds_until.is_some_and(|until| uptime < until),
-        }
-    }
-
-    fn seen(&self, uptime: Duration, episodes: &Episodes) -> Seen {
-        let mendable = self.fault.is_some_and(|fault| {
-            let ends = episodes.is_exhausted(self.condition.name, fault.name);
-            fault.passes || (!fault.ladder.is_empty() && !ends)
-        });
-        Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime), mendable }
-    }
-
-    /// Until when it holds without being seen anew.
-    fn lasts(&self) -> Option<Duration> {
-        match self.status {
-            Status::True => self.expires,
-            _ => self.holds_until,
-        }
-    }
 }
 
 /// A repair that runs.
@@ -111,22 +65,7 @@ impl<R: Remedy> Engine<R> {
         now: Moment,
     ) -> Result<Self, String> {
         graph::check_order(conditions)?;
-        let states = conditions
-            .iter()
-            .map(|condition| State {
-                condition,
-                status: Status::Unknown,
-                reason: NOT_OBSERVED,
-                fault: None,
-                message: String::new(),
-                since: now,
-                reason_since: now.uptime,
-                seen_at: now.uptime,
-                expires: None,
-                blocked: false,
-                holds_until: None,
-            })
-            .collect();
+        let states = conditions.iter().map(|condition| State::new(condition, now)).collect();
         Ok(Self {
             conditions,
             agent,
@@ -160,7 +99,7 @@ impl<R: Remedy> Engine<R> {
         });
         let mut changed = false;
         for ((state, judgement), block) in self.states.iter_mut().zip(judged).zip(blocked) {
-            changed |= follow(state, judgement, block, now);
+            changed |= state.follow(judgement, block, now);
         }
         for state in &self.states {
             if state.status == Status::True
@@ -371,7 +310,7 @@ impl<R: Remedy> Engine<R> {
                 message: state.message.clone(),
             }),
             next: self.told.2.clone(),
-            conditions: self.states.iter().map(condition_report).collect(),
+            conditions: self.states.iter().map(State::report).collect(),
             repair: self.in_flight.first().map(|flight| InFlight {
                 remedy: flight.intent.remedy.name().into(),
                 condition: flight.intent.condition.into(),
@@ -439,70 +378,6 @@ impl<R: Remedy> Engine<R> {
                 .find(|(_, words)| !words.is_empty())
                 .map_or_else(|| "nothing to do".into(), |(name, words)| format!("{name}: {words}")),
         }
-    }
-}
-
-/// Lets `state` follow a judgement; says whether anything that people see has changed.
-fn follow<R>(
-    state: &mut State<R>,
-    judgement: Option<Judgement<R>>,
-    block: Option<Block>,
-    now: Moment,
-) -> bool {
-    let seen_at = judgement.as_ref().and_then(|judgement| judgement.seen_at);
-    let seen_false = judgement.as_ref().is_some_and(|j| j.reason.status == Status::False);
-    let (status, reason, fault, message, expires) = match (block, judgement) {
-        (Some(block), _) => {
-            (Status::Unknown, BLOCKED, None, format!("waits for {}", block.need), None)
-        }
-        (None, Some(judgement)) => {
-            let reason = judgement.reason;
-            (reason.status, reason.name, Some(reason), judgement.message, judgement.expires)
-        }
-        (None, None) => {
-            (Status::Unknown, NOT_OBSERVED, None, "the next look will tell".into(), None)
-        }
-    };
-    let was_true = state.status == Status::True;
-    let graced = now.uptime + state.condition.grace;
-    let changed = status != state.status || reason != state.reason || message != state.message;
-    state.holds_until = match (status, block) {
-        // Blocked, but what was seen of it in spite of that is bad: nothing holds.
-        (Status::Unknown, Some(block)) if !block.by_fault && !seen_false => {
-            was_true.then(|| state.expires.unwrap_or(graced)).or(state.holds_until)
-        }
-        // What can be looked at and is not known: a proof, say, that a new server still owes.
-        (Status::Unknown, None) if !state.condition.grace.is_zero() => {
-            let bounded = state.expires.map_or(graced, |expires| expires.min(graced));
-            was_true.then_some(bounded).or(state.holds_until)
-        }
-        _ => None,
-    };
-    if status != state.status {
-        state.since = now;
-    }
-    if reason != state.reason || status != state.status {
-        state.reason_since = now.uptime;
-    }
-    state.seen_at = seen_at.unwrap_or(now.uptime);
-    state.status = status;
-    state.reason = reason;
-    state.fault = fault;
-    state.message = message;
-    state.expires = expires;
-    state.blocked = block.is_some();
-    changed
-}
-
-fn condition_report<R>(state: &State<R>) -> ConditionReport {
-    ConditionReport {
-        r#type: state.condition.name.into(),
-        concern: state.condition.concern.into(),
-        role: state.condition.role,
-        status: state.status,
-        reason: state.reason.into(),
-        message: state.message.clone(),
-        last_transition_time: rfc3339(state.since.wall),
     }
 }
 

@@ -24,6 +24,7 @@ mod guest;
 pub mod reconcile;
 mod remedy;
 mod report;
+mod state;
 
 pub use budget::{Budget, Entry, Ledger, Past};
 pub use clock::{BootClock, Clock, Moment, rfc3339, uptime_at};

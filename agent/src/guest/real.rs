@@ -1,7 +1,5 @@
-//! The registry: the one place that knows all concerns by name, and the real guest that the
-//! core works on. To add a concern, add its folder, and its line in each table here.
+//! The guest that the agent runs in: its looks, judgements and repairs.
 
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,152 +7,23 @@ use reqwest::Client;
 use tokio::sync::Notify;
 use tokio::time;
 
+use super::facts::{Facts, Seen, fresh};
+use super::{CONCERNS, CONDITIONS, Remedy, concern};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::core::reconcile::Waker;
 use crate::core::{
-    BootClock, Budget, Clock, Condition, Guest, Judgement, Ledger, Moment, Outcome, ProofReport,
+    BootClock, Clock, Condition, Guest, Judgement, Ledger, Moment, Outcome, ProofReport,
     PullReport, Schedule,
 };
-use crate::fix;
 use crate::ledger_file::LedgerFile;
-use crate::model::{Proofs, Pull, PullState, Server};
-use crate::ollama::{Answer, Api};
-use crate::probe::DiskFacts;
+use crate::model::{Proofs, Pull, PullState};
+use crate::ollama::Api;
 use crate::storage::ProbeError;
-use crate::{bootstrap, core, model, network, ollama, storage, system};
-
-/// All conditions, causes before what hangs on them.
-pub static CONDITIONS: &[&Condition] = &[
-    &bootstrap::BOOTSTRAP_COMPLETE,
-    &network::NETWORK_UP,
-    &network::ADDRESS_ASSIGNED,
-    &storage::DATA_DISK_MOUNTED,
-    &storage::DATA_DISK_WRITABLE,
-    &ollama::OLLAMA_RUNNING,
-    &ollama::OLLAMA_SERVING,
-    &ollama::ENDPOINT_REACHABLE,
-    &model::MODEL_PRESENT,
-    &model::ALIAS_PRESENT,
-    &model::EMBEDDING_CORRECT,
-    &system::MEMORY_AVAILABLE,
-    &system::ROOT_DISK_SPACE,
-];
-
-/// The concerns' positions in [`CONCERNS`].
-pub mod concern {
-    /// cloud-init.
-    pub const BOOTSTRAP: usize = 0;
-    /// The link.
-    pub const NETWORK: usize = 1;
-    /// The data disk.
-    pub const STORAGE: usize = 2;
-    /// The server.
-    pub const OLLAMA: usize = 3;
-    /// The models.
-    pub const MODEL: usize = 4;
-    /// The proof, apart from the models: it may take minutes.
-    pub const PROOF: usize = 5;
-    /// The guest itself.
-    pub const SYSTEM: usize = 6;
-}
-
-/// All concerns and how often they are looked at without an event.
-pub static CONCERNS: [Schedule; 7] = [
-    every("bootstrap", 5, 2),
-    every("network", 15, 2),
-    every("storage", 15, 5),
-    every("ollama", 10, 2),
-    every("model", 10, 2),
-    every("proof", 5, 1),
-    every("system", 60, 60),
-];
-
-const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {
-    Schedule { concern, calm: Duration::from_secs(calm), alert: Duration::from_secs(alert) }
-}
-
-/// Any remedy of any concern.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// Of the link.
-    Network(network::Remedy),
-    /// Of the data disk.
-    Storage(storage::Remedy),
-    /// Of the server.
-    Ollama(ollama::Remedy),
-    /// Of the models.
-    Model(model::Remedy),
-}
-
-impl core::Remedy for Remedy {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Network(remedy) => remedy.name(),
-            Self::Storage(remedy) => remedy.name(),
-            Self::Ollama(remedy) => remedy.name(),
-            Self::Model(remedy) => remedy.name(),
-        }
-    }
-
-    fn budget(self) -> Budget {
-        match self {
-            Self::Network(remedy) => remedy.budget(),
-            Self::Storage(remedy) => remedy.budget(),
-            Self::Ollama(remedy) => remedy.budget(),
-            Self::Model(remedy) => remedy.budget(),
-        }
-    }
-
-    fn deadline(self) -> Duration {
-        match self {
-            Self::Network(remedy) => remedy.deadline(),
-            Self::Storage(remedy) => remedy.deadline(),
-            Self::Ollama(remedy) => remedy.deadline(),
-            Self::Model(remedy) => remedy.deadline(),
-        }
-    }
-
-    fn touches(self) -> &'static str {
-        match self {
-            Self::Network(_) => "network",
-            Self::Storage(_) => "disk",
-            // A model is changed through the server.
-            Self::Ollama(_) | Self::Model(_) => "server",
-        }
-    }
-}
-
-impl From<Result<fix::Reply, fix::CallError>> for Outcome {
-    fn from(reply: Result<fix::Reply, fix::CallError>) -> Self {
-        match reply {
-            Ok(reply) => match reply.outcome {
-                fix::Outcome::Done | fix::Outcome::Unneeded => Self::Succeeded(reply.message),
-                fix::Outcome::Refused => Self::Refused(reply.message),
-                fix::Outcome::Failed => Self::Failed(reply.message),
-            },
-            Err(error) => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-/// A fact, and the uptime at which its look began.
-#[derive(Debug)]
-struct Seen<T> {
-    at: Duration,
-    value: T,
-}
-
-/// Facts older than this say nothing any more: the looks of a concern have hung.
-const STALE: Duration = Duration::from_secs(90);
+use crate::{bootstrap, model, network, ollama, storage, system};
 
 /// How long one look may take, but for a proof, which has a deadline of its own.
 const LOOK_DEADLINE: Duration = Duration::from_secs(20);
-
-/// What was seen, unless it is too long ago.
-fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
-    seen.filter(|seen| uptime.saturating_sub(seen.at) < STALE)
-}
 
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
@@ -164,44 +33,6 @@ fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Rem
 /// Room for an alias: a manifest and a few small layers. The server writes them in place, so
 /// on a full disk it would leave an empty manifest where a good one was.
 const MANIFEST_ROOM: u64 = 16 << 20;
-
-#[derive(Debug, Default)]
-struct Facts {
-    bootstrap: Option<Seen<bootstrap::Facts>>,
-    network: Option<Seen<Result<network::Facts, String>>>,
-    storage: Option<Seen<Result<storage::Facts, String>>>,
-    ollama: Option<Seen<ollama::Facts>>,
-    model: Option<Seen<Result<model::Facts, String>>>,
-    system: Option<Seen<system::Facts>>,
-}
-
-impl Facts {
-    fn address(&self) -> Option<Ipv4Addr> {
-        Some(self.network.as_ref()?.value.as_ref().ok()?.address?.0)
-    }
-
-    fn api(&self, client: &Client, port: u16) -> Option<Api> {
-        self.ollama.as_ref()?.value.api(client, port)
-    }
-
-    /// What the probe said of the data disk, where one is mounted.
-    fn disk(&self) -> Option<Result<&DiskFacts, &ProbeError>> {
-        match self.storage.as_ref()?.value.as_ref().ok()?.probe.as_ref()? {
-            Ok(probe) => probe.disk.as_ref().map(Ok),
-            Err(error) => Some(Err(error)),
-        }
-    }
-
-    /// The server that a proof would be of now: one that answers at the client's address.
-    fn server(&self) -> Option<Server> {
-        let ollama = &self.ollama.as_ref()?.value;
-        let unit = ollama.unit.as_ref().ok()?;
-        match ollama.at_address {
-            Some((address, Answer::Alive)) => Some(Server { address, invocation: unit.invocation }),
-            _ => None,
-        }
-    }
-}
 
 /// What looks and repairs share.
 #[derive(Debug)]
@@ -488,58 +319,6 @@ impl Shared {
                 let model = &self.config.model;
                 model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-    use crate::core::{Engine, Remedy as _};
-
-    fn all() -> Vec<Remedy> {
-        let mut all: Vec<Remedy> = network::Remedy::ALL.map(Remedy::Network).to_vec();
-        all.extend(storage::Remedy::ALL.map(Remedy::Storage));
-        all.extend(ollama::Remedy::ALL.map(Remedy::Ollama));
-        all.extend(model::Remedy::ALL.map(Remedy::Model));
-        all
-    }
-
-    #[test]
-    fn conditions_stand_in_order() {
-        let moment = BootClock.now();
-        let engine = Engine::<Remedy>::new(
-            CONDITIONS,
-            core::AgentReport::default(),
-            Ledger::fresh(),
-            moment,
-        );
-        assert!(engine.is_ok());
-    }
-
-    #[test]
-    fn names_of_conditions_and_remedies_are_unique() {
-        let names: HashSet<_> = CONDITIONS.iter().map(|condition| condition.name).collect();
-        assert_eq!(names.len(), CONDITIONS.len());
-        let names: HashSet<_> = all().iter().map(|remedy| remedy.name()).collect();
-        assert_eq!(names.len(), all().len());
-    }
-
-    #[test]
-    fn budgets_fit_the_ledger_s_window() {
-        for remedy in all() {
-            assert!(remedy.budget().limit > 0);
-            assert!(remedy.budget().window <= Duration::from_secs(3600), "{}", remedy.name());
-        }
-    }
-
-    #[test]
-    fn every_condition_belongs_to_a_concern() {
-        let concerns: HashSet<_> = CONCERNS.iter().map(|schedule| schedule.concern).collect();
-        for condition in CONDITIONS {
-            assert!(concerns.contains(condition.concern), "{}", condition.name);
         }
     }
 }

@@ -1,0 +1,138 @@
+//! One condition as the engine follows it from judgement to judgement.
+
+use std::time::Duration;
+
+use super::episode::Episodes;
+use super::graph::{BLOCKED, Block, Seen};
+use super::{Condition, ConditionReport, Judgement, Moment, Reason, Status, rfc3339};
+
+/// The reason of a condition that no look has judged yet.
+const NOT_OBSERVED: &str = "NotObserved";
+
+/// One condition as it is followed.
+#[derive(Debug)]
+pub(super) struct State<R: 'static> {
+    pub(super) condition: &'static Condition,
+    pub(super) status: Status,
+    pub(super) reason: &'static str,
+    pub(super) fault: Option<&'static Reason<R>>,
+    pub(super) message: String,
+    pub(super) since: Moment,
+    pub(super) reason_since: Duration,
+    /// When the look began that the reason rests on.
+    pub(super) seen_at: Duration,
+    pub(super) expires: Option<Duration>,
+    pub(super) blocked: bool,
+    /// While `Unknown` after `True`: until when it still counts as holding.
+    pub(super) holds_until: Option<Duration>,
+}
+
+impl<R> State<R> {
+    /// A condition that nobody has looked at yet.
+    pub(super) fn new(condition: &'static Condition, now: Moment) -> Self {
+        Self {
+            condition,
+            status: Status::Unknown,
+            reason: NOT_OBSERVED,
+            fault: None,
+            message: String::new(),
+            since: now,
+            reason_since: now.uptime,
+            seen_at: now.uptime,
+            expires: None,
+            blocked: false,
+            holds_until: None,
+        }
+    }
+
+    /// Whether it counts as holding at `uptime`.
+    pub(super) fn holds(&self, uptime: Duration) -> bool {
+        match self.status {
+            Status::True => self.expires.is_none_or(|expires| uptime < expires),
+            Status::False => false,
+            Status::Unknown => self.holds_until.is_some_and(|until| uptime < until),
+        }
+    }
+
+    /// What the root cause is found by.
+    pub(super) fn seen(&self, uptime: Duration, episodes: &Episodes) -> Seen {
+        let mendable = self.fault.is_some_and(|fault| {
+            let ends = episodes.is_exhausted(self.condition.name, fault.name);
+            fault.passes || (!fault.ladder.is_empty() && !ends)
+        });
+        Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime), mendable }
+    }
+
+    /// Until when it holds without being seen anew.
+    pub(super) fn lasts(&self) -> Option<Duration> {
+        match self.status {
+            Status::True => self.expires,
+            _ => self.holds_until,
+        }
+    }
+
+    /// Follows a judgement; says whether anything that people see has changed.
+    pub(super) fn follow(
+        &mut self,
+        judgement: Option<Judgement<R>>,
+        block: Option<Block>,
+        now: Moment,
+    ) -> bool {
+        let seen_at = judgement.as_ref().and_then(|judgement| judgement.seen_at);
+        let seen_false = judgement.as_ref().is_some_and(|j| j.reason.status == Status::False);
+        let (status, reason, fault, message, expires) = match (block, judgement) {
+            (Some(block), _) => {
+                (Status::Unknown, BLOCKED, None, format!("waits for {}", block.need), None)
+            }
+            (None, Some(judgement)) => {
+                let reason = judgement.reason;
+                (reason.status, reason.name, Some(reason), judgement.message, judgement.expires)
+            }
+            (None, None) => {
+                (Status::Unknown, NOT_OBSERVED, None, "the next look will tell".into(), None)
+            }
+        };
+        let was_true = self.status == Status::True;
+        let graced = now.uptime + self.condition.grace;
+        let changed = status != self.status || reason != self.reason || message != self.message;
+        self.holds_until = match (status, block) {
+            // Blocked, but what was seen of it in spite of that is bad: nothing holds.
+            (Status::Unknown, Some(block)) if !block.by_fault && !seen_false => {
+                was_true.then(|| self.expires.unwrap_or(graced)).or(self.holds_until)
+            }
+            // What can be looked at and is not known: a proof, say, that a new server still owes.
+            (Status::Unknown, None) if !self.condition.grace.is_zero() => {
+                let bounded = self.expires.map_or(graced, |expires| expires.min(graced));
+                was_true.then_some(bounded).or(self.holds_until)
+            }
+            _ => None,
+        };
+        if status != self.status {
+            self.since = now;
+        }
+        if reason != self.reason || status != self.status {
+            self.reason_since = now.uptime;
+        }
+        self.seen_at = seen_at.unwrap_or(now.uptime);
+        self.status = status;
+        self.reason = reason;
+        self.fault = fault;
+        self.message = message;
+        self.expires = expires;
+        self.blocked = block.is_some();
+        changed
+    }
+
+    /// As it stands in the report.
+    pub(super) fn report(&self) -> ConditionReport {
+        ConditionReport {
+            r#type: self.condition.name.into(),
+            concern: self.condition.concern.into(),
+            role: self.condition.role,
+            status: self.status,
+            reason: self.reason.into(),
+            message: self.message.clone(),
+            last_transition_time: rfc3339(self.since.wall),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What was last seen of each concern.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use reqwest::Client;
+
+use crate::model::Server;
+use crate::ollama::{Answer, Api};
+use crate::probe::DiskFacts;
+use crate::storage::ProbeError;
+use crate::{bootstrap, model, network, ollama, storage, system};
+
+/// A fact, and the uptime at which its look began.
+#[derive(Debug)]
+pub(super) struct Seen<T> {
+    pub(super) at: Duration,
+    pub(super) value: T,
+}
+
+/// Facts older than this say nothing any more: the looks of a concern have hung.
+const STALE: Duration = Duration::from_secs(90);
+
+/// What was seen, unless it is too long ago.
+pub(super) fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
+    seen.filter(|seen| uptime.saturating_sub(seen.at) < STALE)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) bootstrap: Option<Seen<bootstrap::Facts>>,
+    pub(super) network: Option<Seen<Result<network::Facts, String>>>,
+    pub(super) storage: Option<Seen<Result<storage::Facts, String>>>,
+    pub(super) ollama: Option<Seen<ollama::Facts>>,
+    pub(super) model: Option<Seen<Result<model::Facts, String>>>,
+    pub(super) system: Option<Seen<system::Facts>>,
+}
+
+impl Facts {
+    pub(super) fn address(&self) -> Option<Ipv4Addr> {
+        Some(self.network.as_ref()?.value.as_ref().ok()?.address?.0)
+    }
+
+    pub(super) fn api(&self, client: &Client, port: u16) -> Option<Api> {
+        self.ollama.as_ref()?.value.api(client, port)
+    }
+
+    /// What the probe said of the data disk, where one is mounted.
+    pub(super) fn disk(&self) -> Option<Result<&DiskFacts, &ProbeError>> {
+        match self.storage.as_ref()?.value.as_ref().ok()?.probe.as_ref()? {
+            Ok(probe) => probe.disk.as_ref().map(Ok),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The server that a proof would be of now: one that answers at the client's address.
+    pub(super) fn server(&self) -> Option<Server> {
+        let ollama = &self.ollama.as_ref()?.value;
+        let unit = ollama.unit.as_ref().ok()?;
+        match ollama.at_address {
+            Some((address, Answer::Alive)) => Some(Server { address, invocation: unit.invocation }),
+            _ => None,
+        }
+    }
+}

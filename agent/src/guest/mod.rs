@@ -1,0 +1,179 @@
+//! The registry: the one place that knows all concerns by name. [`RealGuest`] is the guest as
+//! the core sees it, made of them. To add a concern, add its folder, and its line in each table
+//! here and in `real.rs`.
+
+mod facts;
+mod real;
+
+use std::time::Duration;
+
+use crate::core::{Budget, Condition, Outcome, Schedule};
+use crate::{bootstrap, core, fix, model, network, ollama, storage, system};
+
+pub use real::RealGuest;
+
+/// All conditions, causes before what hangs on them.
+pub static CONDITIONS: &[&Condition] = &[
+    &bootstrap::BOOTSTRAP_COMPLETE,
+    &network::NETWORK_UP,
+    &network::ADDRESS_ASSIGNED,
+    &storage::DATA_DISK_MOUNTED,
+    &storage::DATA_DISK_WRITABLE,
+    &ollama::OLLAMA_RUNNING,
+    &ollama::OLLAMA_SERVING,
+    &ollama::ENDPOINT_REACHABLE,
+    &model::MODEL_PRESENT,
+    &model::ALIAS_PRESENT,
+    &model::EMBEDDING_CORRECT,
+    &system::MEMORY_AVAILABLE,
+    &system::ROOT_DISK_SPACE,
+];
+
+/// The concerns' positions in [`CONCERNS`].
+pub mod concern {
+    /// cloud-init.
+    pub const BOOTSTRAP: usize = 0;
+    /// The link.
+    pub const NETWORK: usize = 1;
+    /// The data disk.
+    pub const STORAGE: usize = 2;
+    /// The server.
+    pub const OLLAMA: usize = 3;
+    /// The models.
+    pub const MODEL: usize = 4;
+    /// The proof, apart from the models: it may take minutes.
+    pub const PROOF: usize = 5;
+    /// The guest itself.
+    pub const SYSTEM: usize = 6;
+}
+
+/// All concerns and how often they are looked at without an event.
+pub static CONCERNS: [Schedule; 7] = [
+    every("bootstrap", 5, 2),
+    every("network", 15, 2),
+    every("storage", 15, 5),
+    every("ollama", 10, 2),
+    every("model", 10, 2),
+    every("proof", 5, 1),
+    every("system", 60, 60),
+];
+
+const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {
+    Schedule { concern, calm: Duration::from_secs(calm), alert: Duration::from_secs(alert) }
+}
+
+/// Any remedy of any concern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Of the link.
+    Network(network::Remedy),
+    /// Of the data disk.
+    Storage(storage::Remedy),
+    /// Of the server.
+    Ollama(ollama::Remedy),
+    /// Of the models.
+    Model(model::Remedy),
+}
+
+impl core::Remedy for Remedy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Network(remedy) => remedy.name(),
+            Self::Storage(remedy) => remedy.name(),
+            Self::Ollama(remedy) => remedy.name(),
+            Self::Model(remedy) => remedy.name(),
+        }
+    }
+
+    fn budget(self) -> Budget {
+        match self {
+            Self::Network(remedy) => remedy.budget(),
+            Self::Storage(remedy) => remedy.budget(),
+            Self::Ollama(remedy) => remedy.budget(),
+            Self::Model(remedy) => remedy.budget(),
+        }
+    }
+
+    fn deadline(self) -> Duration {
+        match self {
+            Self::Network(remedy) => remedy.deadline(),
+            Self::Storage(remedy) => remedy.deadline(),
+            Self::Ollama(remedy) => remedy.deadline(),
+            Self::Model(remedy) => remedy.deadline(),
+        }
+    }
+
+    fn touches(self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Storage(_) => "disk",
+            // A model is changed through the server.
+            Self::Ollama(_) | Self::Model(_) => "server",
+        }
+    }
+}
+
+impl From<Result<fix::Reply, fix::CallError>> for Outcome {
+    fn from(reply: Result<fix::Reply, fix::CallError>) -> Self {
+        match reply {
+            Ok(reply) => match reply.outcome {
+                fix::Outcome::Done | fix::Outcome::Unneeded => Self::Succeeded(reply.message),
+                fix::Outcome::Refused => Self::Refused(reply.message),
+                fix::Outcome::Failed => Self::Failed(reply.message),
+            },
+            Err(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::core::{BootClock, Clock, Engine, Ledger, Remedy as _};
+
+    fn all() -> Vec<Remedy> {
+        let mut all: Vec<Remedy> = network::Remedy::ALL.map(Remedy::Network).to_vec();
+        all.extend(storage::Remedy::ALL.map(Remedy::Storage));
+        all.extend(ollama::Remedy::ALL.map(Remedy::Ollama));
+        all.extend(model::Remedy::ALL.map(Remedy::Model));
+        all
+    }
+
+    #[test]
+    fn conditions_stand_in_order() {
+        let moment = BootClock.now();
+        let engine = Engine::<Remedy>::new(
+            CONDITIONS,
+            core::AgentReport::default(),
+            Ledger::fresh(),
+            moment,
+        );
+        assert!(engine.is_ok());
+    }
+
+    #[test]
+    fn names_of_conditions_and_remedies_are_unique() {
+        let names: HashSet<_> = CONDITIONS.iter().map(|condition| condition.name).collect();
+        assert_eq!(names.len(), CONDITIONS.len());
+        let names: HashSet<_> = all().iter().map(|remedy| remedy.name()).collect();
+        assert_eq!(names.len(), all().len());
+    }
+
+    #[test]
+    fn budgets_fit_the_ledger_s_window() {
+        for remedy in all() {
+            assert!(remedy.budget().limit > 0);
+            assert!(remedy.budget().window <= Duration::from_secs(3600), "{}", remedy.name());
+        }
+    }
+
+    #[test]
+    fn every_condition_belongs_to_a_concern() {
+        let concerns: HashSet<_> = CONCERNS.iter().map(|schedule| schedule.concern).collect();
+        for condition in CONDITIONS {
+            assert!(concerns.contains(condition.concern), "{}", condition.name);
+        }
+    }
+}
