@@ -44,7 +44,7 @@ struct Shared {
     facts: Mutex<Facts>,
     proofs: Proofs,
     pull: Pull,
-    /// Tells a proof that its server is not the one any more that clients are sent to.
+    /// Tells a proof that another server may be the one now that clients are sent to.
     moved: Notify,
 }
 
@@ -217,10 +217,19 @@ impl Shared {
         let Some(server) = server.filter(|_| alias) else { return };
         if self.proofs.log().due(server, uptime, self.config.proof.interval) {
             let api = Api::at(&self.client, server.address.into(), self.config.ollama.port);
-            // A proof asked of an address that is gone would wait for minutes.
+            // A proof asked of an address that is gone would wait for minutes. A server that is
+            // merely not seen for a moment may be loading the model for this very proof.
+            let replaced = async {
+                loop {
+                    self.moved.notified().await;
+                    if self.facts().server().is_some_and(|now| now != server) {
+                        break;
+                    }
+                }
+            };
             tokio::select! {
                 () = model::prove(&self.proofs, &api, server, &self.config.model) => {}
-                () = self.moved.notified() => {}
+                () = replaced => {}
             }
         }
     }
