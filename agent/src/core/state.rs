@@ -103,7 +103,10 @@ impl<R> State<R> {
             // What can be looked at and is not known: a proof, say, that a new server still owes.
             (Status::Unknown, None) if !self.condition.grace.is_zero() => {
                 let bounded = self.expires.map_or(graced, |expires| expires.min(graced));
-                was_true.then_some(bounded).or(self.holds_until)
+                // While it was blocked it may have held for longer than its grace.
+                let unknown_since = self.since.uptime + self.condition.grace;
+                let held = self.holds_until.map(|until| until.min(unknown_since));
+                if was_true { Some(bounded) } else { held }
             }
             _ => None,
         };
