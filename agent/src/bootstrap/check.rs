@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::facts::Facts;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
-use crate::guest::Remedy;
+use crate::guest::{Declared, Remedy};
 
 /// cloud-init has nothing left to do.
 pub static BOOTSTRAP_COMPLETE: Condition = Condition {
@@ -23,6 +23,10 @@ static RUNNING: Reason<Remedy> = Reason::passing("Running", "cloud-init works");
 static WITH_ERRORS: Reason<Remedy> =
     Reason::fault("CompletedWithErrors", "see /var/log/cloud-init-output.log");
 static UNREADABLE: Reason<Remedy> = Reason::unknown("Unreadable", "see cloud-init status --long");
+
+/// The condition, and all that can be said of it.
+pub static REASONS: &[Declared] =
+    &[(&BOOTSTRAP_COMPLETE, &[&COMPLETE, &NOT_USED, &RUNNING, &WITH_ERRORS, &UNREADABLE])];
 
 /// Judges the bootstrap.
 #[must_use]

@@ -7,5 +7,5 @@
 mod check;
 mod facts;
 
-pub use check::{BOOTSTRAP_COMPLETE, check, holds_all, holds_network};
+pub use check::{BOOTSTRAP_COMPLETE, REASONS, check, holds_all, holds_network};
 pub use facts::{Facts, Stage, look};

@@ -4,6 +4,7 @@
 
 mod facts;
 mod real;
+mod reasons;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::core::{Budget, Condition, Outcome, Schedule};
 use crate::{bootstrap, core, fix, model, network, ollama, storage, system};
 
 pub use real::RealGuest;
+pub use reasons::{Declared, declared};
 
 /// All conditions, causes before what hangs on them.
 pub static CONDITIONS: &[&Condition] = &[

@@ -11,7 +11,7 @@ use super::repair::{
 use super::vector::Flaw;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
-use crate::guest::Remedy;
+use crate::guest::{Declared, Remedy};
 use crate::ollama::Progress;
 
 /// The source model is there. An alias serves without it.
@@ -65,6 +65,26 @@ static WRONG_DIMENSION: Reason<Remedy> = Reason::fault(
 );
 static NOT_UNIT: Reason<Remedy> =
     Reason::fault("NotUnit", "another model has this name: compare ollama show with [model]");
+
+/// The conditions, and all that can be said of each.
+pub static REASONS: &[Declared] = &[
+    (&MODEL_PRESENT, &[&PRESENT, &MISSING, &PULLING, &PULL_FAILED, &UNREADABLE]),
+    (&ALIAS_PRESENT, &[&MATCHES, &ALIAS_MISSING, &ALIAS_DRIFTED, &UNREADABLE]),
+    (
+        &EMBEDDING_CORRECT,
+        &[
+            &PROVEN,
+            &BUSY,
+            &NOT_PROVEN,
+            &PROOF_STALE,
+            &WRONG_DIMENSION,
+            &NOT_FINITE,
+            &NOT_UNIT,
+            &SERVER_ERROR,
+            &STUCK,
+        ],
+    ),
+];
 
 /// Judges the models. `facts` is what the server said, or why it said nothing usable.
 #[must_use]

@@ -22,7 +22,7 @@ mod repair;
 mod show;
 mod vector;
 
-pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, check, check_proof};
+pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check, check_proof};
 pub use facts::{Alias, Facts, look};
 pub use proof::{Attempt, Proofs, Server, prove};
 pub use pull::{Pull, PullState};

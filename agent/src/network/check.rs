@@ -8,7 +8,7 @@ use super::repair::{
     UNMANAGED,
 };
 use crate::core::{Condition, Judgement, Reason, Role};
-use crate::guest::Remedy;
+use crate::guest::{Declared, Remedy};
 use crate::links::Seen;
 
 /// The link exists, is up, has a carrier and is looked after.
@@ -37,6 +37,24 @@ static LINK_MISSING: Reason<Remedy> =
 static NO_CARRIER: Reason<Remedy> =
     Reason::fault("NoCarrier", "the link's other end is down: look at the launcher pod of this VM");
 static ASSIGNED: Reason<Remedy> = Reason::good("Assigned");
+
+/// The conditions, and all that can be said of each.
+pub static REASONS: &[Declared] = &[
+    (
+        &NETWORK_UP,
+        &[
+            &LINK_UP,
+            &LINK_MISSING,
+            &LINK_DOWN,
+            &NO_CARRIER,
+            &MAC_PINNED,
+            &UNMANAGED,
+            &NETWORKD_STOPPED,
+            &INITIALIZING,
+        ],
+    ),
+    (&ADDRESS_ASSIGNED, &[&ASSIGNED, &ADDRESS_LOST, &NO_LEASE, &NO_ROUTE]),
+];
 
 /// Judges the network.
 #[must_use]

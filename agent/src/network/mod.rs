@@ -14,6 +14,6 @@ mod facts;
 mod networkd;
 mod repair;
 
-pub use check::{ADDRESS_ASSIGNED, NETWORK_UP, check};
+pub use check::{ADDRESS_ASSIGNED, NETWORK_UP, REASONS, check};
 pub use facts::{Facts, MatchFile, Networkd, Route, look};
 pub use repair::{Remedy, apply};

@@ -7,7 +7,7 @@ use super::repair::{FAILED, LOOPBACK_ONLY, NOT_LISTENING, START_LIMIT_HIT, STOPP
 use super::unit::Unit;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
-use crate::guest::Remedy;
+use crate::guest::{Declared, Remedy};
 
 /// The unit is active.
 pub static OLLAMA_RUNNING: Condition = Condition {
@@ -71,6 +71,30 @@ static REFUSED: Reason<Remedy> =
     Reason::fault("Refused", "see ss -ltnp and the server's OLLAMA_HOST");
 static TIMED_OUT: Reason<Remedy> =
     Reason::fault("TimedOut", "a firewall drops the port on this link: see nft list ruleset");
+
+/// The conditions, and all that can be said of each.
+pub static REASONS: &[Declared] = &[
+    (
+        &OLLAMA_RUNNING,
+        &[
+            &RUNNING,
+            &STARTING,
+            &STOPPING,
+            &RESTARTING,
+            &STOPPED,
+            &FAILED,
+            &START_LIMIT_HIT,
+            &UNIT_MISSING,
+            &UNIT_MASKED,
+            &UNREADABLE,
+        ],
+    ),
+    (
+        &OLLAMA_SERVING,
+        &[&SERVING, &STARTING, &BUSY_SERVER, &UNRESPONSIVE, &NOT_LISTENING, &WRONG_ANSWER],
+    ),
+    (&ENDPOINT_REACHABLE, &[&REACHABLE, &LOOPBACK_ONLY, &REFUSED, &TIMED_OUT, &WRONG_ANSWER]),
+];
 
 /// Judges the server at `uptime`.
 #[must_use]

@@ -14,7 +14,7 @@ mod starts;
 mod unit;
 
 pub use api::{Api, ApiError};
-pub use check::{ENDPOINT_REACHABLE, OLLAMA_RUNNING, OLLAMA_SERVING, check};
+pub use check::{ENDPOINT_REACHABLE, OLLAMA_RUNNING, OLLAMA_SERVING, REASONS, check};
 pub use facts::{Answer, Facts, Progress, look};
 pub use repair::{Remedy, apply, held};
 pub use starts::Starts;

@@ -7,7 +7,7 @@ use super::mounts::Mount;
 use super::repair::WRONG_OWNER;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
-use crate::guest::Remedy;
+use crate::guest::{Declared, Remedy};
 use crate::probe::{DiskFacts, Owner, StorageFacts};
 
 /// The disk is there.
@@ -48,6 +48,23 @@ static DISK_SILENT: Reason<Remedy> =
     Reason::unknown("Silent", "the disk hangs: see dmesg, and the volume of this VM");
 static PROBE_FAILED: Reason<Remedy> =
     Reason::unknown("ProbeFailed", "see journalctl -u 'saigak-probe-storage@*'");
+
+/// The conditions, and all that can be said of each.
+pub static REASONS: &[Declared] = &[
+    (&DATA_DISK_MOUNTED, &[&MOUNTED, &NOT_MOUNTED]),
+    (
+        &DATA_DISK_WRITABLE,
+        &[
+            &WRITABLE,
+            &WRONG_OWNER,
+            &READ_ONLY,
+            &LOW_SPACE,
+            &USER_MISSING,
+            &DISK_SILENT,
+            &PROBE_FAILED,
+        ],
+    ),
+];
 
 /// Judges the data disk.
 #[must_use]

@@ -14,7 +14,7 @@ mod facts;
 mod mounts;
 mod repair;
 
-pub use check::{DATA_DISK_MOUNTED, DATA_DISK_WRITABLE, check};
+pub use check::{DATA_DISK_MOUNTED, DATA_DISK_WRITABLE, REASONS, check};
 pub use facts::{Facts, ProbeError, look};
 pub use mounts::Mount;
 pub use repair::{Remedy, apply};

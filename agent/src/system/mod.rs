@@ -12,7 +12,7 @@ use nix::sys::statvfs::statvfs;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::core::{Condition, Judgement, Reason, Role};
-use crate::guest::Remedy;
+use crate::guest::{Declared, Remedy};
 
 /// There is memory left.
 pub static MEMORY_AVAILABLE: Condition = advisory("MemoryAvailable");
@@ -41,6 +41,10 @@ static LOW_MEMORY: Reason<Remedy> =
     Reason::fault("LowMemory", "see systemd-cgtop -m, or give the VM more memory");
 static LOW_SPACE: Reason<Remedy> =
     Reason::fault("LowSpace", "make room on /: journalctl --vacuum-size=100M, apt-get clean");
+
+/// The conditions, and all that can be said of each.
+pub static REASONS: &[Declared] =
+    &[(&MEMORY_AVAILABLE, &[&ENOUGH, &LOW_MEMORY]), (&ROOT_DISK_SPACE, &[&ENOUGH, &LOW_SPACE])];
 
 /// What was seen of the guest itself, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -75,6 +75,33 @@ impl Guest {
         bail!("expected the repairs {remedies:?}, there were: [{}]", shown.join("; "))
     }
 
+    /// The names of the repairs that ran since then, for the table of results.
+    #[must_use]
+    pub fn remedies(&self, mark: &Mark) -> String {
+        let repairs = self.timeline.repairs_since(mark);
+        let names: Vec<&str> = repairs.iter().map(|repair| repair.remedy.as_str()).collect();
+        names.join(", ")
+    }
+
+    /// Watches for that long, and fails if a repair begins meanwhile.
+    pub async fn quiet(&self, watched: Duration) -> Result<()> {
+        let mark = self.mark();
+        let running = self.timeline.last().and_then(|report| report.repair);
+        let begins = |report: &Report| {
+            let fresh = |repair: &super::report::Repair| {
+                running.as_ref().is_none_or(|known| known.started_at != repair.started_at)
+            };
+            report.repair.as_ref().is_some_and(fresh)
+        };
+        let begun = self.timeline.wait_for(mark.at, watched, begins).await;
+        let begun = begun.and_then(|seen| seen.report.repair);
+        let ended = self.timeline.repairs_since(&mark).into_iter().next();
+        match begun.or(ended) {
+            None => Ok(()),
+            Some(repair) => bail!("nothing should be done any more, and there is {repair}"),
+        }
+    }
+
     /// Waits for the first report since a moment that fits.
     pub async fn wait(
         &self,

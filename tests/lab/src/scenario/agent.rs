@@ -17,6 +17,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "agent",
     story: "The agent is killed, then frozen, in the middle of a pull: the repair is finished",
     needs: Needs::AnyServer,
+    shows: &[],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -62,6 +63,7 @@ async fn interrupt(
         seen: Some(again.at - struck),
         healed: Some(healed - struck),
         by_hand: None,
+        remedies: guest.remedies(&mark),
     });
     Ok(())
 }

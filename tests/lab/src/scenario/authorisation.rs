@@ -14,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "authorisation",
     story: "The agent's user can do what the repairs need, and no more: no unit, no verb, no trick",
     needs: Needs::AnyServer,
+    shows: &[],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 

@@ -13,6 +13,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "boots",
     story: "The lab is what it claims to be: real guests, apart from each other and the machine",
     needs: Needs::AnyServer,
+    shows: &[],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 

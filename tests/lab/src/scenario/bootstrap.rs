@@ -14,6 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "bootstrap",
     story: "cloud-init is still at work: what it sets up is not repaired under its hands",
     needs: Needs::AnyServer,
+    shows: &["BootstrapComplete/Running", "BootstrapComplete/Complete"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -67,6 +68,7 @@ async fn play(stage: &Stage) -> Result<()> {
         seen: None,
         healed: Some(healed - released.at),
         by_hand: None,
+        remedies: guest.remedies(&begun),
     });
     Ok(())
 }

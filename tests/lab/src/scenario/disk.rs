@@ -15,6 +15,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "disk",
     story: "The data disk is late: nothing is written to its mountpoint, no model is pulled there",
     needs: Needs::AnyServer,
+    shows: &["DataDiskMounted/NotMounted"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -50,6 +51,7 @@ async fn play(stage: &Stage) -> Result<()> {
         seen: Some(seen - mark.at),
         healed: Some(healed - mounted.at),
         by_hand: Some(by_hand),
+        remedies: guest.remedies(&mark),
     });
     Ok(())
 }

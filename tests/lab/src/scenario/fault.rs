@@ -82,6 +82,7 @@ pub async fn heal(guest: &Guest, fault: &Fault) -> Result<Row> {
         seen: Some(seen - mark.at),
         healed: Some(healed - mark.at),
         by_hand: None,
+        remedies: guest.remedies(&mark),
     })
 }
 

@@ -14,6 +14,21 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "healthy",
     story: "The agent leaves a healthy guest alone: two minutes, no repair, Ready throughout",
     needs: Needs::AnyServer,
+    shows: &[
+        "BootstrapComplete/NotUsed",
+        "NetworkUp/LinkUp",
+        "AddressAssigned/Assigned",
+        "DataDiskMounted/Mounted",
+        "DataDiskWritable/Writable",
+        "OllamaRunning/Running",
+        "OllamaServing/Serving",
+        "EndpointReachable/Reachable",
+        "ModelPresent/Present",
+        "AliasPresent/Matches",
+        "EmbeddingCorrect/Proven",
+        "MemoryAvailable/Enough",
+        "RootDiskSpace/Enough",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 

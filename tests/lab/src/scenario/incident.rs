@@ -18,6 +18,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "incident",
     story: "A node restarts, the pod's MAC is new, netplan is pinned to the old one: Running, dead",
     needs: Needs::AnyServer,
+    shows: &["NetworkUp/MacPinned"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -59,6 +60,7 @@ async fn play(stage: &Stage) -> Result<()> {
         seen: Some(seen - mark.at),
         healed: Some(healed - mark.at),
         by_hand: Some(by_hand),
+        remedies: guest.remedies(&mark),
     });
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Scenarios: each is an incident that must not happen again.
 
 pub mod fault;
+pub mod matter;
 pub mod runner;
 pub mod stage;
 pub mod table;
+pub mod unshown;
 
 mod agent;
 mod authorisation;
@@ -46,6 +48,8 @@ pub struct Scenario {
     pub story: &'static str,
     /// What it can be played against.
     pub needs: Needs,
+    /// What its guests' agents must have said: `Condition/Reason`.
+    pub shows: &'static [&'static str],
     /// Plays it.
     pub play: for<'a> fn(&'a Stage) -> Playing<'a>,
 }
@@ -93,10 +97,19 @@ pub fn print_list() {
         };
         say::line(&format!("{:width$}  {}{needs}", scenario.name, scenario.story));
     }
+    let real = ALL.iter().filter(|scenario| scenario.needs == Needs::AnyServer).count();
+    say::line("");
+    say::line(&format!(
+        "{} scenarios: {real} with a real Ollama or the stand-in, {} with the stand-in only",
+        ALL.len(),
+        ALL.len() - real
+    ));
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -105,6 +118,19 @@ mod tests {
             let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(scenario.name.chars().all(fits), "{}", scenario.name);
             assert!(ALL[..index].iter().all(|other| other.name != scenario.name));
+        }
+    }
+
+    #[test]
+    fn what_scenarios_show_is_what_the_agent_can_say() {
+        let declared: HashSet<String> = saigak_agent::guest::declared()
+            .flat_map(|(condition, reasons)| {
+                reasons.iter().map(|reason| format!("{}/{}", condition.name, reason.name))
+            })
+            .collect();
+        let shown = ALL.iter().flat_map(|scenario| scenario.shows).copied();
+        for pair in shown.chain(unshown::UNSHOWN.iter().map(|(pair, _)| *pair)) {
+            assert!(declared.contains(pair), "the agent never says {pair}");
         }
     }
 

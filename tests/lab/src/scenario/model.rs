@@ -17,6 +17,7 @@ pub(super) const MODEL: Scenario = Scenario {
     name: "model",
     story: "Somebody deleted the model, or the alias that clients ask for",
     needs: Needs::AnyServer,
+    shows: &["AliasPresent/Missing", "ModelPresent/Missing", "ModelPresent/Pulling"],
     play: |stage| -> Playing<'_> { Box::pin(model(stage)) },
 };
 
@@ -25,6 +26,7 @@ pub(super) const REGISTRY: Scenario = Scenario {
     name: "registry",
     story: "Model and alias are gone and the registry is away: patience, then everything is back",
     needs: Needs::AnyServer,
+    shows: &["ModelPresent/PullFailed"],
     play: |stage| -> Playing<'_> { Box::pin(registry(stage)) },
 };
 
@@ -126,6 +128,7 @@ async fn registry(stage: &Stage) -> Result<()> {
         seen: Some(seen - mark.at),
         healed: Some(healed - back.at),
         by_hand: None,
+        remedies: guest.remedies(&mark),
     });
     Ok(())
 }

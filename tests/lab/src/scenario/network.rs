@@ -15,6 +15,7 @@ pub(super) const LINK: Scenario = Scenario {
     name: "link",
     story: "A link that someone took down, or whose address someone flushed, comes back",
     needs: Needs::AnyServer,
+    shows: &["NetworkUp/LinkDown", "AddressAssigned/AddressLost"],
     play: |stage| -> Playing<'_> { Box::pin(link(stage)) },
 };
 
@@ -23,6 +24,7 @@ pub(super) const CABLE: Scenario = Scenario {
     name: "cable",
     story: "No carrier is named as such, and no repair is wasted on what only the host can mend",
     needs: Needs::AnyServer,
+    shows: &["NetworkUp/NoCarrier"],
     play: |stage| -> Playing<'_> { Box::pin(cable(stage)) },
 };
 
@@ -31,6 +33,7 @@ pub(super) const DHCP: Scenario = Scenario {
     name: "dhcp",
     story: "The DHCP server was away: no storm of repairs, and a lease as soon as it is back",
     needs: Needs::AnyServer,
+    shows: &["AddressAssigned/NoLease"],
     play: |stage| -> Playing<'_> { Box::pin(dhcp(stage)) },
 };
 
@@ -88,6 +91,7 @@ async fn cable(stage: &Stage) -> Result<()> {
         seen: Some(seen - mark.at),
         healed: Some(healed - joined.at),
         by_hand: None,
+        remedies: guest.remedies(&mark),
     });
     Ok(())
 }
@@ -115,6 +119,7 @@ async fn dhcp(stage: &Stage) -> Result<()> {
         seen: Some(seen - mark.at),
         healed: Some(healed - back.at),
         by_hand: None,
+        remedies: guest.remedies(&mark),
     });
     Ok(())
 }

@@ -15,6 +15,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "ownership",
     story: "A restored disk belongs to root: 5,000 files come back to ollama, /etc/shadow does not",
     needs: Needs::AnyServer,
+    shows: &["DataDiskWritable/WrongOwner"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 

@@ -14,6 +14,11 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "proof",
     story: "The server answers 200 with vectors that are wrong: Ready would be a lie",
     needs: Needs::StandIn,
+    shows: &[
+        "EmbeddingCorrect/WrongDimension",
+        "EmbeddingCorrect/NotFinite",
+        "EmbeddingCorrect/NotUnit",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -56,6 +61,7 @@ async fn play(stage: &Stage) -> Result<()> {
             seen: Some(seen - mark.at),
             healed: Some(healed - mended.at),
             by_hand: None,
+            remedies: guest.remedies(&mark),
         });
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! Plays scenarios, several at once, and tells how they ended.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout};
 
@@ -57,7 +58,7 @@ async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome
     let played = timeout(LIMIT, (scenario.play)(&stage))
         .await
         .unwrap_or_else(|_| Err(anyhow!("still playing after {} s", LIMIT.as_secs())));
-    if let Err(error) = played {
+    if let Err(error) = played.and_then(|()| has_shown(scenario, &stage)) {
         let reason = format!("{error:#}");
         stage.say(&format!("{}: {reason}", say::paint("31", "failed")));
         save(lab, &stage, keep).await;
@@ -72,6 +73,20 @@ async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome
         std::mem::forget(stage.guests());
     }
     outcome
+}
+
+/// Fails if the agents of the scenario's guests did not say all that the scenario is there for.
+fn has_shown(scenario: &Scenario, stage: &Stage) -> Result<()> {
+    let guests = stage.guests();
+    let reports: Vec<_> = guests.iter().flat_map(|guest| guest.timeline.since_start()).collect();
+    let said: HashSet<String> = reports
+        .iter()
+        .flat_map(|seen| &seen.report.conditions)
+        .map(|condition| format!("{}/{}", condition.kind, condition.reason))
+        .collect();
+    let missing: Vec<_> = scenario.shows.iter().filter(|pair| !said.contains(**pair)).collect();
+    ensure!(missing.is_empty(), "the agent never said {missing:?}");
+    Ok(())
 }
 
 async fn save(lab: &Rc<Lab>, stage: &Stage, keep: bool) {
@@ -89,7 +104,7 @@ async fn save(lab: &Rc<Lab>, stage: &Stage, keep: bool) {
 /// Prints the table and the last line; tells whether nothing failed.
 pub fn report(lab: &Lab, outcomes: &[Outcome]) -> Result<bool> {
     let against = if lab.run.plan.equipment.ollama.is_some() { "real Ollama" } else { "stand-in" };
-    let heading = ["scenario", "against", "fault", "seen", "ready", "by hand", "result"];
+    let heading = ["scenario", "against", "fault", "seen", "ready", "by hand", "repairs", "result"];
     let mut lines = Vec::new();
     for outcome in outcomes {
         let result = match &outcome.verdict {
@@ -108,6 +123,7 @@ pub fn report(lab: &Lab, outcomes: &[Outcome]) -> Result<bool> {
                 table::seconds(row.seen),
                 table::seconds(row.healed),
                 table::seconds(row.by_hand),
+                row.remedies,
                 first(&result),
             ]);
         }

@@ -13,6 +13,12 @@ pub(super) const SERVER: Scenario = Scenario {
     name: "server",
     story: "Ollama was killed, stopped, or frozen with its port still open",
     needs: Needs::AnyServer,
+    shows: &[
+        "OllamaRunning/Restarting",
+        "OllamaRunning/Stopped",
+        "OllamaServing/Unresponsive",
+        "EmbeddingCorrect/NotProven",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(server(stage)) },
 };
 
@@ -21,6 +27,7 @@ pub(super) const LOOPBACK: Scenario = Scenario {
     name: "loopback",
     story: "Ollama listens on 127.0.0.1 only: every check inside passes, every client fails",
     needs: Needs::AnyServer,
+    shows: &["EndpointReachable/LoopbackOnly"],
     play: |stage| -> Playing<'_> { Box::pin(loopback(stage)) },
 };
 

@@ -16,6 +16,8 @@ pub struct Row {
     /// What the same repair took by hand, in the same guest without the agent, from the first
     /// command to a client's embedding.
     pub by_hand: Option<Duration>,
+    /// The repairs that ran, in their order.
+    pub remedies: String,
 }
 
 /// Prints rows under a heading; every row has as many cells as the heading.

@@ -93,6 +93,7 @@ async fn the_incident(stage: &Stage, view: &mut View) -> Result<Rc<Guest>> {
         seen: Some(seen - mark.at),
         healed: Some(healed - mark.at),
         by_hand: None,
+        remedies: guest.remedies(&mark),
     });
     Ok(guest)
 }

@@ -1,0 +1,4 @@
+//! What the agent can say and no scenario shows, each with the reason why.
+
+/// `Condition/Reason`, and why no guest of the lab can be brought to it.
+pub const UNSHOWN: &[(&str, &str)] = &[];
