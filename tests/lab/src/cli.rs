@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -33,6 +34,9 @@ enum Command {
         /// Scenarios at once
         #[arg(long, default_value_t = 2, value_parser = jobs)]
         jobs: usize,
+        /// Play them all so many times
+        #[arg(long, value_name = "TIMES", default_value_t = NonZeroU32::MIN)]
+        repeat: NonZeroU32,
         #[command(flatten)]
         with: With,
     },
@@ -76,9 +80,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             scenario::print_list();
             Ok(ExitCode::SUCCESS)
         }
-        Command::Test { names, keep, jobs, with } => {
+        Command::Test { names, keep, jobs, repeat, with } => {
             scenario::select(&names)?;
-            start(Task::Test { names, keep, jobs }, with).await
+            start(Task::Test { names, keep, jobs, repeat }, with).await
         }
         Command::Demo(with) => start(Task::Demo, with).await,
         Command::Up(with) => {

@@ -1,5 +1,6 @@
 //! What the supervisor hands to the inside of a run. It travels as one argument, as JSON.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,8 @@ pub enum Task {
         keep: bool,
         /// Scenarios at once, at least 1.
         jobs: usize,
+        /// How often all of them are played.
+        repeat: NonZeroU32,
     },
     /// Play the demonstration.
     Demo,

@@ -60,7 +60,9 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
     };
     let lab = std::rc::Rc::new(lab);
     match lab.run.plan.task.clone() {
-        Task::Test { names, keep, jobs } => task::test::run(&lab, &names, keep, jobs).await,
+        Task::Test { names, keep, jobs, repeat } => {
+            task::test::run(&lab, &names, keep, jobs, repeat).await
+        }
         Task::Demo => task::demo::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
     }

@@ -38,11 +38,15 @@ pub async fn play_all(
     jobs: usize,
     keep: bool,
 ) -> Vec<Outcome> {
-    futures_util::stream::iter(scenarios.iter().copied())
-        .map(|scenario| play(lab, scenario, keep))
-        .buffered(jobs)
+    let mut outcomes: Vec<(usize, Outcome)> = futures_util::stream::iter(scenarios)
+        .enumerate()
+        .map(|(index, scenario)| async move { (index, play(lab, scenario, keep).await) })
+        // In the order in which they end: a long one keeps no other from beginning.
+        .buffer_unordered(jobs)
         .collect()
-        .await
+        .await;
+    outcomes.sort_by_key(|(index, _)| *index);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome {

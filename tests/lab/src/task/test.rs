@@ -1,5 +1,6 @@
 //! `cargo lab test`.
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -9,15 +10,30 @@ use crate::host::inside::Lab;
 use crate::say;
 use crate::scenario::{self, runner};
 
-/// Plays the scenarios of those names, all for no name.
-pub async fn run(lab: &Rc<Lab>, names: &[String], keep: bool, jobs: usize) -> Result<ExitCode> {
+/// Plays the scenarios of those names, all for no name, `repeat` times.
+pub async fn run(
+    lab: &Rc<Lab>,
+    names: &[String],
+    keep: bool,
+    jobs: usize,
+    repeat: NonZeroU32,
+) -> Result<ExitCode> {
     let scenarios = scenario::select(names)?;
     match &lab.run.plan.equipment.ollama {
         Some(prefix) => say::line(&format!("against a real Ollama: {}", prefix.display())),
         None => say::line("against the stand-in for Ollama"),
     }
-    let outcomes = runner::play_all(lab, &scenarios, jobs, keep).await;
-    let good = runner::report(lab, &outcomes)?;
+    let mut good = true;
+    for round in 1..=repeat.get() {
+        if repeat.get() > 1 {
+            say::line(&format!("round {round} of {repeat}"));
+        }
+        let outcomes = runner::play_all(lab, &scenarios, jobs, keep).await;
+        good &= runner::report(lab, &outcomes)?;
+        if keep && !good {
+            break;
+        }
+    }
     if keep && !good {
         say::line("the failed guests run on; Ctrl-C ends them");
         std::future::pending::<()>().await;
