@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::time::Instant;
 
 use super::Guest;
-use super::report::Report;
+use super::report::{Repair, Report};
 use super::timeline::{Mark, Seen};
 
 impl Guest {
@@ -79,8 +79,12 @@ impl Guest {
     #[must_use]
     pub fn remedies(&self, mark: &Mark) -> String {
         let repairs = self.timeline.repairs_since(mark);
-        let names: Vec<&str> = repairs.iter().map(|repair| repair.remedy.as_str()).collect();
-        names.join(", ")
+        let same = |left: &Repair, right: &Repair| left.remedy == right.remedy;
+        let runs = repairs.chunk_by(same).filter_map(|run| {
+            let name = &run.first()?.remedy;
+            Some(if run.len() == 1 { name.clone() } else { format!("{} × {name}", run.len()) })
+        });
+        runs.collect::<Vec<_>>().join(", ")
     }
 
     /// Watches for that long, and fails if a repair begins meanwhile.
@@ -88,7 +92,7 @@ impl Guest {
         let mark = self.mark();
         let running = self.timeline.last().and_then(|report| report.repair);
         let begins = |report: &Report| {
-            let fresh = |repair: &super::report::Repair| {
+            let fresh = |repair: &Repair| {
                 running.as_ref().is_none_or(|known| known.started_at != repair.started_at)
             };
             report.repair.as_ref().is_some_and(fresh)
