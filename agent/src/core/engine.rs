@@ -3,12 +3,12 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::episode::{Episodes, RECOVERED_AFTER, Step};
+use super::episode::{Climbs, Episodes, RECOVERED_AFTER, Step};
 use super::graph::{self, Seen};
-use super::report::{self, AgentReport, ProofReport, PullReport};
+use super::report::{self, AgentReport, ConfigurationReport, Outlook, ProofReport, PullReport};
 use super::state::State;
 use super::{
-    Cause, Condition, Expiry, InFlight, Judgement, Ledger, Moment, Outcome, Past, Reason, Remedy,
+    BudgetReport, Cause, Condition, Expiry, InFlight, Judgement, Ledger, Moment, Outcome, Past, Pause, Reason, Remedy,
     Report, Role, Status, Verdict, rfc3339,
 };
 
@@ -35,6 +35,24 @@ struct Flight<R: 'static> {
     begun: Moment,
 }
 
+/// Why nothing is done about a fault now.
+struct Delay {
+    /// For the report.
+    words: String,
+    /// Whether it ends without a person.
+    passes: bool,
+}
+
+impl Delay {
+    fn passing(words: String) -> Self {
+        Self { words, passes: true }
+    }
+
+    fn lasting(words: String) -> Self {
+        Self { words, passes: false }
+    }
+}
+
 /// The state machine.
 #[derive(Debug)]
 pub struct Engine<R: 'static> {
@@ -50,6 +68,12 @@ pub struct Engine<R: 'static> {
     told: (bool, Option<&'static str>, String),
     /// When a decision may fall though nothing new was seen.
     wake_at: Option<Duration>,
+    outlook: Outlook,
+    configuration: Option<ConfigurationReport>,
+    /// Whether it repairs at all.
+    acts: bool,
+    /// Whether the ledger has changed by itself.
+    unsaved: bool,
     sequence: u64,
 }
 
@@ -66,18 +90,33 @@ impl<R: Remedy> Engine<R> {
     ) -> Result<Self, String> {
         graph::check_order(conditions)?;
         let states = conditions.iter().map(|condition| State::new(condition, now)).collect();
+        let same = |climbs: &&Climbs| {
+            climbs.boot_id == agent.boot_id && climbs.version == agent.version
+        };
+        let climbs = ledger.climbs.as_ref().filter(same);
+        let episodes = climbs.map_or_else(Episodes::default, |known| Episodes::of(&known.climbs));
         Ok(Self {
             conditions,
             agent,
             states,
-            episodes: Episodes::default(),
+            episodes,
             ledger,
             in_flight: Vec::new(),
             confirm: Vec::new(),
             told: (false, None, String::new()),
             wake_at: None,
+            outlook: Outlook::UnderWay,
+            configuration: None,
+            acts: true,
+            unsaved: false,
             sequence: 0,
         })
+    }
+
+    /// The same engine, which judges and says what it would do, and does nothing.
+    #[must_use]
+    pub fn without_repairs(self) -> Self {
+        Self { acts: false, ..self }
     }
 
     /// Takes in what was judged. What has no judgement is `Unknown`.
@@ -104,8 +143,9 @@ impl<R: Remedy> Engine<R> {
         for state in &self.states {
             if state.status == Status::True
                 && now.uptime.saturating_sub(state.since.uptime) >= RECOVERED_AFTER
+                && self.episodes.forget(state.condition.name)
             {
-                self.episodes.forget(state.condition.name);
+                self.unsaved = true;
             }
         }
         if changed {
@@ -123,7 +163,7 @@ impl<R: Remedy> Engine<R> {
     ) -> Option<Intent<R>> {
         self.wake_at = None;
         self.confirm.clear();
-        let mut next: Vec<(&'static str, String)> = Vec::new();
+        let mut next: Vec<(&'static str, Delay)> = Vec::new();
         let mut chosen = None;
         for index in 0..self.states.len() {
             // Anew for each: a ladder before this one may just have come to its end.
@@ -141,17 +181,49 @@ impl<R: Remedy> Engine<R> {
                     chosen = Some((Intent { remedy, condition: name, reason: fault.name }, fault));
                     break;
                 }
-                Ok(remedy) => next.push((name, format!("then {}", remedy.name()))),
-                Err(why) => next.push((name, why)),
+                Ok(remedy) => {
+                    next.push((name, Delay::passing(format!("then {}", remedy.name()))));
+                }
+                Err(delay) => next.push((name, delay)),
             }
         }
         if let Some((intent, fault)) = chosen {
             self.begin(intent, fault, now);
+            self.outlook = Outlook::UnderWay;
             self.tell(now.uptime, format!("{} runs", intent.remedy.name()));
             return Some(intent);
         }
+        let goes_on = !self.in_flight.is_empty() || next.iter().any(|(_, delay)| delay.passes);
+        self.outlook = if goes_on { Outlook::UnderWay } else { Outlook::Settled };
+        let pause = self.ledger.pause_at(&self.agent.boot_id, now.uptime);
+        let ends = pause.map(Pause::ends);
+        if let Some(ends) = ends {
+            self.wake_at(ends);
+        }
         self.tell(now.uptime, self.next_words(now.uptime, &next));
         None
+    }
+
+    /// Pauses repairs for `length` from now on; one that runs is left to end. Gives back until
+    /// when. The ledger wants saving.
+    pub fn pause(&mut self, now: Moment, length: Duration) -> String {
+        self.sequence += 1;
+        self.ledger.pause(&self.agent.boot_id, now, length).until().into()
+    }
+
+    /// Ends a pause; says whether there was one. The ledger wants saving.
+    pub fn resume(&mut self, uptime: Duration) -> bool {
+        let paused = self.ledger.pause_at(&self.agent.boot_id, uptime).is_some();
+        self.sequence += 1;
+        self.ledger.resume() && paused
+    }
+
+    /// Takes note of the settings that count from now on.
+    pub fn configured(&mut self, configuration: Option<ConfigurationReport>) {
+        if configuration != self.configuration {
+            self.configuration = configuration;
+            self.sequence += 1;
+        }
     }
 
     /// Sets what comes next. A new verdict or next step is a change like any other.
@@ -171,9 +243,9 @@ impl<R: Remedy> Engine<R> {
         fault: &'static Reason<R>,
         uptime: Duration,
         held: &impl Fn(R) -> Option<String>,
-    ) -> Result<R, String> {
+    ) -> Result<R, Delay> {
         let (Some(first), Some(state)) = (fault.ladder.first(), self.states.get(index)) else {
-            return Err(fault.advice.into());
+            return Err(Delay { words: fault.advice.into(), passes: fault.passes });
         };
         let (condition, since, seen_at) = (state.condition, state.reason_since, state.seen_at);
         let due = since + fault.patience;
@@ -181,7 +253,8 @@ impl<R: Remedy> Engine<R> {
         if uptime < due || (!fault.patience.is_zero() && seen_at < due) {
             self.wake_at(due);
             self.confirm.push((condition.concern, due));
-            return Err(format!("{} if it does not heal by itself", first.remedy.name()));
+            let name = first.remedy.name();
+            return Err(Delay::passing(format!("{name} if it does not heal by itself")));
         }
         let place = self.episodes.place(condition.name, fault.name);
         let rung = match place.step(fault.ladder, uptime) {
@@ -189,25 +262,33 @@ impl<R: Remedy> Engine<R> {
             Step::Wait(until) => {
                 let refused = place.was_refused();
                 self.wake_at(until);
-                return Err(if refused {
+                return Err(Delay::passing(if refused {
                     "the last repair was refused, and is tried again".into()
                 } else {
                     "waits for the last repair to take effect".into()
-                });
+                }));
             }
             Step::Rest(until) => {
                 self.wake_at(until);
-                return Err(format!("needs a human: {}", fault.advice));
+                return Err(Delay::lasting(format!("needs a human: {}", fault.advice)));
             }
         };
-        if let Some(why) = held(rung.remedy) {
-            return Err(format!("{} is held back: {why}", rung.remedy.name()));
-        }
         let name = rung.remedy.name();
+        if !self.acts {
+            return Err(Delay::lasting(format!("{name} would be next")));
+        }
+        if let Some(pause) = self.ledger.pause_at(&self.agent.boot_id, uptime) {
+            let until = pause.until();
+            return Err(Delay::lasting(format!("{name} is held back: paused until {until}")));
+        }
+        if let Some(why) = held(rung.remedy) {
+            return Err(Delay::passing(format!("{name} is held back: {why}")));
+        }
         let wait = self.ledger.wait(name, rung.remedy.budget(), &self.agent.boot_id, uptime);
         if !wait.is_zero() {
             self.wake_at(uptime + wait);
-            return Err(format!("needs a human: {} (the budget of {name} is spent)", fault.advice));
+            let words = format!("needs a human: {} (the budget of {name} is spent)", fault.advice);
+            return Err(Delay::lasting(words));
         }
         Ok(rung.remedy)
     }
@@ -223,7 +304,21 @@ impl<R: Remedy> Engine<R> {
         // Saved with the reservation: if the agent ends before the repair does, this stands.
         self.ledger.record(past(intent, now, Duration::ZERO, INTERRUPTED, ""));
         self.in_flight.push(Flight { intent, fault, begun: now });
+        self.keep_climbs();
         self.sequence += 1;
+    }
+
+    /// Writes into the ledger what a new agent must know of the ladders.
+    fn keep_climbs(&mut self) {
+        let begun = |condition: &str, reason: &str| {
+            let is_it = |flight: &&Flight<R>| {
+                flight.intent.condition == condition && flight.intent.reason == reason
+            };
+            self.in_flight.iter().find(is_it).map(|flight| flight.begun.uptime)
+        };
+        let climbs = self.episodes.climbs(begun);
+        let AgentReport { boot_id, version, .. } = self.agent.clone();
+        self.ledger.climbs = (!climbs.is_empty()).then_some(Climbs { boot_id, version, climbs });
     }
 
     /// Notes how a repair ended. `spread` (0 to 1) scatters the wait for its effect. The
@@ -252,6 +347,7 @@ impl<R: Remedy> Engine<R> {
         if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == open) {
             *record = over;
         }
+        self.keep_climbs();
         self.sequence += 1;
     }
 
@@ -262,9 +358,24 @@ impl<R: Remedy> Engine<R> {
         &self.confirm
     }
 
-    /// Forgets what no longer counts against a budget; says whether the ledger wants saving.
+    /// Forgets what no longer counts; says whether the ledger wants saving.
     pub fn expire_ledger(&mut self, uptime: Duration) -> bool {
-        self.ledger.expire(&self.agent.boot_id, uptime)
+        let recovered = std::mem::take(&mut self.unsaved);
+        if recovered {
+            self.keep_climbs();
+        }
+        self.ledger.expire(&self.agent.boot_id, uptime) || recovered
+    }
+
+    /// What is left of the budgets of `remedies`.
+    #[must_use]
+    pub fn budgets(&self, remedies: &[R], uptime: Duration) -> Vec<BudgetReport> {
+        let left = |remedy: &R| {
+            let (name, budget) = (remedy.name(), remedy.budget());
+            let left = self.ledger.left(name, budget, &self.agent.boot_id, uptime);
+            BudgetReport { remedy: name, left, limit: budget.limit }
+        };
+        remedies.iter().map(left).collect()
     }
 
     /// What is to be saved.
@@ -320,6 +431,13 @@ impl<R: Remedy> Engine<R> {
             repairs: self.past_repairs(),
             proof,
             pull,
+            paused_until: self
+                .ledger
+                .pause_at(&self.agent.boot_id, now.uptime)
+                .map(|pause| pause.until().into()),
+            configuration: self.configuration.clone(),
+            outlook: self.outlook,
+            budgets: Vec::new(),
             uptime: now.uptime,
             ready_until: self
                 .required()
@@ -361,22 +479,25 @@ impl<R: Remedy> Engine<R> {
 
     /// What the report says comes next: about the cause if it has words, else about the
     /// repair in flight, else about the first other fault.
-    fn next_words(&self, uptime: Duration, next: &[(&'static str, String)]) -> String {
+    fn next_words(&self, uptime: Duration, next: &[(&'static str, Delay)]) -> String {
         if let Some(flight) = self.in_flight.first() {
             return format!("{} runs", flight.intent.remedy.name());
         }
         let ready = self.ready(uptime);
         let cause = if ready { None } else { self.cause(uptime) };
         let about_cause = cause.and_then(|cause| {
-            next.iter().find(|(name, _)| *name == cause.condition.name).map(|(_, words)| words)
+            next.iter().find(|(name, _)| *name == cause.condition.name).map(|(_, delay)| &delay.words)
         });
         match (about_cause, cause) {
             (Some(words), _) if !words.is_empty() => words.clone(),
             (_, Some(_)) => "observes".into(),
             (_, None) => next
                 .iter()
-                .find(|(_, words)| !words.is_empty())
-                .map_or_else(|| "nothing to do".into(), |(name, words)| format!("{name}: {words}")),
+                .find(|(_, delay)| !delay.words.is_empty())
+                .map_or_else(
+                    || "nothing to do".into(),
+                    |(name, delay)| format!("{name}: {}", delay.words),
+                ),
         }
     }
 }
