@@ -1,5 +1,7 @@
 //! The command line.
 
+mod length;
+mod pause;
 mod ready;
 mod run;
 mod socket;
@@ -7,6 +9,7 @@ mod status;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +36,14 @@ enum Command {
     },
     /// End with 0 if the guest is ready, with 1 if it is not: for exec probes
     Ready,
+    /// Stop all repairs for a while; checks and probes go on
+    Pause {
+        /// For how long: 90s, 30m, 1h30m; a day at most
+        #[arg(value_name = "LENGTH", value_parser = length::pause)]
+        length: Duration,
+    },
+    /// End a pause
+    Resume,
     /// Carry out one repair with the privileges it needs; started by its socket unit
     #[command(hide = true)]
     Fix {
@@ -72,6 +83,8 @@ pub fn main() -> ExitCode {
         Command::Run => with_config(run::run),
         Command::Status { json } => status::status(json),
         Command::Ready => ready::ready(),
+        Command::Pause { length } => pause::pause(length),
+        Command::Resume => pause::resume(),
         // A helper answers whoever asked for it, also where its settings cannot be read.
         Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
         Command::Probe { what: What::Storage } => {

@@ -6,7 +6,8 @@ use super::{say, socket};
 
 /// Prints one line; ends with 0 if the guest is ready, with 1 if it is not or nobody says so.
 pub(super) fn ready() -> ExitCode {
-    let verdict = socket::report().and_then(|(_, report)| match (report.ready, report.cause) {
+    let answer = socket::report().map_err(|error| error.to_string());
+    let verdict = answer.and_then(|(_, report)| match (report.ready, report.cause) {
         (true, _) => Ok(()),
         (false, Some(cause)) => {
             Err(format!("{}/{}: {}", cause.condition, cause.reason, cause.message))

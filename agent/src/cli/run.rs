@@ -14,18 +14,18 @@ use nix::fcntl::{Flock, FlockArg};
 use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::complain;
 use crate::bus::Bus;
 use crate::config::Config;
-use crate::core::reconcile::{self, Waker};
+use crate::core::reconcile::{self, Inbox, Waker};
 use crate::core::{AgentReport, BootClock, Clock, Engine, rfc3339};
 use crate::guest::{CONDITIONS, RealGuest};
 use crate::ledger_file::LedgerFile;
-use crate::serve::{self, Counters};
+use crate::serve::{self, Control, Counters};
 use crate::wake;
 
 mod voice;
@@ -35,6 +35,9 @@ const STATE: &str = "/var/lib/saigak-agent";
 
 /// Where its sockets lie, unless the unit's `RuntimeDirectory=` says.
 const RUNTIME: &str = "/run/saigak-agent";
+
+/// Orders that may wait; people give them one by one.
+const ORDERS: usize = 8;
 
 /// Between two attempts to have the probes' port.
 const BIND_AGAIN: Duration = Duration::from_secs(5);
@@ -89,7 +92,9 @@ async fn daemon(config: Config) -> Result<(), String> {
     let probes = serve::probe_router(reports.clone(), Arc::clone(&counters));
     listen(config.serve.listen, probes).await;
     let control = bind_control(&runtime.join("agent.sock"))?;
-    tokio::spawn(serve::serve_unix(control, serve::control_router(reports)));
+    let (orders, ordered) = mpsc::channel(ORDERS);
+    let router = serve::control_router(Control { reports, orders });
+    tokio::spawn(serve::serve_unix(control, router));
     notify(&[NotifyState::Ready]);
 
     let file = LedgerFile::in_directory(&directory("STATE_DIRECTORY", STATE));
@@ -120,7 +125,8 @@ async fn daemon(config: Config) -> Result<(), String> {
         notify(&[NotifyState::Watchdog]);
     };
     let stop = stopped()?;
-    reconcile::run(engine, &guest, &BootClock, &waker, &publish, beat, stop).await;
+    let inbox = Inbox { waker, orders: ordered };
+    reconcile::run(engine, &guest, &BootClock, inbox, &publish, beat, stop).await;
     notify(&[NotifyState::Stopping]);
     Ok(())
 }
@@ -184,7 +190,7 @@ async fn listen(address: SocketAddr, router: Router) {
     }
 }
 
-/// The control socket. It only reads, so that everyone on the guest may ask.
+/// The control socket. Everyone on the guest may ask; who may give orders, the kernel tells.
 fn bind_control(path: &Path) -> Result<UnixListener, String> {
     let fail = |error: io::Error| format!("{}: {error}", path.display());
     // The lock is held: a socket that lies there is a dead agent's.

@@ -21,7 +21,7 @@ pub(super) fn status(json: bool) -> ExitCode {
             say(&render(&report, now, Paint { colour }));
         }
         Err(error) => {
-            complain(&error);
+            complain(&error.to_string());
             return ExitCode::FAILURE;
         }
     }
@@ -74,6 +74,10 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
         writeln!(text, "         {}", cause.message)?;
     }
     writeln!(text, "  next   {}", report.next)?;
+    if let Some(until) = &report.paused_until {
+        let until = paint.bad(until);
+        writeln!(text, "  paused until {until}: nothing is repaired (saigak-agent resume)")?;
+    }
     if let Some(proof) = report.proof {
         let (age, took) = (proof.age_seconds, proof.latency_seconds * 1000.0);
         writeln!(text, "  proof  a right embedding {age:.0} s ago, in {took:.0} ms")?;
@@ -195,6 +199,7 @@ mod tests {
                 reason: "MacPinned".into(),
                 message: "the file wants another MAC".into(),
                 last_transition_time: rfc3339(UNIX_EPOCH + Duration::from_secs(1_000_000)),
+                since: Duration::ZERO,
             }],
             repairs: vec![Past {
                 remedy: "ollama/Start".into(),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Climbs, Pause};
+
 /// At most `limit` runs in any `window`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
@@ -74,6 +76,12 @@ pub struct Ledger {
     /// Set where the file could not be read: until then, as boot and uptime, all budgets
     /// are closed.
     pub closed_until: Option<Closed>,
+    /// Set while a person has paused repairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// What has been tried in the episodes that are not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub climbs: Option<Climbs>,
 }
 
 /// Until when all budgets are closed.
@@ -131,6 +139,18 @@ impl Ledger {
         closed.max(spent)
     }
 
+    /// How many runs of `remedy` the budget still allows.
+    #[must_use]
+    pub fn left(&self, remedy: &str, budget: Budget, boot_id: &str, uptime: Duration) -> usize {
+        if !self.closed_for(boot_id, uptime).is_zero() {
+            return 0;
+        }
+        let counts = |entry: &&Entry| {
+            entry.remedy == remedy && counts_until(entry, budget.window, boot_id) > uptime
+        };
+        budget.limit.saturating_sub(self.entries.iter().filter(counts).count())
+    }
+
     /// Counts one run of `remedy` now.
     pub fn reserve(&mut self, remedy: &str, boot_id: &str, uptime: Duration) {
         self.entries.push(Entry {
@@ -160,7 +180,8 @@ impl Ledger {
         if open {
             self.closed_until = None;
         }
-        open || self.entries.len() != before
+        let resumed = self.expire_pause(boot_id, uptime);
+        open || resumed || self.entries.len() != before
     }
 
     /// How long all budgets stay closed.
@@ -211,7 +232,10 @@ mod tests {
         let mut ledger = Ledger::fresh();
         ledger.reserve("x", "b", at(10));
         assert_eq!(ledger.wait("x", TWO, "b", at(10)), Duration::ZERO);
+        assert_eq!(ledger.left("x", TWO, "b", at(10)), 1);
         ledger.reserve("x", "b", at(30));
+        assert_eq!(ledger.left("x", TWO, "b", at(40)), 0);
+        assert_eq!(ledger.left("x", TWO, "b", at(115)), 1);
         assert_eq!(ledger.wait("x", TWO, "b", at(40)), at(70));
         assert_eq!(ledger.wait("x", TWO, "b", at(110)), Duration::ZERO);
         assert_eq!(ledger.wait("y", TWO, "b", at(40)), Duration::ZERO);
@@ -229,6 +253,7 @@ mod tests {
     #[test]
     fn an_unreadable_ledger_is_closed_for_one_window_and_not_for_ever() {
         let ledger = Ledger::closed("b", at(50));
+        assert_eq!(ledger.left("x", TWO, "b", at(50)), 0);
         assert_eq!(ledger.wait("x", TWO, "b", at(50)), CLOSED_FOR);
         assert_eq!(ledger.wait("x", TWO, "b", at(50) + CLOSED_FOR), Duration::ZERO);
         assert_eq!(ledger.wait("x", TWO, "later", at(10)), CLOSED_FOR.saturating_sub(at(10)));

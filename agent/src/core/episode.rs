@@ -1,8 +1,9 @@
 //! Where on its ladder a fault stands. An episode lasts from the first remedy until the
 //! condition has held for a while; only then is forgotten what did not help.
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Rung;
 
@@ -95,6 +96,11 @@ impl Place {
         self.exhausted
     }
 
+    /// Whether anything has been tried.
+    fn climbed(&self) -> bool {
+        self.rung > 0 || self.tries > 0 || self.rests > 0
+    }
+
     /// The try ended at `uptime`; its effect is waited for from then on. `spread` (0 to 1)
     /// lengthens the wait by up to a quarter, so that many guests that wait for the same
     /// thing do not come at once.
@@ -109,24 +115,103 @@ impl Place {
 /// The places of all faults of all conditions.
 #[derive(Debug, Default)]
 pub(super) struct Episodes {
-    places: HashMap<(&'static str, &'static str), Place>,
+    // A handful: those that are not over.
+    places: Vec<(String, String, Place)>,
 }
 
 impl Episodes {
     /// The place on the ladder of `reason` of `condition`.
-    pub(super) fn place(&mut self, condition: &'static str, reason: &'static str) -> &mut Place {
-        self.places.entry((condition, reason)).or_default()
+    pub(super) fn place(&mut self, condition: &str, reason: &str) -> &mut Place {
+        let known = self.places.iter().position(|(c, r, _)| c == condition && r == reason);
+        let at = known.unwrap_or_else(|| {
+            self.places.push((condition.into(), reason.into(), Place::default()));
+            self.places.len() - 1
+        });
+        &mut self.places[at].2
     }
 
     /// Whether the ladder of `reason` of `condition` is at its end.
-    pub(super) fn is_exhausted(&self, condition: &'static str, reason: &'static str) -> bool {
-        self.places.get(&(condition, reason)).is_some_and(Place::is_exhausted)
+    pub(super) fn is_exhausted(&self, condition: &str, reason: &str) -> bool {
+        self.places
+            .iter()
+            .any(|(c, r, place)| c == condition && r == reason && place.is_exhausted())
     }
 
-    /// The condition has recovered: what did not help is forgotten.
-    pub(super) fn forget(&mut self, condition: &'static str) {
-        self.places.retain(|(of, _), _| *of != condition);
+    /// The condition has recovered: what did not help is forgotten. Says whether anything did
+    /// not.
+    pub(super) fn forget(&mut self, condition: &str) -> bool {
+        let climbed = self.places.iter().any(|(of, _, place)| of == condition && place.climbed());
+        self.places.retain(|(of, ..)| of != condition);
+        climbed
     }
+
+    /// What a new agent must know of them. `begun` tells when a repair began that is still
+    /// under way: nobody will say how it ended, so nothing is waited for.
+    pub(super) fn climbs(&self, begun: impl Fn(&str, &str) -> Option<Duration>) -> Vec<Climb> {
+        self.places
+            .iter()
+            .filter(|(.., place)| place.climbed())
+            .map(|(condition, reason, place)| {
+                let not_before = begun(condition, reason).unwrap_or(place.not_before);
+                Climb {
+                    condition: condition.clone(),
+                    reason: reason.clone(),
+                    rung: place.rung,
+                    tries: place.tries,
+                    rests: place.rests,
+                    exhausted: place.exhausted,
+                    not_before_ms: u64::try_from(not_before.as_millis()).unwrap_or(u64::MAX),
+                }
+            })
+            .collect()
+    }
+
+    /// The episodes that an earlier agent of this boot left.
+    pub(super) fn of(climbs: &[Climb]) -> Self {
+        let place = |climb: &Climb| Place {
+            rung: climb.rung,
+            tries: climb.tries,
+            not_before: Duration::from_millis(climb.not_before_ms),
+            rests: climb.rests,
+            exhausted: climb.exhausted,
+            ..Place::default()
+        };
+        let known = |climb: &Climb| (climb.condition.clone(), climb.reason.clone(), place(climb));
+        Self { places: climbs.iter().map(known).collect() }
+    }
+}
+
+/// The ladders that are being climbed, as they outlive the agent: one that is started anew must
+/// not begin at the first rung again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Climbs {
+    /// The boot that the uptimes are of; another one may have mended anything.
+    pub boot_id: String,
+    /// The agent whose ladders these are; another one may have others.
+    pub version: String,
+    /// One for each ladder.
+    pub climbs: Vec<Climb>,
+}
+
+/// How far one ladder has been climbed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Climb {
+    /// The condition.
+    pub condition: String,
+    /// Its reason, whose ladder it is.
+    pub reason: String,
+    /// The rung, from 0.
+    pub rung: usize,
+    /// Tries of that rung so far.
+    pub tries: u32,
+    /// How often the ladder was climbed in vain.
+    pub rests: u32,
+    /// Whether it rests now.
+    pub exhausted: bool,
+    /// Uptime before which nothing is tried, in milliseconds.
+    pub not_before_ms: u64,
 }
 
 #[cfg(test)]
@@ -207,8 +292,24 @@ mod tests {
         let mut episodes = Episodes::default();
         episodes.place("A", "x").tried(LADDER, at(0));
         episodes.place("B", "x").tried(LADDER, at(0));
-        episodes.forget("A");
+        assert!(episodes.forget("A"));
+        assert!(!episodes.forget("A"));
         assert_eq!(*episodes.place("A", "x"), Place::default());
         assert_ne!(*episodes.place("B", "x"), Place::default());
+    }
+
+    #[test]
+    fn a_new_agent_goes_on_where_the_old_one_was() {
+        let mut episodes = Episodes::default();
+        episodes.place("A", "x").tried(LADDER, at(40));
+        episodes.place("B", "x").tried(LADDER, at(40));
+        let flying = |condition: &str, _: &str| (condition == "B").then_some(at(7));
+        let mut known = Episodes::of(&episodes.climbs(flying));
+        assert_eq!(known.place("A", "x").step(LADDER, at(8)), Step::Wait(at(50)));
+        // Its repair was cut off: it is tried again at once, but the try counts.
+        assert_eq!(known.place("B", "x").step(LADDER, at(8)), Step::Do(0));
+        known.place("B", "x").tried(LADDER, at(8));
+        assert_eq!(known.place("B", "x").step(LADDER, at(100)), Step::Do(1));
+        assert!(Episodes::default().climbs(|_, _| None).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::report::{ProofReport, PullReport};
+use super::report::{ConfigurationReport, ProofReport, PullReport};
 use super::{Condition, Judgement, Ledger, Moment, Outcome, Remedy};
 
 /// How often a concern is looked at when no event asks for it.
@@ -51,4 +51,14 @@ pub trait Guest {
 
     /// The pull that runs, for the report.
     fn pull(&self) -> Option<PullReport>;
+
+    /// All remedies, for the report of their budgets.
+    fn remedies(&self) -> Vec<Self::Remedy> {
+        Vec::new()
+    }
+
+    /// The settings that count, for the report.
+    fn configuration(&self) -> Option<ConfigurationReport> {
+        None
+    }
 }

@@ -21,18 +21,25 @@ mod engine;
 mod episode;
 mod graph;
 mod guest;
+mod order;
+mod pause;
 pub mod reconcile;
 mod remedy;
 mod report;
 mod state;
+mod tally;
 
 pub use budget::{Budget, Entry, Ledger, Past};
 pub use clock::{BootClock, Clock, Moment, rfc3339, uptime_at};
 pub use condition::{Condition, Judgement, Reason, Role, Status};
 pub use engine::{Engine, Intent};
+pub use episode::{Climb, Climbs};
 pub use guest::{Guest, Schedule};
+pub use order::{Asked, Order};
+pub use pause::{LONGEST_PAUSE, Pause};
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{
-    AgentReport, Cause, ConditionReport, Expiry, InFlight, ProofReport, PullReport, RepairReport,
-    Report, Verdict,
+    AgentReport, BudgetReport, Cause, ConditionReport, ConfigurationReport, Expiry, InFlight,
+    Outlook, ProofReport, PullReport, RepairReport, Report, Verdict,
 };
+pub use tally::{Source, Tally};

@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
-use super::{Clock, Engine, Guest, Intent, Ledger, Outcome, Remedy, Report, Schedule};
+use super::{
+    Asked, Clock, Engine, Guest, Intent, Ledger, Order, Outcome, Remedy, Report, Schedule, Source,
+    Tally,
+};
 
 /// Between the starts of two looks at one concern, however many events ask for one.
 const LOOKS_APART: Duration = Duration::from_millis(100);
@@ -25,6 +28,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 pub struct Waker {
     concerns: AtomicU32,
     notify: Notify,
+    tally: Tally,
 }
 
 impl Waker {
@@ -32,6 +36,18 @@ impl Waker {
     pub fn wake(&self, concern: usize) {
         self.concerns.fetch_or(1 << (concern & 31), Ordering::AcqRel);
         self.notify.notify_one();
+    }
+
+    /// The same, for an event that came from outside.
+    pub fn wake_by(&self, source: Source, concern: usize) {
+        self.tally.woken(source);
+        self.wake(concern);
+    }
+
+    /// What the loop has counted.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Asks for a new report without a look: something to show has changed by itself.
@@ -112,18 +128,29 @@ impl Looks {
     }
 }
 
+/// Where the loop is spoken to.
+#[derive(Debug)]
+pub struct Inbox {
+    /// Asks for looks.
+    pub waker: Arc<Waker>,
+    /// Orders. Where nobody can give any, the other end may be gone.
+    pub orders: mpsc::Receiver<Asked>,
+}
+
 /// Runs until `stop` completes. `beat` is called once each turn, after the report was
 /// published: it feeds the watchdog.
 pub async fn run<G: Guest, C: Clock>(
     mut engine: Engine<G::Remedy>,
     guest: &G,
     clock: &C,
-    waker: &Arc<Waker>,
+    mut inbox: Inbox,
     publish: &watch::Sender<Arc<Report>>,
     mut beat: impl FnMut(&Arc<Report>),
     stop: impl Future<Output = ()>,
 ) {
     let concerns = guest.concerns();
+    let remedies = guest.remedies();
+    let tally = inbox.waker.tally();
     let mut looks = Looks {
         due: vec![Instant::now(); concerns.len()],
         begun: vec![None; concerns.len()],
@@ -163,7 +190,12 @@ pub async fn run<G: Guest, C: Clock>(
                 async move { Done::Repair(intent, carry_out(saved, deadline, repair).await) },
             );
         }
-        let report = Arc::new(engine.report(now, guest.proof(now), guest.pull()));
+        engine.configured(guest.configuration());
+        let report = Report {
+            budgets: engine.budgets(&remedies, now.uptime),
+            ..engine.report(now, guest.proof(now), guest.pull())
+        };
+        let report = Arc::new(report);
         publish.send_replace(Arc::clone(&report));
         beat(&report);
 
@@ -183,17 +215,26 @@ pub async fn run<G: Guest, C: Clock>(
         }
         let decision = engine.wakes_at(uptime).map(at);
         let wake = [looks.next(), decision, Some(turn + HEARTBEAT)].into_iter().flatten().min();
+        tally.turned(turn.elapsed());
         tokio::select! {
             () = &mut stop => break,
-            () = waker.notify.notified() => {
-                let woken = waker.take();
+            () = inbox.waker.notify.notified() => {
+                let woken = inbox.waker.take();
                 for concern in (0..concerns.len()).filter(|concern| woken & (1 << concern) != 0) {
                     looks.sooner(concern, turn + LOOKS_APART);
                 }
             }
+            Some(asked) = inbox.orders.recv() => {
+                tally.woken(Source::Order);
+                obey(&mut tasks, &mut engine, guest, clock, asked);
+            }
             Some(done) = tasks.join_next() => match done {
-                Ok(Done::Look(concern)) => { looks.running.remove(&concern); }
+                Ok(Done::Look(concern)) => {
+                    tally.woken(Source::Look);
+                    looks.running.remove(&concern);
+                }
                 Ok(Done::Repair(intent, outcome)) => {
+                    tally.woken(Source::Repair);
                     ended(&mut engine, clock, intent, &outcome);
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
@@ -205,9 +246,37 @@ pub async fn run<G: Guest, C: Clock>(
                 },
                 Err(error) => tracing::error!(%error, "a task beside the loop ended abnormally"),
             },
-            () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => {}
+            () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => tally.woken(Source::Timer),
         }
     }
+}
+
+/// Carries out an order, and answers once it is saved.
+fn obey<G: Guest, C: Clock>(
+    tasks: &mut JoinSet<Done<G::Remedy>>,
+    engine: &mut Engine<G::Remedy>,
+    guest: &G,
+    clock: &C,
+    asked: Asked,
+) {
+    let now = clock.now();
+    let done = match asked.order {
+        Order::Pause(length) => format!("repairs are paused until {}", engine.pause(now, length)),
+        Order::Resume if engine.resume(now.uptime) => "repairs go on".into(),
+        Order::Resume => "repairs were not paused".into(),
+    };
+    tracing::info!(order = ?asked.order, "{done}");
+    let saved = time::timeout(SAVED_WITHIN, guest.save(engine.ledger().clone()));
+    tasks.spawn(async move {
+        let saved = saved.await.unwrap_or_else(|_| Err("the disk does not answer".into()));
+        let answer = match &saved {
+            Ok(()) => Ok(done),
+            Err(error) => Err(format!("{done}, but not across a restart of the agent: {error}")),
+        };
+        // Whoever asked may be gone: it is done in any case.
+        let _ = asked.answer.send(answer);
+        Done::Saved(saved)
+    });
 }
 
 /// Saves, then acts: a repair whose reservation was not saved does not run.

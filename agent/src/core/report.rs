@@ -60,12 +60,57 @@ pub struct Report {
     pub proof: Option<ProofReport>,
     /// The pull that runs.
     pub pull: Option<PullReport>,
+    /// Until when repairs are paused, RFC 3339.
+    #[serde(default)]
+    pub paused_until: Option<String>,
+    /// The settings that the agent goes by.
+    #[serde(default)]
+    pub configuration: Option<ConfigurationReport>,
+    /// Whether anything more is to come without a person.
+    #[serde(skip)]
+    pub outlook: Outlook,
+    /// How often each remedy may still run.
+    #[serde(skip)]
+    pub budgets: Vec<BudgetReport>,
     /// Uptime at which this was written.
     #[serde(skip)]
     pub uptime: Duration,
     /// Until when `Ready` counts, whatever becomes of the loop that wrote it.
     #[serde(skip)]
     pub ready_until: Option<Expiry>,
+}
+
+/// Whether anything more is to come without a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outlook {
+    /// A repair runs, its effect is waited for, or something heals by itself.
+    #[default]
+    UnderWay,
+    /// Nothing is wrong, or only what a person must mend.
+    Settled,
+}
+
+/// How often one remedy may still run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetReport {
+    /// The remedy.
+    pub remedy: &'static str,
+    /// Runs that are left now.
+    pub left: usize,
+    /// Runs in any window.
+    pub limit: usize,
+}
+
+/// The settings that the agent goes by.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigurationReport {
+    /// When they were read, RFC 3339.
+    pub loaded_at: String,
+    /// Why newer ones could not be used: `FILE:LINE: message`. The old ones count.
+    pub error: Option<String>,
+    /// Keys whose new value counts only after a restart of the agent.
+    pub needs_restart: Vec<String>,
 }
 
 /// The first condition that stops to hold if it is not seen anew.
@@ -118,6 +163,9 @@ pub struct ConditionReport {
     pub message: String,
     /// When the status last changed, RFC 3339.
     pub last_transition_time: String,
+    /// The same, as uptime.
+    #[serde(skip)]
+    pub since: Duration,
 }
 
 /// A repair that runs.

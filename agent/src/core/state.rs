@@ -136,6 +136,7 @@ impl<R> State<R> {
             reason: self.reason.into(),
             message: self.message.clone(),
             last_transition_time: rfc3339(self.since.wall),
+            since: self.since.uptime,
         }
     }
 }

@@ -77,6 +77,18 @@ pub enum Remedy {
     Model(model::Remedy),
 }
 
+impl Remedy {
+    /// All of all concerns.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<Self> = network::Remedy::ALL.map(Self::Network).to_vec();
+        all.extend(storage::Remedy::ALL.map(Self::Storage));
+        all.extend(ollama::Remedy::ALL.map(Self::Ollama));
+        all.extend(model::Remedy::ALL.map(Self::Model));
+        all
+    }
+}
+
 impl core::Remedy for Remedy {
     fn name(self) -> &'static str {
         match self {
@@ -135,14 +147,6 @@ mod tests {
     use super::*;
     use crate::core::{BootClock, Clock, Engine, Ledger, Remedy as _};
 
-    fn all() -> Vec<Remedy> {
-        let mut all: Vec<Remedy> = network::Remedy::ALL.map(Remedy::Network).to_vec();
-        all.extend(storage::Remedy::ALL.map(Remedy::Storage));
-        all.extend(ollama::Remedy::ALL.map(Remedy::Ollama));
-        all.extend(model::Remedy::ALL.map(Remedy::Model));
-        all
-    }
-
     #[test]
     fn conditions_stand_in_order() {
         let moment = BootClock.now();
@@ -159,13 +163,13 @@ mod tests {
     fn names_of_conditions_and_remedies_are_unique() {
         let names: HashSet<_> = CONDITIONS.iter().map(|condition| condition.name).collect();
         assert_eq!(names.len(), CONDITIONS.len());
-        let names: HashSet<_> = all().iter().map(|remedy| remedy.name()).collect();
-        assert_eq!(names.len(), all().len());
+        let names: HashSet<_> = Remedy::all().iter().map(|remedy| remedy.name()).collect();
+        assert_eq!(names.len(), Remedy::all().len());
     }
 
     #[test]
     fn budgets_fit_the_ledger_s_window() {
-        for remedy in all() {
+        for remedy in Remedy::all() {
             assert!(remedy.budget().limit > 0);
             assert!(remedy.budget().window <= Duration::from_secs(3600), "{}", remedy.name());
         }

@@ -141,6 +141,10 @@ impl Guest for RealGuest {
             PullState::Idle | PullState::Failed(_) => None,
         }
     }
+
+    fn remedies(&self) -> Vec<Remedy> {
+        Remedy::all()
+    }
 }
 
 impl Shared {

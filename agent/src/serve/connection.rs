@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -50,7 +50,11 @@ pub async fn serve_unix(listener: UnixListener, router: Router) {
     let mut open = Open::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => open.serve(stream, &router, None),
+            Ok((stream, _)) => {
+                // Who cannot be told may only read.
+                let user = stream.peer_cred().ok().map(|credentials| credentials.uid());
+                open.serve(stream, &router.clone().layer(Extension(Peer(user))), None);
+            }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
                 time::sleep(PAUSE).await;
@@ -58,6 +62,10 @@ pub async fn serve_unix(listener: UnixListener, router: Router) {
         }
     }
 }
+
+/// The user at the other end of a Unix socket, as the kernel knows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) Option<u32>);
 
 /// The connections of one listener, oldest first.
 #[derive(Debug, Default)]

@@ -1,26 +1,49 @@
-//! The control socket: the report as JSON, once or as it changes. Read-only.
+//! The control socket: the report as JSON, once or as it changes, for everybody; and orders,
+//! for root and the agent's own user.
 
-use axum::Router;
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
 use futures_util::stream;
+use nix::unistd::geteuid;
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time;
 
 use super::Reports;
+use super::connection::Peer;
 use super::probes::current;
-use crate::core::{BootClock, Clock, Report};
+use crate::core::{Asked, BootClock, Clock, LONGEST_PAUSE, Order, Report};
+
+/// Longer than the loop waits for an order to be saved.
+const OBEYED_WITHIN: Duration = Duration::from_secs(15);
+
+/// What stands behind the control socket.
+#[derive(Debug, Clone)]
+pub struct Control {
+    /// The published report.
+    pub reports: Reports,
+    /// Takes orders to the loop.
+    pub orders: mpsc::Sender<Asked>,
+}
 
 /// The routes of the control socket.
-pub fn router(reports: Reports) -> Router {
+pub fn router(control: Control) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/watch", get(watch))
-        .with_state(reports)
+        .route("/v1/pause", post(pause))
+        .route("/v1/resume", post(resume))
+        .with_state(control)
 }
 
-async fn status(State(reports): State<Reports>) -> Response {
+async fn status(State(Control { reports, .. }): State<Control>) -> Response {
     let line = line(&current(&reports.borrow(), BootClock.now().uptime));
     ([(CONTENT_TYPE, "application/json")], line).into_response()
 }
@@ -31,7 +54,7 @@ fn key(report: &Report) -> (u64, bool, u64) {
     (report.sequence, report.ready, pulled)
 }
 
-async fn watch(State(reports): State<Reports>) -> Response {
+async fn watch(State(Control { reports, .. }): State<Control>) -> Response {
     let lines = stream::unfold((reports, None), |(mut reports, last)| async move {
         loop {
             let report = reports.borrow_and_update().clone();
@@ -49,4 +72,71 @@ async fn watch(State(reports): State<Reports>) -> Response {
 fn line(report: &Report) -> String {
     // A report is plain data; it always has a JSON form.
     serde_json::to_string(report).unwrap_or_default() + "\n"
+}
+
+#[derive(Debug, Deserialize)]
+struct Length {
+    seconds: u64,
+}
+
+async fn pause(
+    State(control): State<Control>,
+    Extension(peer): Extension<Peer>,
+    length: Query<Length>,
+) -> Response {
+    let length = Duration::from_secs(length.seconds);
+    if length.is_zero() || length > LONGEST_PAUSE {
+        let longest = LONGEST_PAUSE.as_secs();
+        let why = format!("a pause lasts from 1 to {longest} seconds\n");
+        return (StatusCode::BAD_REQUEST, why).into_response();
+    }
+    obey(&control, peer, Order::Pause(length)).await
+}
+
+async fn resume(State(control): State<Control>, Extension(peer): Extension<Peer>) -> Response {
+    obey(&control, peer, Order::Resume).await
+}
+
+/// Whether that user may give orders: root may do anything on this guest, and the agent's user
+/// nothing that the agent could not.
+pub(super) fn may_order(peer: Peer) -> bool {
+    peer.0.is_some_and(|user| user == 0 || user == geteuid().as_raw())
+}
+
+/// The answer to somebody who may not.
+pub(super) fn forbidden() -> Response {
+    (StatusCode::FORBIDDEN, "only root may ask for this\n").into_response()
+}
+
+async fn obey(control: &Control, peer: Peer, order: Order) -> Response {
+    if !may_order(peer) {
+        return forbidden();
+    }
+    let (answer, answered) = oneshot::channel();
+    let asked = async {
+        control.orders.send(Asked { order, answer }).await.ok()?;
+        answered.await.ok()
+    };
+    match time::timeout(OBEYED_WITHIN, asked).await {
+        Ok(Some(Ok(done))) => (StatusCode::OK, done + "\n").into_response(),
+        Ok(Some(Err(unsaved))) => {
+            (StatusCode::INSUFFICIENT_STORAGE, unsaved + "\n").into_response()
+        }
+        Ok(None) => (StatusCode::SERVICE_UNAVAILABLE, "the agent ends\n").into_response(),
+        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the agent's loop is stuck\n").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_are_root_s_and_the_agent_s_own() {
+        let own = geteuid().as_raw();
+        assert!(may_order(Peer(Some(0))));
+        assert!(may_order(Peer(Some(own))));
+        assert!(!may_order(Peer(Some(own + 1))));
+        assert!(!may_order(Peer(None)));
+    }
 }

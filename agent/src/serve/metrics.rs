@@ -83,6 +83,10 @@ pub(super) fn encode(
     ready.set(i64::from(readiness(report, uptime).is_ok()));
     registry.register("ready", "Whether the guest can embed text correctly now", ready);
 
+    let paused: Gauge = Gauge::default();
+    paused.set(i64::from(report.paused_until.is_some()));
+    registry.register("paused", "Whether a person has paused repairs", paused);
+
     let conditions = Family::<ConditionLabels, Gauge>::default();
     for condition in &report.conditions {
         for status in [Status::True, Status::False, Status::Unknown] {

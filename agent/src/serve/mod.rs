@@ -7,10 +7,12 @@
 //! | | `GET /metrics` | Prometheus' text format |
 //! | control socket | `GET /v1/status` | the report as JSON |
 //! | | `GET /v1/watch` | the report as JSON, one line now and one for each change |
+//! | | `POST /v1/pause?seconds=N` | pauses repairs; for root and the agent's user alone |
+//! | | `POST /v1/resume` | ends the pause; the same |
 //!
-//! Every answer comes from the last published report, in memory: a sick guest is answered
+//! Every `GET` is answered from the last published report, in memory: a sick guest is answered
 //! for as fast as a healthy one. A report that has grown old makes no guest ready. Nothing
-//! here can be changed by a request, and nothing secret is told.
+//! can be changed over TCP, and nothing secret is told.
 
 mod connection;
 mod control;
@@ -21,10 +23,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::core::{AgentReport, Report, Verdict};
+use crate::core::{AgentReport, Outlook, Report, Verdict};
 
 pub use connection::{serve_tcp, serve_unix};
-pub use control::router as control_router;
+pub use control::{Control, router as control_router};
 pub use metrics::Counters;
 pub use probes::{readiness, router as probe_router};
 
@@ -48,6 +50,10 @@ pub fn first_report(agent: AgentReport, at: String) -> Report {
         repairs: Vec::new(),
         proof: None,
         pull: None,
+        paused_until: None,
+        configuration: None,
+        outlook: Outlook::UnderWay,
+        budgets: Vec::new(),
         uptime: std::time::Duration::ZERO,
         ready_until: None,
     }

@@ -8,6 +8,7 @@ use zbus::message::Type;
 use zbus::{MatchRule, MessageStream};
 
 use crate::bus::{Bus, SYSTEMD};
+use crate::core::Source;
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
 
@@ -17,8 +18,8 @@ pub(super) async fn watch(waker: Arc<Waker>, bus: Arc<Bus>, unit: String) {
             tracing::debug!(%error, "no D-Bus signals for now");
         }
         tokio::time::sleep(super::PAUSE).await;
-        waker.wake(concern::OLLAMA);
-        waker.wake(concern::NETWORK);
+        waker.wake_by(Source::Bus, concern::OLLAMA);
+        waker.wake_by(Source::Bus, concern::NETWORK);
     }
 }
 
@@ -43,13 +44,13 @@ async fn follow(
             message = unit_changes.next() => match message {
                 // A server that ends may have been refused its own files.
                 Some(_) => {
-                    waker.wake(concern::OLLAMA);
-                    waker.wake(concern::STORAGE);
+                    waker.wake_by(Source::Bus, concern::OLLAMA);
+                    waker.wake_by(Source::Bus, concern::STORAGE);
                 }
                 None => return Ok(()),
             },
             message = link_changes.next() => match message {
-                Some(_) => waker.wake(concern::NETWORK),
+                Some(_) => waker.wake_by(Source::Bus, concern::NETWORK),
                 None => return Ok(()),
             },
         }

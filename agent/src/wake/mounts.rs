@@ -9,6 +9,7 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::core::Source;
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
 
@@ -32,8 +33,8 @@ fn follow(waker: &Waker) -> io::Result<std::convert::Infallible> {
         let mut watched = [PollFd::new(table.as_fd(), PollFlags::POLLPRI)];
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) => {
-                waker.wake(concern::STORAGE);
-                waker.wake(concern::OLLAMA);
+                waker.wake_by(Source::Mounts, concern::STORAGE);
+                waker.wake_by(Source::Mounts, concern::OLLAMA);
             }
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),

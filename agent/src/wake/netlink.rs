@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use rtnetlink::MulticastGroup;
 
+use crate::core::Source;
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
 
@@ -17,13 +18,13 @@ pub(super) async fn watch(waker: Arc<Waker>) {
             Ok((connection, _handle, mut messages)) => {
                 let task = tokio::spawn(connection);
                 while messages.next().await.is_some() {
-                    waker.wake(concern::NETWORK);
+                    waker.wake_by(Source::Netlink, concern::NETWORK);
                 }
                 task.abort();
             }
             Err(error) => tracing::warn!(%error, "netlink events are not to be had"),
         }
         tokio::time::sleep(super::PAUSE).await;
-        waker.wake(concern::NETWORK);
+        waker.wake_by(Source::Netlink, concern::NETWORK);
     }
 }

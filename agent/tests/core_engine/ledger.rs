@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use saigak_agent::core::{Ledger, Outcome};
 
-use crate::guest::{BOOT, DOWN, Fix, Guest, LINK, SERVER, STOPPED, at};
+use crate::guest::{BOOT, DOWN, FROZEN, Fix, GOOD, Guest, LINK, SERVER, STOPPED, at};
 
 /// Four starts of a server that does not stay up, which is all its budget allows.
 fn spent() -> Guest {
@@ -114,4 +114,42 @@ fn an_interrupted_repair_is_not_overwritten_by_the_next() {
     let told: Vec<_> = past.iter().map(|past| (&*past.result, &*past.message)).collect();
     assert_eq!(told, [("Interrupted", ""), ("Refused", "no need")]);
     assert!((past[1].duration_seconds - 3.5).abs() < 1e-9);
+}
+
+/// A frozen server that two restarts did not help; after `ms` the ladder rests.
+fn at_its_end() -> Guest {
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &FROZEN);
+    guest.turn(0);
+    assert_eq!(guest.mend(7000), Some(Fix::Restart));
+    assert_eq!(guest.mend(40_000), Some(Fix::Restart));
+    assert_eq!(guest.turn(101_000), None);
+    guest
+}
+
+#[test]
+fn a_new_agent_does_not_climb_a_ladder_anew_that_did_not_help() {
+    let saved = serde_json::to_string(at_its_end().engine.ledger()).unwrap();
+    let mut next = Guest::of(serde_json::from_str(&saved).unwrap(), BOOT);
+    next.see(&SERVER, &FROZEN);
+    assert_eq!(next.turn(200_000), None);
+    assert_eq!(next.turn(207_000), None);
+    assert_eq!(next.next(), "needs a human: see the journal");
+    // Another boot may have mended it: there the budget alone counts.
+    let mut rebooted = Guest::of(serde_json::from_str(&saved).unwrap(), "the next boot");
+    rebooted.see(&SERVER, &FROZEN);
+    rebooted.turn(0);
+    assert_eq!(rebooted.turn(7000), Some(Fix::Restart));
+}
+
+#[test]
+fn what_did_not_help_is_forgotten_on_disk_too_once_the_condition_has_recovered() {
+    let mut guest = at_its_end();
+    assert!(guest.engine.ledger().climbs.is_some());
+    guest.see(&SERVER, &GOOD);
+    guest.turn(102_000);
+    assert!(!guest.engine.expire_ledger(at(102_000).uptime));
+    guest.turn(112_000);
+    assert!(guest.engine.expire_ledger(at(112_000).uptime));
+    assert_eq!(guest.engine.ledger().climbs, None);
 }

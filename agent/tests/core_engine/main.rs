@@ -10,5 +10,6 @@ mod history;
 mod ladders;
 mod ledger;
 mod order;
+mod pauses;
 mod readiness;
 mod reports;

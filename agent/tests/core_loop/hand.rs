@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-use saigak_agent::core::reconcile::{self, Waker};
-use saigak_agent::core::{AgentReport, Clock, Engine, Ledger, Moment, Report, Schedule};
-use tokio::sync::{Notify, watch};
+use saigak_agent::core::reconcile::{self, Inbox, Waker};
+use saigak_agent::core::{
+    AgentReport, Asked, Clock, Engine, Ledger, Moment, Order, Report, Schedule,
+};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{self, Instant};
 
 use crate::guest::{CONDITIONS, Guest, World};
@@ -32,12 +34,20 @@ pub(crate) struct Hand {
     pub(crate) clock: PausedClock,
     pub(crate) waker: Arc<Waker>,
     pub(crate) reports: watch::Receiver<Arc<Report>>,
+    orders: mpsc::Sender<Asked>,
 }
 
 impl Hand {
     /// How long the loop has run.
     pub(crate) fn ran_for(&self) -> Duration {
         self.clock.began.elapsed()
+    }
+
+    /// Gives an order, and waits for its answer.
+    pub(crate) async fn order(&self, order: Order) -> Result<String, String> {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Asked { order, answer }).await.unwrap();
+        answered.await.unwrap()
     }
 
     /// Waits until a report is as `wanted`, for at most a day.
@@ -70,14 +80,16 @@ pub(crate) async fn run<T: Future<Output = ()>>(
         world.beats.push(Instant::now());
         world.early_beats += u32::from(early);
     };
-    let hand = Hand { guest: guest.clone(), clock, waker: Arc::clone(&waker), reports };
+    let (orders, ordered) = mpsc::channel(1);
+    let hand = Hand { guest: guest.clone(), clock, waker: Arc::clone(&waker), reports, orders };
     let stopped = Mutex::new(None);
     let script = async {
         test(hand).await;
         *stopped.lock().unwrap() = Some(Instant::now());
         stop.notify_one();
     };
-    let turning = reconcile::run(engine, &guest, &clock, &waker, &publish, beat, stop.notified());
+    let inbox = Inbox { waker, orders: ordered };
+    let turning = reconcile::run(engine, &guest, &clock, inbox, &publish, beat, stop.notified());
     tokio::join!(turning, script);
     let stopped = stopped.lock().unwrap().take().unwrap();
     stopped.elapsed()

@@ -6,5 +6,6 @@
 mod guest;
 mod hand;
 mod looks;
+mod orders;
 mod repairs;
 mod turns;

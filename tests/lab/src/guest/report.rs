@@ -27,6 +27,8 @@ pub struct Report {
     pub repair: Option<Repair>,
     /// The repairs of the last 24 hours.
     pub repairs: Vec<Repair>,
+    /// Until when repairs are paused, RFC 3339.
+    pub paused_until: Option<String>,
 }
 
 /// The agent.

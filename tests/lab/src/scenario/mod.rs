@@ -16,6 +16,7 @@ mod healthy;
 pub(crate) mod incident;
 pub(crate) mod model;
 mod network;
+mod operator;
 pub(crate) mod ownership;
 mod proof;
 pub(crate) mod server;
@@ -70,6 +71,7 @@ pub const ALL: &[Scenario] = &[
     model::MODEL,
     model::REGISTRY,
     proof::SCENARIO,
+    operator::PAUSE,
     agent::SCENARIO,
     authorisation::SCENARIO,
 ];

@@ -1,0 +1,251 @@
+//! Which repair is next, and what became of the last.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{Engine, Flight, INTERRUPTED, Intent};
+use crate::core::episode::{Climbs, Step};
+use crate::core::graph;
+use crate::core::{
+    AgentReport, Moment, Outcome, Outlook, Past, Pause, Reason, Remedy, Status, rfc3339,
+};
+
+/// Why nothing is done about a fault now.
+struct Delay {
+    /// For the report.
+    words: String,
+    /// Whether it ends without a person.
+    passes: bool,
+}
+
+impl Delay {
+    fn passing(words: String) -> Self {
+        Self { words, passes: true }
+    }
+
+    fn lasting(words: String) -> Self {
+        Self { words, passes: false }
+    }
+}
+
+impl<R: Remedy> Engine<R> {
+    /// The next repair, if one is due: causes before effects, and no two at once on the same
+    /// thing. Its budget is reserved; the caller saves the ledger, acts, and calls
+    /// [`Engine::repair_ended`]. To be called until there is none.
+    pub fn next_repair(
+        &mut self,
+        now: Moment,
+        held: impl Fn(R) -> Option<String>,
+    ) -> Option<Intent<R>> {
+        self.wake_at = None;
+        self.confirm.clear();
+        let mut next: Vec<(&'static str, Delay)> = Vec::new();
+        let mut chosen = None;
+        for index in 0..self.states.len() {
+            // Anew for each: a ladder before this one may just have come to its end.
+            let seen = self.seen(now.uptime);
+            let Some(state) = self.states.get(index) else { continue };
+            let Some(fault) = state.fault.filter(|fault| fault.status == Status::False) else {
+                continue;
+            };
+            if graph::explanation(self.conditions, &seen, state.condition).is_some() {
+                continue;
+            }
+            let name = state.condition.name;
+            match self.consider(index, fault, now.uptime, &held) {
+                Ok(remedy) if !self.is_touched(remedy) => {
+                    chosen = Some((Intent { remedy, condition: name, reason: fault.name }, fault));
+                    break;
+                }
+                Ok(remedy) => {
+                    next.push((name, Delay::passing(format!("then {}", remedy.name()))));
+                }
+                Err(delay) => next.push((name, delay)),
+            }
+        }
+        if let Some((intent, fault)) = chosen {
+            self.begin(intent, fault, now);
+            self.outlook = Outlook::UnderWay;
+            self.tell(now.uptime, format!("{} runs", intent.remedy.name()));
+            return Some(intent);
+        }
+        let goes_on = !self.in_flight.is_empty() || next.iter().any(|(_, delay)| delay.passes);
+        self.outlook = if goes_on { Outlook::UnderWay } else { Outlook::Settled };
+        let pause = self.ledger.pause_at(&self.agent.boot_id, now.uptime);
+        if let Some(ends) = pause.map(Pause::ends) {
+            self.wake_at(ends);
+        }
+        self.tell(now.uptime, self.next_words(now.uptime, &next));
+        None
+    }
+
+    /// Sets what comes next. A new verdict or next step is a change like any other.
+    fn tell(&mut self, uptime: Duration, next: String) {
+        let cause = self.cause(uptime).map(|state| state.condition.name);
+        let told = (self.ready(uptime), cause, next);
+        if told != self.told {
+            self.told = told;
+            self.sequence += 1;
+        }
+    }
+
+    /// The remedy for one fault, or why there is none now.
+    fn consider(
+        &mut self,
+        index: usize,
+        fault: &'static Reason<R>,
+        uptime: Duration,
+        held: &impl Fn(R) -> Option<String>,
+    ) -> Result<R, Delay> {
+        let (Some(first), Some(state)) = (fault.ladder.first(), self.states.get(index)) else {
+            return Err(Delay { words: fault.advice.into(), passes: fault.passes });
+        };
+        let (condition, since, seen_at) = (state.condition, state.reason_since, state.seen_at);
+        let due = since + fault.patience;
+        // Not only long enough, but seen again after that.
+        if uptime < due || (!fault.patience.is_zero() && seen_at < due) {
+            self.wake_at(due);
+            self.confirm.push((condition.concern, due));
+            let name = first.remedy.name();
+            return Err(Delay::passing(format!("{name} if it does not heal by itself")));
+        }
+        let place = self.episodes.place(condition.name, fault.name);
+        let rung = match place.step(fault.ladder, uptime) {
+            Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
+            Step::Wait(until) => {
+                let refused = place.was_refused();
+                self.wake_at(until);
+                return Err(Delay::passing(if refused {
+                    "the last repair was refused, and is tried again".into()
+                } else {
+                    "waits for the last repair to take effect".into()
+                }));
+            }
+            Step::Rest(until) => {
+                self.wake_at(until);
+                return Err(Delay::lasting(format!("needs a human: {}", fault.advice)));
+            }
+        };
+        let name = rung.remedy.name();
+        if !self.acts {
+            return Err(Delay::lasting(format!("{name} would be next")));
+        }
+        if let Some(pause) = self.ledger.pause_at(&self.agent.boot_id, uptime) {
+            let until = pause.until();
+            return Err(Delay::lasting(format!("{name} is held back: paused until {until}")));
+        }
+        if let Some(why) = held(rung.remedy) {
+            return Err(Delay::passing(format!("{name} is held back: {why}")));
+        }
+        let wait = self.ledger.wait(name, rung.remedy.budget(), &self.agent.boot_id, uptime);
+        if !wait.is_zero() {
+            self.wake_at(uptime + wait);
+            let words = format!("needs a human: {} (the budget of {name} is spent)", fault.advice);
+            return Err(Delay::lasting(words));
+        }
+        Ok(rung.remedy)
+    }
+
+    fn is_touched(&self, remedy: R) -> bool {
+        self.in_flight.iter().any(|flight| flight.intent.remedy.touches() == remedy.touches())
+    }
+
+    fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {
+        let place = self.episodes.place(intent.condition, fault.name);
+        place.tried(fault.ladder, now.uptime + intent.remedy.deadline());
+        self.ledger.reserve(intent.remedy.name(), &self.agent.boot_id, now.uptime);
+        // Saved with the reservation: if the agent ends before the repair does, this stands.
+        self.ledger.record(past(intent, now, Duration::ZERO, INTERRUPTED, ""));
+        self.in_flight.push(Flight { intent, fault, begun: now });
+        self.keep_climbs();
+        self.sequence += 1;
+    }
+
+    /// Writes into the ledger what a new agent must know of the ladders.
+    pub(super) fn keep_climbs(&mut self) {
+        let begun = |condition: &str, reason: &str| {
+            let is_it = |flight: &&Flight<R>| {
+                flight.intent.condition == condition && flight.intent.reason == reason
+            };
+            self.in_flight.iter().find(is_it).map(|flight| flight.begun.uptime)
+        };
+        let climbs = self.episodes.climbs(begun);
+        let AgentReport { boot_id, version, .. } = self.agent.clone();
+        self.ledger.climbs = (!climbs.is_empty()).then_some(Climbs { boot_id, version, climbs });
+    }
+
+    /// Notes how a repair ended. `spread` (0 to 1) scatters the wait for its effect. The
+    /// ledger has changed and wants saving.
+    pub fn repair_ended(&mut self, now: Moment, intent: Intent<R>, outcome: &Outcome, spread: f64) {
+        let is_it = |flight: &Flight<R>| flight.intent == intent;
+        let Some(at) = self.in_flight.iter().position(is_it) else { return };
+        let Flight { fault, begun, .. } = self.in_flight.remove(at);
+        let took = now.uptime.saturating_sub(begun.uptime);
+        let open = past(intent, begun, Duration::ZERO, INTERRUPTED, "");
+        let over = past(intent, begun, took, outcome.word(), outcome.message());
+        let place = self.episodes.place(intent.condition, fault.name);
+        if let Outcome::Refused(_) = outcome {
+            place.refused(fault.ladder, now.uptime);
+            let remedy = intent.remedy.name();
+            self.ledger.release(remedy, &self.agent.boot_id, begun.uptime);
+            // One refusal after the other is one line.
+            let same = |past: &Past| {
+                (&past.remedy, &past.condition, &past.reason, &past.result, &past.message)
+                    == (&over.remedy, &over.condition, &over.reason, &over.result, &over.message)
+            };
+            self.ledger.repairs.retain(|past| !same(past));
+        } else {
+            place.settle(fault.ladder, now.uptime, spread);
+        }
+        if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == open) {
+            *record = over;
+        }
+        self.keep_climbs();
+        self.sequence += 1;
+    }
+
+    fn wake_at(&mut self, uptime: Duration) {
+        self.wake_at = Some(self.wake_at.map_or(uptime, |at| at.min(uptime)));
+    }
+
+    /// What the report says comes next: about the cause if it has words, else about the
+    /// repair in flight, else about the first other fault.
+    fn next_words(&self, uptime: Duration, next: &[(&'static str, Delay)]) -> String {
+        if let Some(flight) = self.in_flight.first() {
+            return format!("{} runs", flight.intent.remedy.name());
+        }
+        let ready = self.ready(uptime);
+        let cause = if ready { None } else { self.cause(uptime) };
+        let about_cause = cause.and_then(|cause| {
+            next.iter()
+                .find(|(name, _)| *name == cause.condition.name)
+                .map(|(_, delay)| &delay.words)
+        });
+        match (about_cause, cause) {
+            (Some(words), _) if !words.is_empty() => words.clone(),
+            (_, Some(_)) => "observes".into(),
+            (_, None) => next.iter().find(|(_, delay)| !delay.words.is_empty()).map_or_else(
+                || "nothing to do".into(),
+                |(name, delay)| format!("{name}: {}", delay.words),
+            ),
+        }
+    }
+}
+
+fn past<R: Remedy>(
+    intent: Intent<R>,
+    started: Moment,
+    took: Duration,
+    result: &str,
+    message: &str,
+) -> Past {
+    Past {
+        remedy: intent.remedy.name().into(),
+        condition: intent.condition.into(),
+        reason: intent.reason.into(),
+        started_at: rfc3339(started.wall),
+        started_unix: started.wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        duration_seconds: took.as_secs_f64(),
+        result: result.into(),
+        message: message.into(),
+    }
+}
