@@ -19,6 +19,7 @@ mod network;
 pub(crate) mod ownership;
 mod proof;
 pub(crate) mod server;
+pub(crate) mod start;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -67,6 +68,8 @@ pub const ALL: &[Scenario] = &[
     disk::SCENARIO,
     server::SERVER,
     server::LOOPBACK,
+    start::UNIT,
+    start::CRASH,
     model::MODEL,
     model::REGISTRY,
     proof::SCENARIO,
