@@ -9,6 +9,7 @@
 //! | `ollama-reset` | forgets its failures, then starts it |
 //! | `ollama-restart` | restarts it |
 //! | `ollama-bind` | makes it listen on every address, then restarts it |
+//! | `ollama-models` | makes it keep its models on the data disk, then restarts it |
 //!
 //! The daemon connects to `/run/saigak-fix/NAME.sock` and reads one JSON line, a [`Reply`]. It
 //! sends nothing: a repair takes its orders from root's configuration alone. A person runs the
@@ -55,6 +56,8 @@ pub enum Name {
     OllamaRestart,
     /// Make Ollama listen on every address, then restart it
     OllamaBind,
+    /// Make Ollama keep its models on the data disk, then restart it
+    OllamaModels,
 }
 
 impl Name {
@@ -69,6 +72,7 @@ impl Name {
             Self::OllamaReset => "ollama-reset",
             Self::OllamaRestart => "ollama-restart",
             Self::OllamaBind => "ollama-bind",
+            Self::OllamaModels => "ollama-models",
         }
     }
 }
@@ -112,6 +116,7 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::OllamaReset => ollama::reset(config).await,
             Name::OllamaRestart => ollama::restart(config).await,
             Name::OllamaBind => ollama::bind(config).await,
+            Name::OllamaModels => ollama::models(config).await,
         }
     })
 }

@@ -1,5 +1,5 @@
-//! `ollama-start`, `ollama-reset`, `ollama-restart`, `ollama-bind`: the server by its unit, so
-//! that its runner goes with it, and never without its disk.
+//! `ollama-start`, `ollama-reset`, `ollama-restart`, `ollama-bind`, `ollama-models`: the server
+//! by its unit, so that its runner goes with it, and never without its disk.
 
 use std::path::Path;
 
@@ -11,8 +11,9 @@ use crate::probe::tree::Disk;
 /// Runtime units and drop-ins: gone with the next boot.
 const RUNTIME_UNITS: &str = "/run/systemd/system";
 
-/// The name sorts after what people and packages call theirs: the last drop-in wins.
+// The names sort after what people and packages call theirs: the last drop-in wins.
 const BIND: &str = "zz-saigak-bind.conf";
+const MODELS: &str = "zz-saigak-models.conf";
 
 pub(super) async fn start(config: &Config) -> Reply {
     let start = async {
@@ -40,20 +41,33 @@ pub(super) async fn restart(config: &Config) -> Reply {
 }
 
 pub(super) async fn bind(config: &Config) -> Reply {
-    let Ollama { unit: name, port } = &config.ollama;
-    let path = Path::new(RUNTIME_UNITS).join(format!("{name}.d")).join(BIND);
-    let text = format!(
-        "# Written by saigak-agent: the server answered on loopback only.\n\
-         [Service]\nEnvironment=OLLAMA_HOST=0.0.0.0:{port}\n"
-    );
-    let bind = async {
+    let host = format!("OLLAMA_HOST=0.0.0.0:{}", config.ollama.port);
+    configure(config, BIND, "the server answered on loopback only", &host).await
+}
+
+pub(super) async fn models(config: &Config) -> Reply {
+    // systemd has its own marks in a value: a specifier, and quotes around white space.
+    let path = config.storage.path.display().to_string().replace('%', "%%");
+    if path.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+        return Reply::refused(format!("{path:?} cannot stand in a unit file"));
+    }
+    let models = format!("\"OLLAMA_MODELS={path}\"");
+    configure(config, MODELS, "the server kept its models elsewhere", &models).await
+}
+
+/// Writes a runtime drop-in of that name with one assignment, and restarts the server.
+async fn configure(config: &Config, name: &str, why: &str, assignment: &str) -> Reply {
+    let Ollama { unit: server, .. } = &config.ollama;
+    let path = Path::new(RUNTIME_UNITS).join(format!("{server}.d")).join(name);
+    let text = format!("# Written by saigak-agent: {why}.\n[Service]\nEnvironment={assignment}\n");
+    let configured = async {
         let unit = startable(config).await?;
         file::put(&path, &text).map_err(|e| Reply::failed(e.to_string()))?;
         // Even if the file was there: whoever wrote it may have been killed before this.
         unit.reload_manager().await?;
         unit.run(Job::Restart).await
     };
-    said(bind.await, || format!("wrote {} and restarted {name}", path.display()))
+    said(configured.await, || format!("wrote {} and restarted {server}", path.display()))
 }
 
 /// The server's unit, if it can be started and its disk is there.

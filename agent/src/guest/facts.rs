@@ -45,6 +45,15 @@ impl Facts {
         self.ollama.as_ref()?.value.api(client, port)
     }
 
+    /// Whether the server may have the alias, as far as is known: one that answers nobody has
+    /// none to lose.
+    pub(super) fn may_have_alias(&self) -> bool {
+        let ollama = self.ollama.as_ref().map(|seen| &seen.value);
+        let answers = ollama.is_some_and(ollama::Facts::answers);
+        let model = self.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
+        answers && model.is_none_or(|model| model.alias != model::Alias::Missing)
+    }
+
     /// What the probe said of the data disk, where one is mounted.
     pub(super) fn disk(&self) -> Option<Result<&DiskFacts, &ProbeError>> {
         match self.storage.as_ref()?.value.as_ref().ok()?.probe.as_ref()? {

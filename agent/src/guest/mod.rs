@@ -21,6 +21,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &network::ADDRESS_ASSIGNED,
     &storage::DATA_DISK_MOUNTED,
     &storage::DATA_DISK_WRITABLE,
+    &ollama::MODELS_ON_DATA_DISK,
     &ollama::OLLAMA_RUNNING,
     &ollama::OLLAMA_SERVING,
     &ollama::ENDPOINT_REACHABLE,

@@ -253,7 +253,11 @@ impl Shared {
         }
         let ollama = fresh(facts.ollama.as_ref(), uptime);
         if let Some(seen) = ollama {
-            add(&mut all, seen.at, ollama::check(&seen.value, &config.ollama, uptime));
+            add(
+                &mut all,
+                seen.at,
+                ollama::check(&seen.value, &config.ollama, &config.storage, uptime),
+            );
         }
         if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
             let model = seen.value.as_ref().map_err(String::as_str);
@@ -290,6 +294,11 @@ impl Shared {
                 if disturbs && facts.disk() == Some(Err(&ProbeError::Silent)) {
                     return Some("the data disk does not answer".into());
                 }
+                if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
+                    return Some(
+                        "the server has the alias where its models are, and serves".into(),
+                    );
+                }
                 let seen = facts.ollama.as_ref().map(|seen| &seen.value);
                 ollama::held(remedy, seen, uptime)
             }
@@ -298,6 +307,12 @@ impl Shared {
                     model::Remedy::Pull => self.config.storage.minimum_free_bytes,
                     model::Remedy::CreateAlias => MANIFEST_ROOM,
                 };
+                let server = facts.ollama.as_ref().map(|seen| &seen.value);
+                let elsewhere =
+                    server.and_then(|server| server.keeps_elsewhere(&self.config.storage.path));
+                if elsewhere.is_some() {
+                    return elsewhere;
+                }
                 match facts.disk() {
                     Some(Ok(disk)) if !disk.read_only && !disk.needs_owner() => {
                         (disk.free_bytes < needed).then(|| "the data disk has no room".into())

@@ -20,7 +20,7 @@ pub static MODEL_PRESENT: Condition = Condition {
     concern: "model",
     role: Role::Gate,
     needs: &["DataDiskMounted", "OllamaServing"],
-    explained_by: &["DataDiskWritable"],
+    explained_by: &["DataDiskWritable", "ModelsOnDataDisk"],
     grace: Duration::ZERO,
 };
 

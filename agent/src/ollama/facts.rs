@@ -1,12 +1,18 @@
 //! Reads the server's unit and knocks at its port.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Client;
 
 use super::api::{Api, ApiError};
+use super::environment::Settings;
+use super::listener::{self, Holder};
+use super::program::{self, EXEC, Program};
+use super::running::{foreign, is_active};
 use super::starts::Starts;
+use super::store;
 use super::unit::{self, Unit};
 use crate::bus::Bus;
 use crate::config;
@@ -32,6 +38,12 @@ pub struct Facts {
     pub progress: Progress,
     /// How often its unit was started lately.
     pub starts: Starts,
+    /// Who holds its port.
+    pub holder: Holder,
+    /// What its environment tells it.
+    pub settings: Settings,
+    /// Its program, where systemd could not execute it.
+    pub program: Option<Program>,
 }
 
 /// What came of one `GET /`.
@@ -106,6 +118,31 @@ impl Facts {
         };
         Some(Api::at(client, address, port))
     }
+
+    /// Whether it answers anywhere.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        self.at_loopback == Answer::Alive || matches!(self.at_address, Some((_, Answer::Alive)))
+    }
+
+    /// Why nothing may be pulled by the server: it would not go to the data disk at `disk`.
+    #[must_use]
+    pub fn keeps_elsewhere(&self, disk: &Path) -> Option<String> {
+        store::held(&self.settings, self.unit.as_ref().ok()?, disk)
+    }
+
+    /// Looks at what the unit names: its environment files, its port, its program.
+    async fn look_closer(&mut self, unit: &Unit, config: &config::Ollama) {
+        let (unit, name, port) = (unit.clone(), config.unit.clone(), config.port);
+        let look = move || {
+            let program = unit.program.as_deref().filter(|_| unit.exit_status == EXEC);
+            let holder = listener::holder(port, &name, &unit.group);
+            (holder, Settings::read(&unit), program.map(program::look))
+        };
+        if let Ok(seen) = tokio::task::spawn_blocking(look).await {
+            (self.holder, self.settings, self.program) = seen;
+        }
+    }
 }
 
 /// Looks at the server. `address` is the guest's primary one, `before` what the last look
@@ -134,16 +171,27 @@ pub async fn look(
     );
     let unit = unit.map_err(|error| error.to_string());
     let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
-    let (progress, mut starts) = before;
-    let mut progress = progress.follow(uptime, cpu);
-    if let Ok(unit) = &unit {
-        starts = starts.follow(unit, uptime);
+    let (progress, starts) = before;
+    let progress = progress.follow(uptime, cpu);
+    let mut facts = Facts {
+        unit,
+        at_address,
+        at_loopback,
+        progress,
+        starts,
+        holder: Holder::Unknown,
+        settings: Settings::default(),
+        program: None,
+    };
+    if let Ok(unit) = facts.unit.clone() {
+        facts.starts = facts.starts.follow(&unit, uptime);
+        facts.look_closer(&unit, config).await;
+        // Any web server answers; this one must be ours.
+        if facts.answers() && is_active(&unit) && foreign(&facts, &unit, uptime).is_none() {
+            facts.progress.answered = Some(uptime);
+        }
     }
-    let alive = matches!(at_address, Some((_, Answer::Alive))) || at_loopback == Answer::Alive;
-    if alive {
-        progress.answered = Some(uptime);
-    }
-    Facts { unit, at_address, at_loopback, progress, starts }
+    facts
 }
 
 #[cfg(test)]

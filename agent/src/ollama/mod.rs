@@ -2,20 +2,33 @@
 //!
 //! | condition | holds when |
 //! |---|---|
-//! | `OllamaRunning` | the unit is active |
+//! | `ModelsOnDataDisk` | the unit tells the server to keep its models on the data disk |
+//! | `OllamaRunning` | the unit is active, and lasts |
 //! | `OllamaServing` | `GET /` answers 200 somewhere on this guest. A TCP connection proves nothing: the port is bound long before the first answer |
 //! | `EndpointReachable` | it does so at the guest's own primary address, the one that masquerade sends clients to |
 
 mod api;
 mod check;
+mod diagnosis;
+mod environment;
 mod facts;
+mod listener;
+mod program;
 mod repair;
+mod running;
+mod serving;
 mod starts;
+mod store;
 mod unit;
 
 pub use api::{Api, ApiError};
-pub use check::{ENDPOINT_REACHABLE, OLLAMA_RUNNING, OLLAMA_SERVING, REASONS, check};
+pub use check::{
+    ENDPOINT_REACHABLE, MODELS_ON_DATA_DISK, OLLAMA_RUNNING, OLLAMA_SERVING, REASONS, check,
+};
+pub use environment::{Setting, Settings};
 pub use facts::{Answer, Facts, Progress, look};
+pub use listener::Holder;
+pub use program::Program;
 pub use repair::{Remedy, apply, held};
 pub use starts::Starts;
-pub use unit::Unit;
+pub use unit::{Environment, Unit};

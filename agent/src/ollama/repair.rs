@@ -20,11 +20,14 @@ pub enum Remedy {
     Restart,
     /// A runtime drop-in makes it listen on all addresses, and it is restarted.
     BindAll,
+    /// A runtime drop-in makes it keep its models on the data disk, and it is restarted.
+    UseDataDisk,
 }
 
 impl Remedy {
     /// Every remedy of this concern.
-    pub const ALL: [Self; 4] = [Self::Start, Self::ResetFailed, Self::Restart, Self::BindAll];
+    pub const ALL: [Self; 5] =
+        [Self::Start, Self::ResetFailed, Self::Restart, Self::BindAll, Self::UseDataDisk];
 
     /// `ollama/…`.
     #[must_use]
@@ -34,6 +37,7 @@ impl Remedy {
             Self::ResetFailed => "ollama/ResetFailed",
             Self::Restart => "ollama/Restart",
             Self::BindAll => "ollama/BindAll",
+            Self::UseDataDisk => "ollama/UseDataDisk",
         }
     }
 
@@ -44,7 +48,7 @@ impl Remedy {
             Self::Start => Budget::hourly(12),
             Self::ResetFailed => Budget::hourly(3),
             Self::Restart => Budget::hourly(4),
-            Self::BindAll => Budget::hourly(2),
+            Self::BindAll | Self::UseDataDisk => Budget::hourly(2),
         }
     }
 
@@ -60,6 +64,7 @@ const START: Any = Any::Ollama(Remedy::Start);
 const RESET_FAILED: Any = Any::Ollama(Remedy::ResetFailed);
 const RESTART: Any = Any::Ollama(Remedy::Restart);
 const BIND_ALL: Any = Any::Ollama(Remedy::BindAll);
+const USE_DATA_DISK: Any = Any::Ollama(Remedy::UseDataDisk);
 
 const SEE_JOURNAL: &str = "see systemctl status ollama and journalctl -u ollama";
 
@@ -87,6 +92,11 @@ pub(super) static LOOPBACK_ONLY: Reason<Any> =
         // Once: an EnvironmentFile= beats the drop-in, however often the server is restarted.
         .mended_by(1000, &[Rung::new(BIND_ALL, 1, 15)]);
 
+pub(super) static ELSEWHERE: Reason<Any> =
+    Reason::fault("Elsewhere", "set OLLAMA_MODELS to storage.path in the unit's environment")
+        // Once: a drop-in that sorts after ours beats it as often as it is written.
+        .mended_by(2000, &[Rung::new(USE_DATA_DISK, 1, 20)]);
+
 /// Why `remedy` must wait at `uptime`: the unit's own start limit is never run into. A start
 /// of a unit that is down can lose nothing by it; a restart can lose a running server.
 #[must_use]
@@ -96,7 +106,9 @@ pub fn held(remedy: Remedy, facts: Option<&Facts>, uptime: Duration) -> Option<S
     match remedy {
         Remedy::ResetFailed => None,
         Remedy::Start => facts.starts.would_hit(unit, uptime, false),
-        Remedy::Restart | Remedy::BindAll => facts.starts.would_hit(unit, uptime, true),
+        Remedy::Restart | Remedy::BindAll | Remedy::UseDataDisk => {
+            facts.starts.would_hit(unit, uptime, true)
+        }
     }
 }
 
@@ -107,6 +119,7 @@ pub async fn apply(remedy: Remedy) -> Outcome {
         Remedy::ResetFailed => fix::Name::OllamaReset,
         Remedy::Restart => fix::Name::OllamaRestart,
         Remedy::BindAll => fix::Name::OllamaBind,
+        Remedy::UseDataDisk => fix::Name::OllamaModels,
     };
     fix::call(name).await.into()
 }

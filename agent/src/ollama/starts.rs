@@ -9,6 +9,10 @@ use super::unit::Unit;
 /// must not be left down for a day.
 const INTERVAL_CAP: Duration = Duration::from_secs(60);
 
+/// How far back systemd's own restarts count: at three seconds apart, with a start that fails
+/// at once, there are fifteen of them.
+const CRASHES_SINCE: Duration = Duration::from_secs(60);
+
 /// The starts that were seen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Starts {
@@ -17,6 +21,8 @@ pub struct Starts {
     /// Uptime of the first look. What was before is not known.
     since: Option<Duration>,
     last: Option<(u128, u32)>,
+    /// Uptimes at which systemd was seen to have restarted it by itself, oldest first.
+    by_systemd: Vec<Duration>,
 }
 
 impl Starts {
@@ -29,11 +35,24 @@ impl Starts {
         // systemd's own restarts between two looks are counted, if not dated, by it.
         let starts = automatic.max(u32::from(changed && unit.invocation != 0));
         self.seen.extend((0..starts).map(|_| unit.started));
+        if self.last.is_some_and(|(_, before)| unit.restarts < before) {
+            // Somebody started it anew; systemd counts from zero, too.
+            self.by_systemd.clear();
+        }
+        self.by_systemd.extend((0..automatic).map(|_| uptime));
+        self.by_systemd.retain(|at| uptime.saturating_sub(*at) < CRASHES_SINCE);
         let interval = interval(unit);
         self.seen.retain(|start| uptime.saturating_sub(*start) < interval);
         self.since.get_or_insert(uptime);
         self.last = Some(now);
         self
+    }
+
+    /// How often systemd restarted it by itself within the last minute, by its `NRestarts`.
+    #[must_use]
+    pub(super) fn by_systemd(&self, uptime: Duration) -> usize {
+        let recent = |at: &&Duration| uptime.saturating_sub(**at) < CRASHES_SINCE;
+        self.by_systemd.iter().filter(recent).count()
     }
 
     /// Why another start at `uptime` could hit the limit. With `surely`, not only what was
@@ -71,19 +90,7 @@ mod tests {
     }
 
     fn unit(invocation: u128, started: u64, restarts: u32) -> Unit {
-        Unit {
-            load_state: "loaded".into(),
-            active_state: "active".into(),
-            sub_state: "running".into(),
-            result: "success".into(),
-            restarts,
-            invocation,
-            started: at(started),
-            cpu: None,
-            job: false,
-            start_burst: 5,
-            start_interval: at(10),
-        }
+        Unit { restarts, invocation, started: at(started), ..Unit::fake() }
     }
 
     #[test]
@@ -104,6 +111,20 @@ mod tests {
         let starts = Starts::default().follow(&unit(1, 10, 0), at(50));
         let starts = starts.follow(&unit(2, 60, 4), at(61));
         assert!(starts.would_hit(&unit(2, 60, 4), at(61), false).is_some());
+    }
+
+    #[test]
+    fn crashes_are_counted_for_a_minute() {
+        let mut starts = Starts::default().follow(&unit(1, 10, 40), at(50));
+        assert_eq!(starts.by_systemd(at(50)), 0, "what was before the first look is not dated");
+        for crash in 1..=3 {
+            starts = starts.follow(&unit(2, 50, 40 + crash), at(50 + 3 * u64::from(crash)));
+        }
+        assert_eq!(starts.by_systemd(at(60)), 3);
+        assert_eq!(starts.by_systemd(at(114)), 2);
+        // A person's restart begins the count anew.
+        let starts = starts.follow(&unit(3, 61, 0), at(62));
+        assert_eq!(starts.by_systemd(at(62)), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What systemd says of the server's unit.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use zbus::OwnedObjectPath;
@@ -32,7 +33,33 @@ pub struct Unit {
     pub start_burst: u32,
     /// See `start_burst`. Zero: no limit.
     pub start_interval: Duration,
+    /// How its main process ended last; zero before it has ended.
+    pub exit_status: i32,
+    /// Its control group, as a path below the root of all groups; empty while it has none.
+    pub group: String,
+    /// Whom it runs as; empty for root.
+    pub user: String,
+    /// What its environment is made of.
+    pub environment: Environment,
+    /// The program that it starts, where systemd says which.
+    pub program: Option<PathBuf>,
 }
+
+/// What the server's environment is made of, as its unit says: `NAME=value`, and files whose
+/// lines win over that.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Environment {
+    /// `Environment=`, the last value of each name.
+    pub set: Vec<String>,
+    /// `EnvironmentFile=`, and whether the file may be missing.
+    pub files: Vec<(String, bool)>,
+    /// `UnsetEnvironment=`, names that are taken away from all that.
+    pub unset: Vec<String>,
+}
+
+/// One line of `ExecStart=` as it stands on the bus: program, arguments, whether a failure is
+/// ignored, and when and how it last ran.
+type Exec = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 
 /// Reads the state of the unit `name`. Asking loads a unit file; it starts nothing.
 ///
@@ -63,7 +90,20 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         job: job != 0,
         start_burst: bus.property(unit, "StartLimitBurst").await?,
         start_interval: micros(bus.property(unit, "StartLimitIntervalUSec").await?),
+        exit_status: bus.property(service, "ExecMainStatus").await?,
+        group: bus.property(service, "ControlGroup").await?,
+        user: bus.property(service, "User").await?,
+        environment: Environment {
+            set: bus.property(service, "Environment").await?,
+            files: bus.property(service, "EnvironmentFiles").await?,
+            unset: bus.property(service, "UnsetEnvironment").await?,
+        },
+        program: program(bus.property(service, "ExecStart").await?),
     })
+}
+
+fn program(start: Vec<Exec>) -> Option<PathBuf> {
+    start.into_iter().next().map(|(path, ..)| path.into())
 }
 
 /// Sixteen bytes, or none.
@@ -73,4 +113,29 @@ fn invocation(bytes: Vec<u8>) -> u128 {
 
 fn micros(value: u64) -> Duration {
     Duration::from_micros(value)
+}
+
+#[cfg(test)]
+impl Unit {
+    /// A server that has run since uptime 100 s.
+    pub(super) fn fake() -> Self {
+        Self {
+            load_state: "loaded".into(),
+            active_state: "active".into(),
+            sub_state: "running".into(),
+            result: "success".into(),
+            restarts: 0,
+            invocation: 42,
+            started: Duration::from_secs(100),
+            cpu: None,
+            job: false,
+            start_burst: 5,
+            start_interval: Duration::from_secs(10),
+            exit_status: 0,
+            group: "/system.slice/ollama.service".into(),
+            user: "ollama".into(),
+            environment: Environment::default(),
+            program: Some("/usr/local/bin/ollama".into()),
+        }
+    }
 }

@@ -28,6 +28,7 @@ const HELPERS: &[&str] = &[
     "ollama-reset",
     "ollama-restart",
     "ollama-bind",
+    "ollama-models",
 ];
 /// Units of others.
 const OTHERS: &[&str] = &[

@@ -20,6 +20,7 @@ mod operator;
 pub(crate) mod ownership;
 mod proof;
 pub(crate) mod server;
+pub(crate) mod start;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -68,6 +69,8 @@ pub const ALL: &[Scenario] = &[
     disk::SCENARIO,
     server::SERVER,
     server::LOOPBACK,
+    start::UNIT,
+    start::CRASH,
     model::MODEL,
     model::REGISTRY,
     proof::SCENARIO,

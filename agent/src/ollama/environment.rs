@@ -1,0 +1,200 @@
+//! The server's own settings, as far as its unit's environment tells them.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::unit::{Environment, Unit};
+
+/// Ollama's port where `OLLAMA_HOST` names none.
+const DEFAULT_PORT: u16 = 11434;
+
+/// More than any sensible environment file.
+const FILE_LIMIT: u64 = 64 << 10;
+
+/// A setting, and where it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its value.
+    pub value: String,
+    /// The environment file that it stands in. `None`: the unit or a drop-in.
+    pub file: Option<PathBuf>,
+}
+
+/// What the server is told by its environment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// `OLLAMA_MODELS`: where models are kept. Else below the home directory.
+    pub models: Option<Setting>,
+    /// `OLLAMA_HOST`: where it listens.
+    pub host: Option<Setting>,
+    /// Whether it has a home directory, without which it does not start.
+    pub home: bool,
+    /// The first environment file that could not be read: it may say anything.
+    pub unread: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads what the unit's environment is made of.
+    pub(super) fn read(unit: &Unit) -> Self {
+        let mut settings = Self { home: !unit.user.is_empty(), ..Self::default() };
+        for line in &unit.environment.set {
+            settings.take(line, None);
+        }
+        for (name, optional) in &unit.environment.files {
+            let path = Path::new(name);
+            match read(path) {
+                Some(text) => text.lines().for_each(|line| settings.take(line.trim(), Some(path))),
+                // A pattern stands for files that systemd knows and the bus does not tell.
+                None if *optional && !name.contains(['*', '?', '[']) && is_missing(path) => {}
+                None => settings.unread = settings.unread.or_else(|| Some(path.to_owned())),
+            }
+        }
+        settings.drop_unset(&unit.environment);
+        settings
+    }
+
+    fn take(&mut self, line: &str, file: Option<&Path>) {
+        let Some((name, value)) = line.split_once('=') else { return };
+        let value = value.trim().trim_matches(['"', '\'']).to_owned();
+        // Ollama takes an empty value for none.
+        let set = !value.is_empty();
+        let setting = set.then(|| Setting { value, file: file.map(Path::to_owned) });
+        match name {
+            "OLLAMA_MODELS" => self.models = setting,
+            "OLLAMA_HOST" => self.host = setting,
+            "HOME" => self.home = set,
+            _ => {}
+        }
+    }
+
+    fn drop_unset(&mut self, environment: &Environment) {
+        for name in &environment.unset {
+            match name.as_str() {
+                "OLLAMA_MODELS" => self.models = None,
+                "OLLAMA_HOST" => self.host = None,
+                "HOME" => self.home = false,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether models are kept in `directory` or below it. Only the text is looked at: whatever
+    /// is done on a data disk that hangs, hangs too.
+    pub(super) fn keeps_models_in(&self, directory: &Path) -> bool {
+        let Some(Setting { value, .. }) = &self.models else { return false };
+        let path = Path::new(value);
+        let climbs = path.components().any(|part| part == Component::ParentDir);
+        path.starts_with(directory) && !climbs
+    }
+
+    /// The port that the server is told to listen at.
+    pub(super) fn port(&self) -> u16 {
+        self.host.as_ref().map_or(DEFAULT_PORT, |host| port_of(&host.value))
+    }
+}
+
+/// `[scheme://]host[:port][/path]`; a port that is none falls back to the default one.
+fn port_of(host: &str) -> u16 {
+    let (fallback, rest) = match host.split_once("://") {
+        Some(("http", rest)) => (80, rest),
+        Some(("https", rest)) => (443, rest),
+        Some((_, rest)) => (DEFAULT_PORT, rest),
+        None => (DEFAULT_PORT, host),
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => {
+            port.parse().unwrap_or(DEFAULT_PORT)
+        }
+        _ => fallback,
+    }
+}
+
+fn read(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    (found.is_file() && found.len() <= FILE_LIMIT).then(|| fs::read_to_string(path).ok()).flatten()
+}
+
+fn is_missing(path: &Path) -> bool {
+    fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(set: &[&str], files: &[(&Path, bool)], unset: &[&str]) -> Settings {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let files = files.iter().map(|(path, optional)| (path.display().to_string(), *optional));
+        let environment =
+            Environment { set: texts(set), files: files.collect(), unset: texts(unset) };
+        Settings::read(&Unit { environment, user: "ollama".into(), ..Unit::fake() })
+    }
+
+    #[test]
+    fn models_belong_on_the_data_disk() {
+        let disk = Path::new("/var/lib/ollama");
+        for (value, inside) in [
+            ("/var/lib/ollama", true),
+            ("/var/lib/ollama/", true),
+            ("\"/var/lib/ollama/models\"", true),
+            ("/var/lib/ollama-old", false),
+            ("/var/lib/ollama/../other", false),
+            ("/srv/models", false),
+            ("", false),
+        ] {
+            let settings = settings(&[&format!("OLLAMA_MODELS={value}")], &[], &[]);
+            assert_eq!(settings.keeps_models_in(disk), inside, "{value}");
+        }
+        assert!(!settings(&[], &[], &[]).keeps_models_in(disk));
+    }
+
+    #[test]
+    fn a_file_wins_over_the_unit_and_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ollama");
+        fs::write(&file, "# a comment\nOLLAMA_MODELS='/srv/models'\n").unwrap();
+        let settings = settings(&["OLLAMA_MODELS=/var/lib/ollama"], &[(&file, false)], &[]);
+        let models = settings.models.unwrap();
+        assert_eq!((models.value.as_str(), models.file), ("/srv/models", Some(file)));
+        assert_eq!(settings.unread, None);
+    }
+
+    #[test]
+    fn a_file_that_may_be_missing_is_not_missed() {
+        let gone = Path::new("/nonexistent/ollama");
+        assert_eq!(settings(&[], &[(gone, true)], &[]).unread, None);
+        assert_eq!(settings(&[], &[(gone, false)], &[]).unread.as_deref(), Some(gone));
+        let pattern = Path::new("/etc/ollama/*.conf");
+        assert_eq!(settings(&[], &[(pattern, true)], &[]).unread.as_deref(), Some(pattern));
+    }
+
+    #[test]
+    fn a_home_is_had_by_a_user_or_set_and_can_be_taken_away() {
+        assert!(settings(&[], &[], &[]).home);
+        assert!(!settings(&[], &[], &["HOME"]).home);
+        let root = |set: &[&str]| {
+            let set = set.iter().map(|line| (*line).to_owned()).collect();
+            let environment = Environment { set, ..Environment::default() };
+            Settings::read(&Unit { environment, user: String::new(), ..Unit::fake() })
+        };
+        assert!(!root(&[]).home);
+        assert!(root(&["HOME=/root"]).home);
+    }
+
+    #[test]
+    fn ports_as_people_write_them() {
+        for (host, port) in [
+            ("0.0.0.0", 11434),
+            ("0.0.0.0:11500", 11500),
+            (":8080", 8080),
+            ("[::]:80", 80),
+            ("::1", 11434),
+            ("http://0.0.0.0:11434/", 11434),
+            ("https://models", 443),
+            ("127.0.0.1:99999", 11434),
+        ] {
+            assert_eq!(port_of(host), port, "{host}");
+        }
+    }
+}

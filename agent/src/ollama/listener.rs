@@ -1,0 +1,156 @@
+//! Who listens at a port. The kernel's socket diagnosis tells anybody the user and the control
+//! group of every listening socket, so the unit behind a port is known without any privilege.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
+};
+
+use super::diagnosis::{self, Socket};
+
+/// Who holds the server's port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody listens there.
+    Nobody,
+    /// The server's own unit, or systemd for it.
+    Own,
+    /// Somebody else, in words: a unit where it is known, else a user.
+    Other(String),
+    /// The kernel does not tell.
+    Unknown,
+}
+
+/// Where the unified hierarchy lies: alone, or beside the older ones.
+const HIERARCHIES: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+
+/// The control group of process 1, which holds the sockets of socket units.
+const SYSTEMD: &str = "/init.scope";
+
+/// More control groups than any guest has.
+const GROUPS_LIMIT: usize = 20_000;
+
+/// Who holds `port`, seen by the server whose unit is `name`, with the control group `own`
+/// (empty: none).
+pub(super) fn holder(port: u16, name: &str, own: &str) -> Holder {
+    let Ok(sockets) = listening() else { return Holder::Unknown };
+    let mut held = sockets.iter().filter(|socket| socket.port == port && socket.takes_ipv4);
+    let Some(first) = held.next() else { return Holder::Nobody };
+    let root = HIERARCHIES.into_iter().find(|root| Path::new(root).join("cgroup.procs").exists());
+    let root = root.map(Path::new);
+    let id = |group: &str| {
+        let group = group.trim_start_matches('/');
+        fs::metadata(root?.join(group)).ok().map(|found| found.ino())
+    };
+    let ours = [id(own).filter(|_| !own.is_empty()), id(SYSTEMD)];
+    let is_ours = |socket: &Socket| socket.group.is_some() && ours.contains(&socket.group);
+    let Some(other) = std::iter::once(first).chain(held).find(|socket| !is_ours(socket)) else {
+        return Holder::Own;
+    };
+    let unit = root.and_then(|root| unit_of(&path_of(root, other.group?)?));
+    match unit {
+        // Started since its unit was read.
+        Some(unit) if unit == name => Holder::Own,
+        Some(unit) => Holder::Other(unit),
+        None => Holder::Other(format!("a process of user id {}", other.user)),
+    }
+}
+
+/// All listening TCP sockets of this guest.
+fn listening() -> io::Result<Vec<Socket>> {
+    let mut found = Vec::new();
+    for family in [diagnosis::IPV4, diagnosis::IPV6] {
+        let kernel = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkSockDiag,
+        )?;
+        send(kernel.as_raw_fd(), &diagnosis::question(family), MsgFlags::empty())?;
+        while !read(&kernel, &mut found)? {}
+    }
+    Ok(found)
+}
+
+/// Reads one part of an answer; says whether it was the last.
+fn read(kernel: &OwnedFd, found: &mut Vec<Socket>) -> io::Result<bool> {
+    let mut part = vec![0; 32 << 10];
+    // Each part is there before it is asked for: nothing is waited for.
+    let length = recv(kernel.as_raw_fd(), &mut part, MsgFlags::MSG_DONTWAIT)?;
+    part.truncate(length);
+    diagnosis::answer(&part, found).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The control group of that id, which is the inode number of its directory.
+fn path_of(root: &Path, id: u64) -> Option<PathBuf> {
+    let mut open = vec![root.to_owned()];
+    let mut seen = 0;
+    while let Some(directory) = open.pop() {
+        let entries = fs::read_dir(&directory).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+            let path = entry.path();
+            if entry.ino() == id {
+                return path.strip_prefix(root).ok().map(Path::to_owned);
+            }
+            seen += 1;
+            if seen > GROUPS_LIMIT {
+                return None;
+            }
+            open.push(path);
+        }
+    }
+    None
+}
+
+/// The innermost unit that a control group belongs to. Slices only sort others.
+fn unit_of(group: &Path) -> Option<String> {
+    let names = group.iter().rev().filter_map(|name| name.to_str());
+    let is_unit = |name: &&str| name.ends_with(".service") || name.ends_with(".scope");
+    names.into_iter().find(is_unit).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_listener_of_this_machine_is_found_and_is_not_the_server_s() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let found = holder(port, "ollama.service", "");
+        assert!(matches!(found, Holder::Other(_)), "{found:?}");
+        drop(taken);
+        assert_eq!(holder(port, "ollama.service", ""), Holder::Nobody);
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_id() {
+        let root = tempfile::tempdir().unwrap();
+        let group = root.path().join("system.slice/web.service");
+        fs::create_dir_all(&group).unwrap();
+        let id = fs::metadata(&group).unwrap().ino();
+        let found = path_of(root.path(), id).unwrap();
+        assert_eq!(found, Path::new("system.slice/web.service"));
+        assert_eq!(path_of(root.path(), 0), None);
+    }
+
+    #[test]
+    fn the_innermost_unit_is_named() {
+        for (group, unit) in [
+            ("system.slice/web.service", Some("web.service")),
+            ("user.slice/user-0.slice/session-3.scope", Some("session-3.scope")),
+            ("user.slice/user-0.slice/user@0.service/app.slice/x.service", Some("x.service")),
+            ("system.slice/web.service/worker", Some("web.service")),
+            ("system.slice", None),
+        ] {
+            assert_eq!(unit_of(Path::new(group)).as_deref(), unit, "{group}");
+        }
+    }
+}

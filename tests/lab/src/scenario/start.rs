@@ -1,0 +1,214 @@
+//! A server that cannot be started, or that ends as often as it is.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::fault::Fault;
+use super::matter::Matter;
+use super::stage::Stage;
+use super::{Needs, Playing, Scenario};
+
+/// See the story.
+pub(super) const UNIT: Scenario = Scenario {
+    name: "unit",
+    story: "Ollama failed for good, was started too often, masked, removed, or edited by mistake",
+    needs: Needs::AnyServer,
+    shows: &[
+        "OllamaRunning/Failed",
+        "OllamaRunning/StartLimitHit",
+        "OllamaRunning/UnitMasked",
+        "OllamaRunning/UnitMissing",
+        "OllamaRunning/UnitInvalid",
+    ],
+    play: |stage| -> Playing<'_> { Box::pin(unit(stage)) },
+};
+
+/// See the story.
+pub(super) const CRASH: Scenario = Scenario {
+    name: "crash",
+    story: "Ollama ends as often as it starts: no home, no program, a bad one, or its port taken",
+    needs: Needs::AnyServer,
+    shows: &[
+        "OllamaRunning/CrashLoop",
+        "OllamaRunning/ProgramMissing",
+        "OllamaRunning/ProgramUnusable",
+        "OllamaRunning/PortTaken",
+    ],
+    play: |stage| -> Playing<'_> { Box::pin(crash(stage)) },
+};
+
+/// systemd does not start it again by itself.
+pub(crate) const FAILED: Fault = Fault {
+    what: "Ollama killed, and systemd told not to restart it",
+    why: "a unit of one's own, without Restart=always",
+    breaks: "mkdir -p /run/systemd/system/ollama.service.d && \
+        printf '[Service]\\nRestart=no\\n' > /run/systemd/system/ollama.service.d/no.conf && \
+        systemctl daemon-reload && systemctl kill --signal=KILL ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["Failed"],
+    remedies: &[&["ollama/Start"]],
+    by_hand: "systemctl start ollama.service",
+    keeps_data: true,
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_mins(1),
+};
+
+/// The unit's limit is five starts in ten seconds.
+pub(crate) const TOO_OFTEN: Fault = Fault {
+    what: "Ollama started too often",
+    why: "somebody, or a script, restarted it again and again until systemd refused",
+    breaks: "while systemctl restart ollama.service; do :; done 2> /dev/null; \
+        systemctl is-failed --quiet ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["StartLimitHit"],
+    remedies: &[&["ollama/ResetFailed"]],
+    by_hand: "systemctl reset-failed ollama.service && systemctl start ollama.service",
+    keeps_data: true,
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_mins(1),
+};
+
+/// A unit in /etc cannot be masked by a link beside it.
+const MASKED: Matter = Matter {
+    what: "Ollama's unit masked",
+    breaks: "systemctl stop ollama.service && \
+        mv /etc/systemd/system/ollama.service /root/ollama.service && \
+        systemctl mask ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["UnitMasked"],
+    says: "systemctl unmask ollama.service",
+    ready: false,
+    // It may have been seen stopped before it was masked.
+    remedies: &[&[], &["ollama/Start"]],
+    cure: "systemctl unmask ollama.service && \
+        mv /root/ollama.service /etc/systemd/system/ollama.service && systemctl daemon-reload",
+    after: &[&["ollama/Start"]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_mins(1),
+};
+
+const REMOVED: Matter = Matter {
+    what: "Ollama's unit removed",
+    breaks: "mv /etc/systemd/system/ollama.service /root/ollama.service && \
+        systemctl stop ollama.service && systemctl daemon-reload",
+    condition: "OllamaRunning",
+    reasons: &["UnitMissing"],
+    says: "install Ollama",
+    ready: false,
+    remedies: &[&[], &["ollama/Start"]],
+    cure: "mv /root/ollama.service /etc/systemd/system/ollama.service && systemctl daemon-reload",
+    after: &[&["ollama/Start"]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_mins(1),
+};
+
+const INVALID: Matter = Matter {
+    what: "Ollama's unit edited by mistake",
+    breaks: "mkdir -p /run/systemd/system/ollama.service.d && \
+        printf '[Service]\\nExecStart=\\nExecStart=ollama serve --\\nType=oneshots\\nExecStart=x/y\\n' \
+        > /run/systemd/system/ollama.service.d/edit.conf && \
+        systemctl stop ollama.service && systemctl daemon-reload",
+    condition: "OllamaRunning",
+    reasons: &["UnitInvalid"],
+    says: "systemd-analyze verify",
+    ready: false,
+    remedies: &[&[], &["ollama/Start"]],
+    cure: "rm /run/systemd/system/ollama.service.d/edit.conf && systemctl daemon-reload",
+    after: &[&["ollama/Start"]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_mins(1),
+};
+
+async fn unit(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    for matter in [&REMOVED, &MASKED, &INVALID] {
+        stage.play_matter(&guest, matter).await?;
+    }
+    stage.play(&guest, &TOO_OFTEN).await?;
+    stage.play(&guest, &FAILED).await
+}
+
+/// A drop-in takes the home directory away.
+const HOMELESS: Matter = Matter {
+    what: "no HOME for Ollama",
+    breaks: "mkdir -p /run/systemd/system/ollama.service.d && \
+        printf '[Service]\\nUnsetEnvironment=HOME\\n' \
+        > /run/systemd/system/ollama.service.d/home.conf && \
+        systemctl daemon-reload && systemctl restart ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["CrashLoop"],
+    says: "it has no HOME",
+    ready: false,
+    remedies: &[&[]],
+    // The next of systemd's own restarts finds it.
+    cure: "rm /run/systemd/system/ollama.service.d/home.conf && systemctl daemon-reload",
+    after: &[&[]],
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_secs(30),
+};
+
+/// An empty directory in the place of all local programs.
+const NO_PROGRAM: Matter = Matter {
+    what: "Ollama's program missing",
+    breaks: "mount -t tmpfs tmpfs /usr/local/bin && systemctl restart ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["ProgramMissing"],
+    says: "/usr/local/bin/ollama does not exist",
+    ready: false,
+    remedies: &[&[]],
+    cure: "umount /usr/local/bin",
+    after: &[&[]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_secs(30),
+};
+
+const BAD_PROGRAM: Matter = Matter {
+    what: "Ollama's program replaced by garbage",
+    breaks: "echo '<html>404</html>' > /run/garbage && chmod 755 /run/garbage && \
+        mount --bind /run/garbage /usr/local/bin/ollama && systemctl restart ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["ProgramUnusable"],
+    says: "/usr/local/bin/ollama is no program",
+    ready: false,
+    remedies: &[&[]],
+    cure: "umount /usr/local/bin/ollama",
+    after: &[&[]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_secs(30),
+};
+
+const FORBIDDEN_PROGRAM: Matter = Matter {
+    what: "Ollama's program not executable",
+    breaks: "cp /usr/bin/true /run/forbidden && chmod 644 /run/forbidden && \
+        mount --bind /run/forbidden /usr/local/bin/ollama && systemctl restart ollama.service",
+    says: "/usr/local/bin/ollama is not executable",
+    ..BAD_PROGRAM
+};
+
+/// Another server is quicker, and answers `GET /` like any web server.
+const PORT_TAKEN: Matter = Matter {
+    what: "Ollama's port taken by another unit",
+    breaks: "systemctl stop ollama.service && \
+        systemd-run --quiet --unit=web.service python3 -m http.server 11434 && \
+        until curl --silent --output /dev/null http://127.0.0.1:11434/; do :; done; \
+        systemctl start ollama.service",
+    condition: "OllamaRunning",
+    reasons: &["PortTaken"],
+    says: "held by web.service",
+    ready: false,
+    // Seen stopped before the port was taken, it may be started.
+    remedies: &[&[], &["ollama/Start"]],
+    cure: "systemctl stop web.service",
+    after: &[&[]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_secs(30),
+};
+
+async fn crash(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    for matter in [&NO_PROGRAM, &BAD_PROGRAM, &FORBIDDEN_PROGRAM, &PORT_TAKEN, &HOMELESS] {
+        stage.play_matter(&guest, matter).await?;
+    }
+    Ok(())
+}
