@@ -163,7 +163,9 @@ impl Shared {
                 }
             }
             concern::STORAGE => {
-                let value = storage::look(&config.storage, &self.probes).await;
+                // A server that is away may have lost its disk: what was written before is old.
+                let doubt = self.facts().server().is_none();
+                let value = storage::look(&config.storage, &self.probes, doubt).await;
                 self.facts().storage = Some(Seen { at, value });
             }
             concern::OLLAMA => {
@@ -179,6 +181,7 @@ impl Shared {
                 self.facts().ollama = Some(Seen { at, value });
                 if self.facts().server() != served {
                     self.moved.notify_waiters();
+                    self.waker.wake(concern::STORAGE);
                     self.waker.wake(concern::MODEL);
                     self.waker.wake(concern::PROOF);
                 }

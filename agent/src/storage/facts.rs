@@ -64,11 +64,11 @@ pub struct Probes {
     written: Mutex<Option<(Instant, Mount, WriteFacts)>>,
 }
 
-/// Looks at the data disk.
+/// Looks at the data disk. In `doubt` no earlier write counts.
 ///
 /// # Errors
 /// Where the mount table cannot be read.
-pub async fn look(config: &config::Storage, probes: &Probes) -> Result<Facts, String> {
+pub async fn look(config: &config::Storage, probes: &Probes, doubt: bool) -> Result<Facts, String> {
     const TABLE: &str = "/proc/self/mountinfo";
     let table = tokio::fs::read(TABLE).await.map_err(|error| format!("{TABLE}: {error}"))?;
     let Some(mount) = mounts::find(&String::from_utf8_lossy(&table), &config.path) else {
@@ -77,7 +77,9 @@ pub async fn look(config: &config::Storage, probes: &Probes) -> Result<Facts, St
     };
     let probe = probes.read().await;
     let write = match &probe {
-        Ok(StorageFacts { wanted: Some(_), disk: Some(_) }) => Some(probes.write(&mount).await),
+        Ok(StorageFacts { wanted: Some(_), disk: Some(_) }) => {
+            Some(probes.write(&mount, doubt).await)
+        }
         _ => None,
     };
     Ok(Facts { mount: Some(mount), link: None, probe: Some(probe), write })
@@ -96,8 +98,9 @@ impl Probes {
         Ok(answer.ok_or(ProbeError::Silent)??)
     }
 
-    async fn write(&self, mount: &Mount) -> Result<WriteFacts, ProbeError> {
+    async fn write(&self, mount: &Mount, doubt: bool) -> Result<WriteFacts, ProbeError> {
         if let Some((at, to, facts)) = &*self.written()
+            && !doubt
             && at.elapsed() < WRITE_COUNTS
             && to == mount
         {

@@ -12,6 +12,8 @@ mod authorisation;
 mod boots;
 mod bootstrap;
 mod disk;
+mod disk_matters;
+mod disk_place;
 mod healthy;
 pub(crate) mod incident;
 pub(crate) mod model;
@@ -65,6 +67,8 @@ pub const ALL: &[Scenario] = &[
     network::DHCP,
     ownership::SCENARIO,
     disk::SCENARIO,
+    disk_matters::SCENARIO,
+    disk_place::SCENARIO,
     server::SERVER,
     server::LOOPBACK,
     model::MODEL,
