@@ -62,6 +62,8 @@ enum Command {
 enum What {
     /// The data disk
     Storage,
+    /// Whether this user can write to it
+    Write,
 }
 
 /// Wrong usage: `EX_USAGE` of sysexits(3).
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Probe { what: What::Storage } => {
             probe::storage(&config::load(&config::DIRECTORIES))
         }
+        Command::Probe { what: What::Write } => probe::write(&config::load(&config::DIRECTORIES)),
     }
 }
 

@@ -89,6 +89,9 @@ pub struct Reason<R: 'static> {
     pub advice: &'static str,
     /// It passes by itself: something is under way.
     pub passes: bool,
+    /// What it explains cannot be mended before it is: it is the cause, and nothing else is
+    /// tried, also where only a person can mend it.
+    pub decisive: bool,
 }
 
 impl<R> Reason<R> {
@@ -117,7 +120,14 @@ impl<R> Reason<R> {
     }
 
     const fn plain(name: &'static str, status: Status, advice: &'static str) -> Self {
-        Self { name, status, patience: Duration::ZERO, ladder: &[], advice, passes: false }
+        let patience = Duration::ZERO;
+        Self { name, status, patience, ladder: &[], advice, passes: false, decisive: false }
+    }
+
+    /// The same fault, without whose end nothing that it explains can be mended.
+    #[must_use]
+    pub const fn decisive(self) -> Self {
+        Self { decisive: true, ..self }
     }
 
     /// The same fault with remedies, the first of them after `patience_ms` milliseconds.

@@ -203,6 +203,14 @@ impl<R: Remedy> Engine<R> {
         self.required().all(|state| state.holds(uptime))
     }
 
+    /// Whether the guest is ready and all is well with one concern: else that is looked at more
+    /// often. What is blocked counts as well; what blocks it does not.
+    #[must_use]
+    pub fn is_calm(&self, concern: &str, uptime: Duration) -> bool {
+        let mut own = self.states.iter().filter(|state| state.condition.concern == concern);
+        self.ready(uptime) && own.all(|state| state.status == Status::True || state.blocked)
+    }
+
     fn seen(&self, uptime: Duration) -> Vec<Seen> {
         self.states.iter().map(|state| state.seen(uptime, &self.episodes)).collect()
     }

@@ -79,8 +79,9 @@ pub(super) struct Seen {
     pub(super) blocked: bool,
     /// Whether it counts as holding: `True`, or `Unknown` within its grace.
     pub(super) holds: bool,
-    /// Whether something is or will be done about it, or it passes by itself. What nothing is
-    /// done about explains nothing: the rest must be mended in spite of it.
+    /// Whether something is or will be done about it, or it passes by itself, or nothing can be
+    /// done before it has ended. What nothing is done about explains nothing otherwise: the rest
+    /// must be mended in spite of it.
     pub(super) mendable: bool,
 }
 

@@ -103,9 +103,9 @@ impl Looks {
         }
     }
 
-    /// The guest is not ready: nothing waits for longer than it does then.
-    fn alert(&mut self, concerns: &[Schedule]) {
-        for (concern, schedule) in concerns.iter().enumerate() {
+    /// Where not all is well, nothing waits for longer than it does then.
+    fn alert(&mut self, concerns: &[Schedule], is_calm: impl Fn(&Schedule) -> bool) {
+        for (concern, schedule) in concerns.iter().enumerate().filter(|(_, one)| !is_calm(one)) {
             if let Some(begun) = self.begun.get(concern).copied().flatten() {
                 self.sooner(concern, begun + schedule.alert);
             }
@@ -161,10 +161,14 @@ pub async fn run<G: Guest, C: Clock>(
     loop {
         let turn = Instant::now();
         for concern in looks.take_due(turn) {
-            let calm = engine.ready(clock.now().uptime);
-            let schedule = concerns
-                .get(concern)
-                .map_or(HEARTBEAT, |schedule| if calm { schedule.calm } else { schedule.alert });
+            let uptime = clock.now().uptime;
+            let schedule = concerns.get(concern).map_or(HEARTBEAT, |schedule| {
+                if engine.is_calm(schedule.concern, uptime) {
+                    schedule.calm
+                } else {
+                    schedule.alert
+                }
+            });
             // Up to a tenth earlier, so that the looks of many guests do not align.
             looks.after(concern, schedule.mul_f64(1.0 - fastrand::f64() / 10.0));
             let look = guest.look(concern);
@@ -207,9 +211,7 @@ pub async fn run<G: Guest, C: Clock>(
                 looks.sooner(concern, at(*moment));
             }
         }
-        if !engine.ready(uptime) {
-            looks.alert(concerns);
-        }
+        looks.alert(concerns, |schedule| engine.is_calm(schedule.concern, uptime));
         if engine.expire_ledger(uptime) {
             save(&mut tasks, guest, engine.ledger());
         }

@@ -58,7 +58,7 @@ impl<R> State<R> {
     pub(super) fn seen(&self, uptime: Duration, episodes: &Episodes) -> Seen {
         let mendable = self.fault.is_some_and(|fault| {
             let ends = episodes.is_exhausted(self.condition.name, fault.name);
-            fault.passes || (!fault.ladder.is_empty() && !ends)
+            fault.passes || fault.decisive || (!fault.ladder.is_empty() && !ends)
         });
         Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime), mendable }
     }

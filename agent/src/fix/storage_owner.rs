@@ -17,6 +17,9 @@ struct Walk {
     seen: u64,
     changed: u64,
     left_alone: u64,
+    immutable: u64,
+    /// The first path that is immutable.
+    first_immutable: Option<PathBuf>,
     /// The top directory was of no use to its owner, and is now.
     opened: bool,
     failed: u64,
@@ -101,6 +104,10 @@ impl Walk {
             Claim::HardLink | Claim::Symlink | Claim::SetId | Claim::Special => {
                 self.left_alone += 1;
             }
+            Claim::Immutable => {
+                self.immutable += 1;
+                self.first_immutable.get_or_insert_with(|| path.to_owned());
+            }
         }
     }
 
@@ -111,10 +118,14 @@ impl Walk {
 
     fn reply(self, storage: &Storage) -> Reply {
         let (path, owner) = (storage.path.display(), &storage.owner);
-        let alone = match self.left_alone {
+        let mut alone = match self.left_alone {
             0 => String::new(),
             n => format!(", left {n} links, hard links, set-id and special files of others alone"),
         };
+        if let Some(first) = &self.first_immutable {
+            let (n, first) = (self.immutable, first.display());
+            alone.push_str(&format!(", left {n} immutable, first {first}"));
+        }
         let (changed, seen) = (self.changed, self.seen);
         if changed + self.failed == 0 && !self.opened {
             return Reply::unneeded(format!("{owner} has all {seen} entries in {path}{alone}"));

@@ -7,8 +7,6 @@ use reqwest::Client;
 
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
-use crate::probe::DiskFacts;
-use crate::storage::ProbeError;
 use crate::{bootstrap, model, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
@@ -54,12 +52,9 @@ impl Facts {
         answers && model.is_none_or(|model| model.alias != model::Alias::Missing)
     }
 
-    /// What the probe said of the data disk, where one is mounted.
-    pub(super) fn disk(&self) -> Option<Result<&DiskFacts, &ProbeError>> {
-        match self.storage.as_ref()?.value.as_ref().ok()?.probe.as_ref()? {
-            Ok(probe) => probe.disk.as_ref().map(Ok),
-            Err(error) => Some(Err(error)),
-        }
+    /// What was seen of the data disk.
+    pub(super) fn disk(&self) -> Option<&storage::Facts> {
+        self.storage.as_ref()?.value.as_ref().ok()
     }
 
     /// The server that a proof would be of now: one that answers at the client's address.

@@ -19,7 +19,6 @@ use crate::core::{
 use crate::ledger_file::LedgerFile;
 use crate::model::{Proofs, Pull, PullState};
 use crate::ollama::Api;
-use crate::storage::ProbeError;
 use crate::{bootstrap, model, network, ollama, storage, system};
 
 /// How long one look may take, but for a proof, which has a deadline of its own.
@@ -42,6 +41,7 @@ struct Shared {
     client: Client,
     waker: Arc<Waker>,
     facts: Mutex<Facts>,
+    probes: storage::Probes,
     proofs: Proofs,
     pull: Pull,
     /// Tells a proof that another server may be the one now that clients are sent to.
@@ -78,6 +78,7 @@ impl RealGuest {
             client: Api::client()?,
             waker,
             facts: Mutex::default(),
+            probes: storage::Probes::default(),
             proofs: Proofs::default(),
             pull: Pull::default(),
             moved: Notify::new(),
@@ -166,7 +167,9 @@ impl Shared {
                 }
             }
             concern::STORAGE => {
-                let value = storage::look(&config.storage).await;
+                // A server that is away may have lost its disk: what was written before is old.
+                let doubt = self.facts().server().is_none();
+                let value = storage::look(&config.storage, &self.probes, doubt).await;
                 self.facts().storage = Some(Seen { at, value });
             }
             concern::OLLAMA => {
@@ -182,6 +185,7 @@ impl Shared {
                 self.facts().ollama = Some(Seen { at, value });
                 if self.facts().server() != served {
                     self.moved.notify_waiters();
+                    self.waker.wake(concern::STORAGE);
                     self.waker.wake(concern::MODEL);
                     self.waker.wake(concern::PROOF);
                 }
@@ -290,9 +294,8 @@ impl Shared {
                 if disturbs && matches!(self.pull.state(), PullState::Running(_)) {
                     return Some("a pull goes on".into());
                 }
-                // A server that waits for its disk is not mended by a restart.
-                if disturbs && facts.disk() == Some(Err(&ProbeError::Silent)) {
-                    return Some("the data disk does not answer".into());
+                if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
+                    return Some(why);
                 }
                 if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
                     return Some(
@@ -313,14 +316,7 @@ impl Shared {
                 if elsewhere.is_some() {
                     return elsewhere;
                 }
-                match facts.disk() {
-                    Some(Ok(disk)) if !disk.read_only && !disk.needs_owner() => {
-                        (disk.free_bytes < needed).then(|| "the data disk has no room".into())
-                    }
-                    Some(Ok(_)) => Some("the data disk is not writable".into()),
-                    Some(Err(error)) => Some(format!("the data disk: {error}")),
-                    None => Some("no data disk is mounted".into()),
-                }
+                storage::refuses_write(facts.disk(), needed)
             }
             Remedy::Network(_) | Remedy::Storage(_) => None,
         }

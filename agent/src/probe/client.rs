@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::facts::StorageFacts;
-use super::{Answer, SOCKET};
+use serde::de::DeserializeOwned;
+
+use super::Answer;
 use crate::fix::CallError;
 use crate::fix::exchange;
 
@@ -17,14 +18,18 @@ pub enum ReadError {
     #[error("{0}")]
     Told(String),
     /// It answered something else.
-    #[error("{SOCKET}: not the storage's facts: {0}")]
-    Malformed(#[from] serde_json::Error),
+    #[error("{0}: not a helper's facts: {1}")]
+    Malformed(&'static str, serde_json::Error),
 }
 
-/// Asks for the storage's facts. Waits as long as the disk does: the caller sets the deadline,
-/// and dropping the future lets go of the helper.
-pub async fn read_storage() -> Result<StorageFacts, ReadError> {
-    match serde_json::from_slice(&exchange(Path::new(SOCKET)).await?)? {
+/// Asks the helper behind `socket` for its facts. Waits as long as the disk does: the caller
+/// sets the deadline.
+///
+/// # Errors
+/// Where the helper cannot be reached, or could not tell.
+pub async fn read<T: DeserializeOwned>(socket: &'static str) -> Result<T, ReadError> {
+    let answer = exchange(Path::new(socket)).await?;
+    match serde_json::from_slice(&answer).map_err(|error| ReadError::Malformed(socket, error))? {
         Answer::Facts(facts) => Ok(facts),
         Answer::Error(message) => Err(ReadError::Told(message)),
     }

@@ -12,6 +12,34 @@ pub struct StorageFacts {
     pub disk: Option<DiskFacts>,
 }
 
+/// What came of writing to the disk as the server's user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteFacts {
+    /// `None`: nothing is mounted at the path.
+    pub written: Option<Written>,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Written {
+    /// It is on the disk.
+    Done,
+    /// The filesystem makes no files without a name, and no other was made.
+    Untried,
+    /// The user cannot pass this directory above the mount point.
+    Closed(String),
+    /// It failed.
+    Failed {
+        /// The directory.
+        path: String,
+        /// The kernel's number for it, as in errno(3).
+        errno: Option<i32>,
+        /// The same in words.
+        error: String,
+    },
+}
+
 /// A user and a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -42,6 +70,10 @@ pub struct DiskFacts {
     pub wrong_owner: WrongOwner,
     /// Entries that belong to somebody else and are none of the agent's business.
     pub left_alone: LeftAlone,
+    /// Entries that belong to somebody else and that nobody may change.
+    pub immutable: Immutable,
+    /// A directory of the store that is a symbolic link instead.
+    pub linked: Option<Link>,
     /// Entries looked at in this pass.
     pub entries_seen: u32,
 }
@@ -85,6 +117,26 @@ pub struct WrongOwner {
     pub first: Option<String>,
     /// The pass ended before the tree did: there may be more.
     pub truncated: bool,
+}
+
+/// Entries of another owner that are immutable or append-only: not even root changes their owner
+/// before a person has taken that mark away.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Immutable {
+    /// How many were seen.
+    pub count: u32,
+    /// The path of the first, below the mount point.
+    pub first: Option<String>,
+}
+
+/// A symbolic link where a directory should be. Through it the server would write to another
+/// disk, most likely the root disk. The agent follows none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its name, below the mount point.
+    pub name: String,
+    /// Where it leads.
+    pub target: String,
 }
 
 /// Entries of another owner that are left as they are: to change them could change a file

@@ -1,39 +1,66 @@
-//! What only root can see of the data disk, read by a helper and handed to the daemon as JSON.
+//! What the daemon itself cannot tell of the data disk, told by helpers as JSON.
 //!
-//! The daemon connects to [`SOCKET`]; systemd starts one helper for each connection, whose
+//! | helper | runs as | tells |
+//! |---|---|---|
+//! | `storage` | the agent's user, and may read everything | what is there |
+//! | `write` | the server's user | whether that one can write |
+//!
+//! The daemon connects to a socket; systemd starts one helper for each connection, whose
 //! standard output the connection is. A disk that hangs holds the helper, never the daemon.
 
 mod client;
 mod facts;
+mod question;
 mod scan;
 pub(crate) mod tree;
+mod write;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-pub use client::{ReadError, read_storage};
-pub use facts::{DiskFacts, LeftAlone, Owner, StorageFacts, Top, WrongOwner};
+pub use client::{ReadError, read};
+pub use facts::{
+    DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WriteFacts, Written,
+    WrongOwner,
+};
+pub use question::Question;
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ConfigError};
 
-/// Where the daemon reads the storage's facts.
-pub const SOCKET: &str = "/run/saigak-fix/probe-storage.sock";
+/// Where the daemon learns what is on the disk: [`StorageFacts`].
+pub const STORAGE: &str = "/run/saigak-fix/probe-storage.sock";
 
-/// What the helper says: one JSON document, `{"facts":…}` or `{"error":"…"}`.
+/// Where it learns whether the server's user can write: [`WriteFacts`].
+pub const WRITE: &str = "/run/saigak-fix/probe-write.sock";
+
+/// What a helper says: one JSON document, `{"facts":…}` or `{"error":"…"}`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Answer {
-    Facts(StorageFacts),
+enum Answer<T> {
+    Facts(T),
     Error(String),
 }
 
-/// Writes the storage's facts to standard output, one JSON document on one line.
+/// Writes what is on the disk to standard output, one JSON document on one line.
 #[must_use]
 pub fn storage(config: &Result<Config, ConfigError>) -> ExitCode {
+    answer(config, |config| scan::facts(&config.storage).map_err(|e| e.to_string()))
+}
+
+/// Writes whether this user can write to the disk, in the same way.
+#[must_use]
+pub fn write(config: &Result<Config, ConfigError>) -> ExitCode {
+    answer(config, |config| write::facts(&config.storage).map_err(|e| e.to_string()))
+}
+
+fn answer<T: Serialize>(
+    config: &Result<Config, ConfigError>,
+    facts: impl FnOnce(&Config) -> Result<T, String>,
+) -> ExitCode {
     let facts = match config {
-        Ok(config) => scan::facts(&config.storage).map_err(|e| (e.to_string(), 1)),
+        Ok(config) => facts(config).map_err(|e| (e, 1)),
         Err(e) => Err((e.to_string(), ConfigError::EXIT_STATUS)),
     };
     let (answer, status) = match facts {
@@ -53,7 +80,7 @@ pub fn storage(config: &Result<Config, ConfigError>) -> ExitCode {
     }
 }
 
-fn print(answer: &Answer) -> std::io::Result<()> {
+fn print<T: Serialize>(answer: &Answer<T>) -> std::io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
     std::io::stdout().write_all(&line)

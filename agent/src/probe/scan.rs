@@ -1,10 +1,11 @@
 //! One bounded look at the data disk.
 
 use std::collections::VecDeque;
+use std::ffi::CStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::facts::{DiskFacts, LeftAlone, Owner, StorageFacts, Top, WrongOwner};
+use super::facts::{DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WrongOwner};
 use super::tree::{Claim, Disk, Entry, Listing};
 use crate::config::Storage;
 use crate::fix::user;
@@ -16,6 +17,9 @@ const ENTRIES: u32 = 512;
 /// Entries that one directory gives before the next has its turn, so that a full one does not
 /// hide its neighbours.
 const TURN: usize = 64;
+
+/// The directories of Ollama's store.
+pub(super) const STORE: [&CStr; 2] = [c"blobs", c"manifests"];
 
 /// Why the disk could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -47,12 +51,23 @@ fn look(disk: &Disk, wanted: Option<Owner>) -> io::Result<DiskFacts> {
         top: Top { uid: top.owner.uid, gid: top.owner.gid, mode: top.mode & 0o7777 },
         wrong_owner: WrongOwner::default(),
         left_alone: LeftAlone::default(),
+        immutable: Immutable::default(),
+        linked: linked(disk)?,
         entries_seen: 0,
     };
     if let Some(wanted) = wanted {
         walk(top, wanted, &mut facts)?;
     }
     Ok(facts)
+}
+
+fn linked(disk: &Disk) -> io::Result<Option<Link>> {
+    for name in STORE {
+        if let Some(target) = disk.link(name)? {
+            return Ok(Some(Link { name: name.to_string_lossy().into_owned(), target }));
+        }
+    }
+    Ok(None)
 }
 
 /// Breadth first, in turns.
@@ -98,5 +113,9 @@ fn note(entry: &Entry, wanted: Owner, path: &Path, facts: &mut DiskFacts) {
         Claim::Symlink => facts.left_alone.symlinks += 1,
         Claim::SetId => facts.left_alone.set_id += 1,
         Claim::Special => facts.left_alone.special += 1,
+        Claim::Immutable => {
+            facts.immutable.count += 1;
+            facts.immutable.first.get_or_insert_with(|| path.to_string_lossy().into_owned());
+        }
     }
 }

@@ -41,6 +41,12 @@ impl Disk {
         Ok(mounted.then(|| Self(Entry::new(fd, &statx))))
     }
 
+    /// A directory that is no mount point, for tests.
+    #[cfg(test)]
+    pub(crate) fn directory(path: &Path) -> io::Result<Self> {
+        Ok(Self(Entry::directory(path)?))
+    }
+
     /// The directory at the mount point.
     pub(crate) fn top(&self) -> &Entry {
         &self.0
@@ -54,6 +60,24 @@ impl Disk {
     pub(crate) fn space(&self) -> io::Result<StatVfs> {
         Ok(rustix::fs::fstatvfs(&self.0.fd)?)
     }
+
+    /// Where the symbolic link `name` leads, if that is one.
+    pub(crate) fn link(&self, name: &CStr) -> io::Result<Option<String>> {
+        match rustix::fs::readlinkat(&self.0.fd, name, Vec::new()) {
+            Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),
+            // What is there is no link, or nothing is.
+            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// A new file without a name in the directory `name`. It goes when it is closed, however
+    /// this process ends.
+    pub(crate) fn nameless(&self, name: &CStr) -> io::Result<File> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        Ok(File::from(rustix::fs::openat(&self.0.fd, name, flags, mode)?))
+    }
 }
 
 /// One entry of the tree: a descriptor that stays with the inode, whatever its names become.
@@ -64,6 +88,7 @@ pub(crate) struct Entry {
     pub(crate) mode: RawMode,
     links: u32,
     mount: u64,
+    immutable: bool,
 }
 
 /// What an entry of another owner is to the agent.
@@ -81,6 +106,8 @@ pub(crate) enum Claim {
     SetId,
     /// A socket, a pipe or a device.
     Special,
+    /// It should be given to the right owner, and is marked as not to be changed by anybody.
+    Immutable,
 }
 
 impl Entry {
@@ -93,6 +120,9 @@ impl Entry {
             mode: Mode::from_raw_mode(mode).as_raw_mode(),
             links: statx.stx_nlink,
             mount: statx.stx_mnt_id,
+            immutable: statx
+                .stx_attributes
+                .intersects(StatxAttributes::IMMUTABLE | StatxAttributes::APPEND),
         }
     }
 
@@ -115,6 +145,7 @@ impl Entry {
         match self.kind {
             FileType::RegularFile if self.links > 1 => Claim::HardLink,
             FileType::RegularFile if self.mode & set_id != 0 => Claim::SetId,
+            FileType::Directory | FileType::RegularFile if self.immutable => Claim::Immutable,
             FileType::Directory | FileType::RegularFile => Claim::Wrong,
             FileType::Symlink => Claim::Symlink,
             _ => Claim::Special,

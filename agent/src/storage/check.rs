@@ -1,14 +1,16 @@
 //! From the facts of the data disk to its conditions. Pure.
 
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::facts::{Facts, ProbeError};
+use super::held::{self, INODES};
 use super::mounts::Mount;
 use super::repair::WRONG_OWNER;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
-use crate::probe::{DiskFacts, Owner, StorageFacts};
+use crate::probe::{DiskFacts, Owner, StorageFacts, WriteFacts, Written};
 
 /// The disk is there.
 pub static DATA_DISK_MOUNTED: Condition = Condition {
@@ -35,31 +37,60 @@ static NOT_MOUNTED: Reason<Remedy> = Reason::fault(
     "NotMounted",
     "attach the data disk, then start its mount unit (systemctl start var-lib-ollama.mount)",
 );
+static PATH_LINKED: Reason<Remedy> = Reason::fault(
+    "PathLinked",
+    "a link is not followed: mount the disk at the path itself, or name its place in storage.path",
+);
 static WRITABLE: Reason<Remedy> = Reason::good("Writable");
 static READ_ONLY: Reason<Remedy> = Reason::fault(
     "ReadOnly",
     "mounted so, or made so by the kernel after an error: see dmesg, check it with fsck, remount",
 );
-static LOW_SPACE: Reason<Remedy> =
-    Reason::fault("LowSpace", "make room on the data disk, or enlarge it");
 static USER_MISSING: Reason<Remedy> =
     Reason::fault("UserMissing", "create the server's user: run Ollama's installer");
+/// Nothing of the server can be mended before: without its models it does not even start.
+static NOT_TRAVERSABLE: Reason<Remedy> = Reason::fault(
+    "NotTraversable",
+    "let the server's user pass (chmod o+x DIRECTORY), or mount the disk elsewhere",
+)
+.decisive();
+static LINKED: Reason<Remedy> = Reason::fault(
+    "Linked",
+    "a link is not followed: put a directory in its place, and the models into that",
+);
+static IMMUTABLE: Reason<Remedy> =
+    Reason::fault("Immutable", "take the mark away (chattr -i -a FILE); its owner is then mended");
+static LOW_SPACE: Reason<Remedy> =
+    Reason::fault("LowSpace", "make room on the data disk, or enlarge it");
+static LOW_INODES: Reason<Remedy> = Reason::fault(
+    "LowInodes",
+    "remove small files that are not Ollama's (find -xdev -size -4k), or make a larger filesystem",
+);
+static WRITE_FAILED: Reason<Remedy> = Reason::fault(
+    "WriteFailed",
+    "see dmesg for the disk, and what else may forbid it: access lists, quotas, security modules",
+);
 static DISK_SILENT: Reason<Remedy> =
     Reason::unknown("Silent", "the disk hangs: see dmesg, and the volume of this VM");
 static PROBE_FAILED: Reason<Remedy> =
-    Reason::unknown("ProbeFailed", "see journalctl -u 'saigak-probe-storage@*'");
+    Reason::unknown("ProbeFailed", "see journalctl -u 'saigak-probe-*'");
 
 /// The conditions, and all that can be said of each.
 pub static REASONS: &[Declared] = &[
-    (&DATA_DISK_MOUNTED, &[&MOUNTED, &NOT_MOUNTED]),
+    (&DATA_DISK_MOUNTED, &[&MOUNTED, &NOT_MOUNTED, &PATH_LINKED]),
     (
         &DATA_DISK_WRITABLE,
         &[
             &WRITABLE,
             &WRONG_OWNER,
             &READ_ONLY,
-            &LOW_SPACE,
             &USER_MISSING,
+            &NOT_TRAVERSABLE,
+            &LINKED,
+            &IMMUTABLE,
+            &LOW_SPACE,
+            &LOW_INODES,
+            &WRITE_FAILED,
             &DISK_SILENT,
             &PROBE_FAILED,
         ],
@@ -71,17 +102,23 @@ pub static REASONS: &[Declared] = &[
 pub fn check(facts: &Facts, config: &config::Storage) -> Vec<Judgement<Remedy>> {
     let path = config.path.display();
     let Some(mount) = &facts.mount else {
-        let message = format!("nothing is mounted at {path}");
-        return vec![Judgement::new(&DATA_DISK_MOUNTED, &NOT_MOUNTED, message)];
+        let (reason, message) = match &facts.link {
+            None => (&NOT_MOUNTED, format!("nothing is mounted at {path}")),
+            Some(link) => {
+                (&PATH_LINKED, format!("{path} is a symbolic link to {}", link.display()))
+            }
+        };
+        return vec![Judgement::new(&DATA_DISK_MOUNTED, reason, message)];
     };
     let message = format!("{} ({}) is mounted at {path}", mount.source, mount.kind);
     let mut judgements = vec![Judgement::new(&DATA_DISK_MOUNTED, &MOUNTED, message)];
     let (reason, message) = match &facts.probe {
         Some(Ok(StorageFacts { wanted, disk: Some(disk) })) => {
-            writable(mount, wanted.as_ref(), disk, config)
+            let write = facts.write.as_ref();
+            on_disk(mount, wanted.as_ref(), disk, write, config)
+                .unwrap_or_else(|| written(write, config))
         }
-        Some(Err(error @ ProbeError::Silent)) => (&DISK_SILENT, error.to_string()),
-        Some(Err(error)) => (&PROBE_FAILED, error.to_string()),
+        Some(Err(error)) => silent(error),
         // Unmounted between the two looks: the next one tells.
         Some(Ok(StorageFacts { disk: None, .. })) | None => return judgements,
     };
@@ -89,122 +126,85 @@ pub fn check(facts: &Facts, config: &config::Storage) -> Vec<Judgement<Remedy>> 
     judgements
 }
 
-fn writable(
+type Said = (&'static Reason<Remedy>, String);
+type Write = Result<WriteFacts, ProbeError>;
+
+fn silent(error: &ProbeError) -> Said {
+    match error {
+        ProbeError::Silent | ProbeError::SilentWrite => (&DISK_SILENT, error.to_string()),
+        ProbeError::Failed(why) => (&PROBE_FAILED, why.clone()),
+    }
+}
+
+/// What is wrong with what was seen on the disk: what hinders most comes first.
+fn on_disk(
     mount: &Mount,
     wanted: Option<&Owner>,
     disk: &DiskFacts,
+    write: Option<&Write>,
     config: &config::Storage,
-) -> (&'static Reason<Remedy>, String) {
+) -> Option<Said> {
     let (path, owner) = (config.path.display(), &config.owner);
-    // The first is the disk's own state, the second the mount's as well. The probe's sandbox
-    // leaves that as it is for everybody; the agent's own would show every mount read-only.
-    if mount.read_only || disk.read_only {
-        return (&READ_ONLY, format!("{path} is read-only"));
+    if held::is_read_only(mount, disk) {
+        return Some((&READ_ONLY, format!("{path} is read-only")));
     }
     if wanted.is_none() {
-        return (&USER_MISSING, format!("there is no user {owner}"));
+        return Some((&USER_MISSING, format!("there is no user {owner}")));
+    }
+    if let Some(Ok(WriteFacts { written: Some(Written::Closed(directory)) })) = write {
+        let message = format!("{owner} cannot pass {directory}, and so not reach {path}");
+        return Some((&NOT_TRAVERSABLE, message));
+    }
+    if let Some(link) = &disk.linked {
+        let message = format!("{} in {path} is a symbolic link to {}", link.name, link.target);
+        return Some((&LINKED, message));
     }
     if disk.needs_owner() {
         let more = if disk.wrong_owner.truncated { "at least " } else { "" };
         let count = disk.wrong_owner.count;
         let first = disk.wrong_owner.first.as_ref();
         let first = first.map_or_else(String::new, |path| format!(", first {path}"));
-        return (&WRONG_OWNER, format!("{more}{count} in {path} do not belong to {owner}{first}"));
+        let message = format!("{more}{count} in {path} do not belong to {owner}{first}");
+        return Some((&WRONG_OWNER, message));
+    }
+    if let Some(first) = &disk.immutable.first {
+        let count = disk.immutable.count;
+        let message =
+            format!("{count} in {path} do not belong to {owner} and are immutable, first {first}");
+        return Some((&IMMUTABLE, message));
     }
     if disk.free_bytes < config.minimum_free_bytes {
         let (free, wanted) = (disk.free_bytes >> 20, config.minimum_free_bytes >> 20);
-        return (&LOW_SPACE, format!("{path} has {free} MiB free, {wanted} MiB are wanted"));
+        let message = format!("{path} has {free} MiB free, {wanted} MiB are wanted");
+        return Some((&LOW_SPACE, message));
     }
-    // Some filesystems count none at all.
-    if disk.total_inodes > 0 && disk.free_inodes == 0 {
-        let total = disk.total_inodes;
-        return (&LOW_SPACE, format!("{path} has no free inodes: all {total} are taken"));
+    if held::lacks_inodes(disk) {
+        let (free, total) = (disk.free_inodes, disk.total_inodes);
+        let message = format!("{path} has {free} of {total} inodes free, {INODES} are wanted");
+        return Some((&LOW_INODES, message));
     }
-    (&WRITABLE, format!("{path} belongs to {owner} and has room"))
+    None
+}
+
+/// What came of a write.
+fn written(write: Option<&Write>, config: &config::Storage) -> Said {
+    let (path, owner) = (config.path.display(), &config.owner);
+    let failed = match write {
+        Some(Err(error)) => return silent(error),
+        Some(Ok(WriteFacts { written: Some(Written::Failed { path, errno, error }) })) => {
+            (errno, format!("{owner} cannot write in {path}: {error}"))
+        }
+        _ => return (&WRITABLE, format!("{path} belongs to {owner} and has room")),
+    };
+    let (errno, message) = failed;
+    let kind = errno.map(|errno| io::Error::from_raw_os_error(errno).kind());
+    match kind {
+        Some(ErrorKind::ReadOnlyFilesystem) => (&READ_ONLY, message),
+        // Reserved blocks or a quota: there is room, but not for this user.
+        Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => (&LOW_SPACE, message),
+        _ => (&WRITE_FAILED, message),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::probe::{LeftAlone, Top, WrongOwner};
-
-    fn seen(change: impl FnOnce(&mut Mount, &mut DiskFacts)) -> &'static str {
-        judged(change).0
-    }
-
-    fn judged(change: impl FnOnce(&mut Mount, &mut DiskFacts)) -> (&'static str, String) {
-        let mut mount = Mount {
-            point: "/var/lib/ollama".into(),
-            kind: "ext4".into(),
-            source: "/dev/vdb1".into(),
-            read_only: false,
-        };
-        let mut disk = DiskFacts {
-            read_only: false,
-            free_bytes: 10 << 30,
-            total_bytes: 20 << 30,
-            free_inodes: 1000,
-            total_inodes: 2000,
-            top: Top { uid: 998, gid: 998, mode: 0o755 },
-            wrong_owner: WrongOwner::default(),
-            left_alone: LeftAlone::default(),
-            entries_seen: 5,
-        };
-        change(&mut mount, &mut disk);
-        let wanted = Some(Owner { uid: 998, gid: 998 });
-        let probe = Some(Ok(StorageFacts { wanted, disk: Some(disk) }));
-        let judgements = check(&Facts { mount: Some(mount), probe }, &config::Storage::default());
-        let last = judgements.last().unwrap();
-        (last.reason.name, last.message.clone())
-    }
-
-    #[test]
-    fn a_good_disk_is_writable_and_what_is_left_alone_is_no_fault() {
-        assert_eq!(seen(|_, _| ()), "Writable");
-        assert_eq!(seen(|_, disk| disk.left_alone.hard_links = 1), "Writable");
-    }
-
-    #[test]
-    fn faults_are_told_apart() {
-        assert_eq!(seen(|mount, _| mount.read_only = true), "ReadOnly");
-        assert_eq!(seen(|_, disk| disk.read_only = true), "ReadOnly");
-        assert_eq!(seen(|_, disk| disk.wrong_owner.count = 1), "WrongOwner");
-        assert_eq!(seen(|_, disk| disk.top.mode = 0o055), "WrongOwner");
-        assert_eq!(seen(|_, disk| disk.free_bytes = 1 << 20), "LowSpace");
-    }
-
-    #[test]
-    fn a_disk_without_free_inodes_has_no_room_unless_it_counts_none() {
-        let (reason, message) = judged(|_, disk| disk.free_inodes = 0);
-        assert_eq!(reason, "LowSpace");
-        assert!(message.contains("inodes"), "{message}");
-        assert_eq!(seen(|_, disk| (disk.free_inodes, disk.total_inodes) = (0, 0)), "Writable");
-    }
-
-    #[test]
-    fn where_nothing_is_mounted_the_disk_is_not_judged() {
-        let facts = Facts { mount: None, probe: None };
-        let judgements = check(&facts, &config::Storage::default());
-        let names: Vec<_> = judgements.iter().map(|judgement| judgement.reason.name).collect();
-        assert_eq!(names, ["NotMounted"]);
-    }
-
-    #[test]
-    fn a_probe_that_hangs_is_unknown_and_no_fault() {
-        let mount = Some(Mount {
-            point: "/var/lib/ollama".into(),
-            kind: "ext4".into(),
-            source: "/dev/vdb1".into(),
-            read_only: false,
-        });
-        for (error, reason) in [
-            (ProbeError::Silent, "Silent"),
-            (ProbeError::Failed("no such socket".into()), "ProbeFailed"),
-        ] {
-            let facts = Facts { mount: mount.clone(), probe: Some(Err(error)) };
-            let judgements = check(&facts, &config::Storage::default());
-            let names: Vec<_> = judgements.iter().map(|judgement| judgement.reason.name).collect();
-            assert_eq!(names, ["Mounted", reason]);
-        }
-    }
-}
+mod tests;

@@ -99,6 +99,7 @@ pub(crate) static DOWN: Reason<Fix> = Reason::fault("Down", "plug it in")
 pub(crate) static WRONG_OWNER: Reason<Fix> =
     Reason::fault("WrongOwner", "chown it").mended_by(0, &[Rung::new(Fix::Chown, 2, 5)]);
 pub(crate) static READ_ONLY: Reason<Fix> = Reason::fault("ReadOnly", "see dmesg");
+pub(crate) static CLOSED: Reason<Fix> = Reason::fault("Closed", "chmod it").decisive();
 pub(crate) static STOPPED: Reason<Fix> =
     Reason::fault("Stopped", "see the journal").mended_by(0, &[Rung::new(Fix::Start, 9, 1)]);
 pub(crate) static FROZEN: Reason<Fix> =

@@ -1,8 +1,8 @@
 //! Causes before effects, one at a time.
 
 use crate::guest::{
-    ALIAS, DISK, DOWN, Fix, GOOD, Guest, LINK, MISSING, NO_ALIAS, OWNER, PROOF, READ_ONLY, SERVER,
-    SOURCE, STOPPED, UNSEEN, WRONG, WRONG_OWNER,
+    ALIAS, CLOSED, DISK, DOWN, Fix, GOOD, Guest, LINK, MISSING, NO_ALIAS, OWNER, PROOF, READ_ONLY,
+    SERVER, SOURCE, STOPPED, UNSEEN, WRONG, WRONG_OWNER, at,
 };
 
 #[test]
@@ -80,6 +80,31 @@ fn what_nothing_is_done_about_keeps_nothing_from_being_repaired() {
     guest.see(&SERVER, &STOPPED);
     assert_eq!(guest.turn(0), Some(Fix::Start));
     assert_eq!(guest.cause(0).unwrap(), "Server/Stopped");
+}
+
+#[test]
+fn what_only_a_person_can_mend_and_all_hangs_on_is_named_and_nothing_else_is_tried() {
+    let mut guest = Guest::new();
+    guest.see(&OWNER, &CLOSED);
+    guest.see(&SERVER, &STOPPED);
+    assert_eq!(guest.turn(0), None);
+    assert_eq!(guest.cause(0).unwrap(), "Owner/Closed");
+    guest.see(&OWNER, &GOOD);
+    assert_eq!(guest.turn(100), Some(Fix::Start));
+}
+
+#[test]
+fn a_concern_is_calm_while_all_is_well_with_it_and_the_guest_is_ready() {
+    let mut guest = Guest::new();
+    assert_eq!(guest.turn(0), None);
+    assert!(guest.engine.is_calm("c", at(0).uptime) && guest.engine.is_calm("d", at(0).uptime));
+    guest.see(&OWNER, &READ_ONLY);
+    assert_eq!(guest.turn(100), None);
+    assert!(!guest.engine.is_calm("c", at(100).uptime));
+    assert!(guest.engine.is_calm("d", at(100).uptime));
+    guest.see(&DISK, &DOWN);
+    guest.turn(200);
+    assert!(!guest.engine.is_calm("d", at(200).uptime));
 }
 
 #[test]

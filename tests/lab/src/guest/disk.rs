@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::options::Owner;
+use super::options::{Options, Owner};
 use crate::paths::{make_directory, write};
 use crate::{process, say};
 
@@ -36,18 +36,18 @@ pub enum DataDisk {
 }
 
 impl DataDisk {
-    /// Makes a disk holding a copy of `data`, and the unit that mounts it.
+    /// Makes a disk with the content that the options ask for, and the unit that mounts it.
     pub async fn make(
         root: &Path,
         directory: &Path,
-        data: Option<&Path>,
+        options: &Options,
         owner: Owner,
     ) -> Result<Self> {
-        let disk = match image(directory, data, owner).await {
+        let disk = match image(directory, options, owner).await {
             Ok(disk) => disk,
             Err(error) => {
                 say::error(&format!("no loop device, a directory serves as data disk: {error:#}"));
-                tree(directory, data, owner).await?
+                tree(directory, options.data.as_deref(), owner).await?
             }
         };
         let (what, rest) = match &disk {
@@ -86,7 +86,7 @@ impl DataDisk {
     }
 }
 
-async fn image(directory: &Path, data: Option<&Path>, owner: Owner) -> Result<DataDisk> {
+async fn image(directory: &Path, options: &Options, owner: Owner) -> Result<DataDisk> {
     let image = directory.join("data.ext4");
     File::create(&image)
         .and_then(|file| file.set_len(BYTES))
@@ -94,7 +94,10 @@ async fn image(directory: &Path, data: Option<&Path>, owner: Owner) -> Result<Da
     let mut command = process::command("mke2fs", &["-q", "-t", "ext4", "-m", "0", "-E"]);
     // Nothing to initialise or discard later, behind the guest's back.
     command.arg(format!("root_owner={}:{},nodiscard", owner.user, owner.group));
-    if let Some(data) = data {
+    if let Some(inodes) = options.inodes {
+        command.arg("-N").arg(inodes.to_string());
+    }
+    if let Some(data) = &options.data {
         command.arg("-d").arg(data);
     }
     command.arg(&image);

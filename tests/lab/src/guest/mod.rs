@@ -68,7 +68,7 @@ impl Guest {
         let lower = if options.agent { &lab.installed } else { &lab.bare };
         overlay::mount_overlay(lower, &memory.join("upper"), &memory.join("work"), &root)?;
         let owner = options::furnish(&root, lab, &options)?;
-        let disk = DataDisk::make(&root, &logs, options.data.as_deref(), owner).await?;
+        let disk = DataDisk::make(&root, &logs, &options, owner).await?;
         let gateway = Gateway::make(lab, &logs, &options.mac)
             .await
             .with_context(|| format!("cannot make the gateway of {name}"))?;

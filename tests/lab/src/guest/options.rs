@@ -28,6 +28,8 @@ pub struct Options {
     pub pinned_to: Option<String>,
     /// A tree that its data disk is filled with; an empty disk where absent.
     pub data: Option<PathBuf>,
+    /// How many files its data disk can hold, about; what mke2fs thinks right where absent.
+    pub inodes: Option<u32>,
 }
 
 impl Options {
@@ -41,6 +43,7 @@ impl Options {
             mac: MAC.into(),
             pinned_to: None,
             data: None,
+            inodes: None,
         }
     }
 }

@@ -129,12 +129,14 @@ async fn refused_verbs(guest: &Guest) -> Result<()> {
 async fn refused_transients(guest: &Guest) -> Result<()> {
     let mut names: Vec<String> =
         HELPERS.iter().map(|helper| format!("saigak-fix-{helper}.service")).collect();
-    names.extend(["saigak-probe-storage@x.service".into(), "ollama.service".into()]);
+    let probes = ["saigak-probe-storage@", "saigak-probe-write@"];
+    names.extend(probes.map(|probe| format!("{probe}x.service")));
+    names.push("ollama.service".into());
     for name in &names {
         refused_transient(guest, name).await.with_context(|| format!("{name}, file present"))?;
     }
-    let template = "saigak-probe-storage@.service".to_owned();
-    for name in names.iter().chain([&template]) {
+    let templates = probes.map(|probe| format!("{probe}.service"));
+    for name in names.iter().chain(&templates) {
         let find = format!("find /usr/lib/systemd/system /etc/systemd/system -name '{name}'");
         for path in guest.sh(&find).await?.lines() {
             guest.sh(&format!("rm {path}")).await?;

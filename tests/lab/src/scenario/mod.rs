@@ -12,6 +12,8 @@ mod authorisation;
 mod boots;
 mod bootstrap;
 mod disk;
+mod disk_matters;
+mod disk_place;
 mod healthy;
 pub(crate) mod incident;
 pub(crate) mod model;
@@ -67,6 +69,8 @@ pub const ALL: &[Scenario] = &[
     network::DHCP,
     ownership::SCENARIO,
     disk::SCENARIO,
+    disk_matters::SCENARIO,
+    disk_place::SCENARIO,
     server::SERVER,
     server::LOOPBACK,
     start::UNIT,

@@ -1,0 +1,174 @@
+//! What goes wrong on a data disk while the server serves on: each is named, nothing is made
+//! worse, and what would write waits.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::matter::Matter;
+use super::stage::{FIRST_READY, Stage};
+use super::{Needs, Playing, Scenario};
+use crate::guest::options::Options;
+
+/// See the story.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "disk-matters",
+    story: "The data disk is full, read-only, out of inodes and worse: a loaded model embeds on",
+    needs: Needs::AnyServer,
+    shows: &[
+        "DataDiskWritable/LowSpace",
+        "DataDiskWritable/LowInodes",
+        "DataDiskWritable/ReadOnly",
+        "DataDiskWritable/Immutable",
+        "DataDiskWritable/Linked",
+        "DataDiskWritable/UserMissing",
+        "DataDiskWritable/WriteFailed",
+        "DataDiskWritable/ProbeFailed",
+    ],
+    play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
+};
+
+/// So many files as the models need, and room for a few thousand.
+const INODES: u32 = 4096;
+
+/// A matter of the disk that a loaded model does not mind.
+const GENTLE: Matter = Matter {
+    what: "",
+    breaks: "",
+    condition: "DataDiskWritable",
+    reasons: &[],
+    says: "",
+    ready: true,
+    remedies: &[&[]],
+    cure: "",
+    after: &[&[]],
+    // One look while all is well; twice that for what only a write shows.
+    seen_within: Duration::from_secs(50),
+    healed_within: Duration::from_secs(30),
+};
+
+/// All but 8 MiB, which is too little for an alias as well.
+const FULL: Matter = Matter {
+    what: "data disk full",
+    breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
+        fallocate --length $((free - 8388608)) ballast && chown ollama:ollama ballast",
+    reasons: &["LowSpace"],
+    says: "7 MiB free",
+    cure: "rm /var/lib/ollama/ballast",
+    ..GENTLE
+};
+
+/// A pull and an alias would be written in place, over what is good, and end empty.
+const FULL_AND_NEEDED: Matter = Matter {
+    what: "data disk full, model and alias gone",
+    condition: "AliasPresent",
+    reasons: &["Missing"],
+    says: "model/Pull is held back: the data disk has no room",
+    ready: false,
+    breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
+        fallocate --length $((free - 8388608)) ballast && chown ollama:ollama ballast && \
+        for name in qwen3-embedding-saigak:0.6b qwen3-embedding:0.6b; do \
+        curl --silent --show-error --fail --request DELETE \
+        http://127.0.0.1:11434/api/delete --data \"{\\\"model\\\":\\\"$name\\\"}\" || exit; done",
+    cure: "rm /var/lib/ollama/ballast",
+    after: &[&["model/Pull", "model/CreateAlias"]],
+    healed_within: Duration::from_mins(5),
+    ..FULL
+};
+
+const NO_INODES: Matter = Matter {
+    what: "data disk out of inodes",
+    breaks: "mkdir /var/lib/ollama/small && cd /var/lib/ollama/small && \
+        seq 5000 | xargs touch 2>/dev/null; chown --recursive ollama:ollama . && \
+        ! touch one-more 2>/dev/null",
+    reasons: &["LowInodes"],
+    says: " 0 of ",
+    cure: "rm --recursive /var/lib/ollama/small",
+    ..GENTLE
+};
+
+const READ_ONLY: Matter = Matter {
+    what: "data disk read-only",
+    breaks: "mount -o remount,ro /var/lib/ollama",
+    reasons: &["ReadOnly"],
+    says: "/var/lib/ollama is read-only",
+    cure: "mount -o remount,rw /var/lib/ollama",
+    ..GENTLE
+};
+
+/// The other file of root's is mended, and this one is named.
+const IMMUTABLE: Matter = Matter {
+    what: "immutable file of root's on the data disk, and another",
+    breaks: "mkdir --parents /var/lib/ollama/spare && cd /var/lib/ollama/spare && \
+        chown ollama:ollama . && touch kept other && chattr +i kept",
+    reasons: &["Immutable"],
+    says: "first spare/kept",
+    remedies: &[&["storage/FixOwner"]],
+    cure: "chattr -i /var/lib/ollama/spare/kept",
+    after: &[&["storage/FixOwner"]],
+    ..GENTLE
+};
+
+const LINKED: Matter = Matter {
+    what: "blobs replaced by a symbolic link",
+    breaks: "cd /var/lib/ollama && mv blobs moved && ln --symbolic moved blobs",
+    reasons: &["Linked"],
+    says: "blobs in /var/lib/ollama is a symbolic link to moved",
+    cure: "cd /var/lib/ollama && rm blobs && mv moved blobs",
+    ..GENTLE
+};
+
+const USER_MISSING: Matter = Matter {
+    what: "no user ollama",
+    breaks: "sed --in-place s/^ollama:/removed:/ /etc/passwd",
+    reasons: &["UserMissing"],
+    says: "there is no user ollama",
+    cure: "sed --in-place s/^removed:/ollama:/ /etc/passwd",
+    ..GENTLE
+};
+
+/// The owner is right and the mode is not: only a write shows it.
+const WRITE_FAILED: Matter = Matter {
+    what: "manifests closed to writes",
+    breaks: "chmod 0555 /var/lib/ollama/manifests",
+    reasons: &["WriteFailed"],
+    says: "ollama cannot write in /var/lib/ollama/manifests: Permission denied",
+    cure: "chmod 0755 /var/lib/ollama/manifests",
+    ..GENTLE
+};
+
+/// Nothing of the disk is known, which is no fault of the disk.
+const PROBE_FAILED: Matter = Matter {
+    what: "the probe of the disk broken",
+    breaks: "mkdir /run/systemd/system/saigak-probe-storage@.service.d && \
+        printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' \
+        > /run/systemd/system/saigak-probe-storage@.service.d/broken.conf && \
+        systemctl daemon-reload",
+    reasons: &["ProbeFailed"],
+    says: "closed without an answer",
+    cure: "rm --recursive /run/systemd/system/saigak-probe-storage@.service.d && \
+        systemctl daemon-reload",
+    ..GENTLE
+};
+
+async fn play(stage: &Stage) -> Result<()> {
+    let options = Options { inodes: Some(INODES), ..stage.healthy_options().await? };
+    let guest = stage.boot(options).await?;
+    let mark = guest.mark();
+    guest.until_ready(mark.at, FIRST_READY).await?;
+    let matters = [
+        &FULL,
+        &READ_ONLY,
+        &NO_INODES,
+        &IMMUTABLE,
+        &LINKED,
+        &USER_MISSING,
+        &PROBE_FAILED,
+        &WRITE_FAILED,
+        &FULL_AND_NEEDED,
+    ];
+    for matter in matters {
+        stage.play_matter(&guest, matter).await?;
+    }
+    Ok(())
+}
