@@ -17,6 +17,7 @@ pub(crate) mod incident;
 pub(crate) mod model;
 mod network;
 mod operator;
+mod networkd;
 pub(crate) mod ownership;
 mod proof;
 pub(crate) mod server;
@@ -65,6 +66,7 @@ pub const ALL: &[Scenario] = &[
     network::LINK,
     network::CABLE,
     network::DHCP,
+    networkd::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
     server::SERVER,
