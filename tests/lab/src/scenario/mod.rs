@@ -14,7 +14,9 @@ mod bootstrap;
 mod disk;
 mod healthy;
 pub(crate) mod incident;
+mod links;
 pub(crate) mod model;
+mod netplan;
 mod network;
 mod operator;
 mod networkd;
@@ -67,6 +69,8 @@ pub const ALL: &[Scenario] = &[
     network::CABLE,
     network::DHCP,
     networkd::SCENARIO,
+    netplan::SCENARIO,
+    links::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
     server::SERVER,
