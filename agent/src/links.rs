@@ -105,7 +105,9 @@ fn seen(message: LinkMessage, sys: &Path) -> Seen {
     // Only one driver drives network devices on the virtio bus, so that one needs no /sys.
     link.driver = match bus.as_str() {
         "virtio" => Some("virtio_net".to_owned()),
-        "" => None,
+        // A link made by software: those that may serve (veth, bridge, macvlan) have a driver
+        // of the same name as their kind.
+        "" => link.kind.clone(),
         _ => driver(&link, sys),
     };
     Seen {

@@ -188,7 +188,7 @@ impl<'a> Unit<'a> {
 
 /// By its `ActiveState` and its `UnitFileState`. A unit that a generator wants, as netplan's
 /// does, is `enabled-runtime`; one that has run and failed was wanted by somebody.
-fn is_out_of_use(active: &str, file: &str) -> bool {
+pub(crate) fn is_out_of_use(active: &str, file: &str) -> bool {
     active == "inactive" && file == "disabled"
 }
 

@@ -34,6 +34,8 @@ use std::process::ExitCode;
 
 pub(crate) use client::exchange;
 pub use client::{CallError, call};
+pub(crate) use manager::is_out_of_use;
+pub(crate) use plan::{Plan, plan};
 pub use reply::{Outcome, Reply};
 
 use crate::config::{Config, ConfigError};

@@ -8,17 +8,13 @@
 //!
 //! networkd has to be told: `networkctl reload`, then `networkctl reconfigure LINK`.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::plan::{DROP_IN, Plan, WHOLE, plan};
+use super::plan::{Plan, plan};
 use super::{Reply, file};
 use crate::config::Network;
 use crate::links::{self, Netlink};
-use crate::network_file::{DIRECTORIES, NetworkFile, applying};
-
-const RUNTIME: &str = "/run/systemd/network";
+use crate::network_file::{DIRECTORIES, NetworkFile, RUNTIME, applying, ours};
 
 pub(super) async fn run(network: &Network) -> Reply {
     let netlink = match Netlink::connect() {
@@ -75,25 +71,6 @@ fn carry_out(plan: &Plan, runtime: &Path) -> Result<Reply, Reply> {
         done.push(format!("withdrew {}", path.display()));
     }
     Ok(if done.is_empty() { Reply::unneeded(reason) } else { Reply::done(done.join(", ")) })
-}
-
-/// The files of our own in `runtime`.
-fn ours(runtime: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(runtime) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut ours = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with(WHOLE) && name.ends_with(".network") {
-            ours.push(path);
-        } else if name.ends_with(".network.d") && path.join(DROP_IN).exists() {
-            ours.push(path.join(DROP_IN));
-        }
-    }
-    Ok(ours)
 }
 
 #[cfg(test)]

@@ -3,19 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::network_file::{Link, Match, NetworkFile, applying, parse_mac};
-
-/// The name of our drop-ins beside a file of netplan's.
-pub(super) const DROP_IN: &str = "50-saigak.conf";
-
-/// The first part of the name of a whole file of ours. It sorts after what others write.
-pub(super) const WHOLE: &str = "95-saigak-";
+use crate::network_file::{DROP_IN, Link, Match, NetworkFile, WHOLE, applying, parse_mac};
 
 const HEADER: &str = "# Written by saigak-agent, which takes it away when it is not needed.\n";
 
 /// What should be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(crate) enum Plan {
     /// Nothing of ours: this file applies by itself.
     Nothing(PathBuf),
     /// One file.
@@ -27,7 +21,7 @@ pub(super) enum Plan {
 }
 
 /// Our own file for a link, `configured` being the name that the configuration gives it.
-pub(super) fn plan(files: &[NetworkFile], links: &[Link], link: &Link, configured: &str) -> Plan {
+pub(crate) fn plan(files: &[NetworkFile], links: &[Link], link: &Link, configured: &str) -> Plan {
     let base: Vec<_> = files
         .iter()
         .filter(|file| !file.name().starts_with(WHOLE))

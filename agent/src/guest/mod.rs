@@ -19,6 +19,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &bootstrap::BOOTSTRAP_COMPLETE,
     &network::NETWORK_UP,
     &network::ADDRESS_ASSIGNED,
+    &network::NETWORK_AS_CONFIGURED,
     &storage::DATA_DISK_MOUNTED,
     &storage::DATA_DISK_WRITABLE,
     &ollama::MODELS_ON_DATA_DISK,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::facts::{Facts, MatchFile, Networkd};
+use super::facts::{Facts, MatchFile, Networkd, Ours, Standing};
 use super::repair::{
-    ADDRESS_LOST, INITIALIZING, LINK_DOWN, MAC_PINNED, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE,
-    UNMANAGED,
+    ADDRESS_LOST, CONFIGURATION_FAILED, INITIALIZING, LEFT_OVER, LINK_DOWN, MAC_PINNED,
+    NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
 };
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
@@ -31,12 +31,39 @@ pub static ADDRESS_ASSIGNED: Condition = Condition {
     grace: Duration::from_secs(30),
 };
 
+/// No file of the agent's own stands between the network and its configuration. It works with
+/// one; only a person can make it unneeded.
+pub static NETWORK_AS_CONFIGURED: Condition = Condition {
+    name: "NetworkAsConfigured",
+    concern: "network",
+    role: Role::Advisory,
+    // While something is wrong, the file may be what mends it.
+    needs: &["NetworkUp", "AddressAssigned"],
+    explained_by: &[],
+    grace: Duration::ZERO,
+};
+
 static LINK_UP: Reason<Remedy> = Reason::good("LinkUp");
 static LINK_MISSING: Reason<Remedy> =
     Reason::fault("LinkMissing", "attach the interface to the VM, or name it in network.link");
 static NO_CARRIER: Reason<Remedy> =
     Reason::fault("NoCarrier", "the link's other end is down: look at the launcher pod of this VM");
+static NETWORKD_MASKED: Reason<Remedy> = Reason::fault(
+    "NetworkdMasked",
+    "a person masked it: systemctl unmask systemd-networkd.service",
+);
+static NETWORKD_OUT_OF_USE: Reason<Remedy> = Reason::fault(
+    "NetworkdOutOfUse",
+    "systemctl enable --now systemd-networkd.service, or see to whatever runs the network instead",
+);
 static ASSIGNED: Reason<Remedy> = Reason::good("Assigned");
+static AS_CONFIGURED: Reason<Remedy> = Reason::good("AsConfigured");
+static OVERRIDDEN: Reason<Remedy> = Reason::fault(
+    "Overridden",
+    "mend the netplan file and run netplan apply; the agent then takes its own file away",
+);
+static UNREADABLE: Reason<Remedy> =
+    Reason::unknown("Unreadable", "see the permissions of /run/systemd/network");
 
 /// The conditions, and all that can be said of each.
 pub static REASONS: &[Declared] = &[
@@ -50,10 +77,14 @@ pub static REASONS: &[Declared] = &[
             &MAC_PINNED,
             &UNMANAGED,
             &NETWORKD_STOPPED,
+            &NETWORKD_MASKED,
+            &NETWORKD_OUT_OF_USE,
+            &CONFIGURATION_FAILED,
             &INITIALIZING,
         ],
     ),
     (&ADDRESS_ASSIGNED, &[&ASSIGNED, &ADDRESS_LOST, &NO_LEASE, &NO_ROUTE]),
+    (&NETWORK_AS_CONFIGURED, &[&AS_CONFIGURED, &OVERRIDDEN, &LEFT_OVER, &UNREADABLE]),
 ];
 
 /// Judges the network.
@@ -67,18 +98,31 @@ pub fn check(facts: &Facts) -> Vec<Judgement<Remedy>> {
     let mut judgements = vec![Judgement::new(&NETWORK_UP, up, message)];
     let (assigned, message) = address_assigned(facts, link);
     judgements.push(Judgement::new(&ADDRESS_ASSIGNED, assigned, message));
+    let (reason, message) = as_configured(&facts.ours);
+    judgements.push(Judgement::new(&NETWORK_AS_CONFIGURED, reason, message));
     judgements
+}
+
+fn as_configured(ours: &Ours) -> (&'static Reason<Remedy>, String) {
+    match ours {
+        Ours::None => (&AS_CONFIGURED, "no file of the agent's is in place".into()),
+        Ours::Needed(file) => (&OVERRIDDEN, format!("the link depends on {file}")),
+        Ours::LeftOver(file) => (&LEFT_OVER, format!("{file} is not needed any more")),
+        Ours::Unreadable(why) => (&UNREADABLE, why.clone()),
+    }
 }
 
 fn network_up(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, String) {
     let name = &link.link.name;
-    if link.up && link.carrier && facts.address.is_some() && facts.route.is_some() {
+    if facts.works() {
         // It works. Who looks after it is not the agent's business.
         return (&LINK_UP, format!("{name} is up"));
     }
     match &facts.networkd {
-        Networkd::NotRunning => {
-            return (&NETWORKD_STOPPED, "systemd-networkd does not run".into());
+        Networkd::NotRunning(standing) => return not_running(standing),
+        // Without a carrier there is nothing to be configured.
+        Networkd::Running { state, .. } if state == "failed" && (link.carrier || !link.up) => {
+            return (&CONFIGURATION_FAILED, format!("networkd has given {name} up"));
         }
         Networkd::Running { state, .. } if state == "unmanaged" => {
             return match &facts.file {
@@ -104,6 +148,16 @@ fn network_up(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, String) {
     }
 }
 
+fn not_running(standing: &Standing) -> (&'static Reason<Remedy>, String) {
+    match standing {
+        Standing::Startable => (&NETWORKD_STOPPED, "systemd-networkd does not run".into()),
+        Standing::Masked => (&NETWORKD_MASKED, "systemd-networkd is masked".into()),
+        Standing::OutOfUse(state) => {
+            (&NETWORKD_OUT_OF_USE, format!("systemd-networkd does not run and is {state}"))
+        }
+    }
+}
+
 fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, String) {
     let name = &link.link.name;
     match (facts.address, facts.route) {
@@ -124,7 +178,7 @@ fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, Str
             Networkd::Running { state, .. } => {
                 (&NO_LEASE, format!("{name} has no IPv4 address; networkd says {state}"))
             }
-            Networkd::NotRunning | Networkd::Unreadable(_) => {
+            Networkd::NotRunning(_) | Networkd::Unreadable(_) => {
                 (&NO_LEASE, format!("{name} has no IPv4 address"))
             }
         },
@@ -152,6 +206,7 @@ mod tests {
             route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
             networkd: running("configured", true),
             file: MatchFile::Matches,
+            ours: Ours::None,
         }
     }
 
@@ -166,17 +221,20 @@ mod tests {
 
     #[test]
     fn a_healthy_link_is_up_and_assigned() {
-        assert_eq!(reasons(&healthy()), ["LinkUp", "Assigned"]);
+        assert_eq!(reasons(&healthy()), ["LinkUp", "Assigned", "AsConfigured"]);
     }
 
     #[test]
     fn what_works_is_left_alone_whoever_configured_it() {
         for networkd in [
-            Networkd::NotRunning,
+            Networkd::NotRunning(Standing::Masked),
             running("unmanaged", false),
             Networkd::Unreadable("no answer".into()),
         ] {
-            assert_eq!(reasons(&Facts { networkd, ..healthy() }), ["LinkUp", "Assigned"]);
+            assert_eq!(
+                reasons(&Facts { networkd, ..healthy() }),
+                ["LinkUp", "Assigned", "AsConfigured"]
+            );
         }
     }
 
@@ -201,10 +259,37 @@ mod tests {
     #[test]
     fn a_lost_address_is_told_from_one_that_never_came() {
         let none = Facts { address: None, route: None, ..healthy() };
-        let with = |networkd| reasons(&Facts { networkd, ..none.clone() });
+        let with = |networkd| {
+            let all = reasons(&Facts { networkd, ..none.clone() });
+            [all[0], all[1]]
+        };
         assert_eq!(with(running("configured", false)), ["LinkUp", "AddressLost"]);
         assert_eq!(with(running("configuring", true)), ["LinkUp", "AddressLost"]);
         assert_eq!(with(running("configuring", false)), ["LinkUp", "NoLease"]);
+    }
+
+    #[test]
+    fn a_networkd_that_must_not_be_started_is_told_from_one_that_stopped() {
+        let none = Facts { address: None, route: None, ..healthy() };
+        for (networkd, expected) in [
+            (Networkd::NotRunning(Standing::Startable), "NetworkdStopped"),
+            (Networkd::NotRunning(Standing::Masked), "NetworkdMasked"),
+            (Networkd::NotRunning(Standing::OutOfUse("disabled".into())), "NetworkdOutOfUse"),
+            (running("failed", false), "ConfigurationFailed"),
+        ] {
+            assert_eq!(reasons(&Facts { networkd, ..none.clone() })[0], expected);
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_agent_s_own_is_told_and_one_too_many_is_withdrawn() {
+        for (ours, expected) in [
+            (Ours::Needed("x".into()), "Overridden"),
+            (Ours::LeftOver("x".into()), "LeftOver"),
+            (Ours::Unreadable("x".into()), "Unreadable"),
+        ] {
+            assert_eq!(reasons(&Facts { ours, ..healthy() })[2], expected);
+        }
     }
 
     #[test]

@@ -26,6 +26,17 @@ pub struct Facts {
     pub networkd: Networkd,
     /// The `.network` file that should match it.
     pub file: MatchFile,
+    /// What the agent has put beside that file.
+    pub ours: Ours,
+}
+
+impl Facts {
+    /// Whether the link is up and has an address and a way out, whoever gave them to it.
+    #[must_use]
+    pub fn works(&self) -> bool {
+        let up = self.link.as_ref().is_ok_and(|seen| seen.up && seen.carrier);
+        up && self.address.is_some() && self.route.is_some()
+    }
 }
 
 /// A default route.
@@ -39,7 +50,7 @@ pub struct Route {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Networkd {
     /// It does not run.
-    NotRunning,
+    NotRunning(Standing),
     /// It could not be asked, and why.
     Unreadable(String),
     /// It runs.
@@ -50,6 +61,30 @@ pub enum Networkd {
         /// Whether it holds a DHCPv4 lease for the link.
         lease: bool,
     },
+}
+
+/// Whether a systemd-networkd that does not run may be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It may, or systemd could not be asked.
+    Startable,
+    /// It is masked.
+    Masked,
+    /// It is not there, or nobody wants it: the state of the unit or of its file.
+    OutOfUse(String),
+}
+
+/// The agent's own files beside the network's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ours {
+    /// There is none.
+    None,
+    /// The link depends on this one.
+    Needed(String),
+    /// This one is there, and the link would be matched without it.
+    LeftOver(String),
+    /// They could not be read, and why.
+    Unreadable(String),
 }
 
 /// The `.network` file that should match the link.
@@ -85,17 +120,20 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
     });
     let Ok(seen) = &link else {
         let networkd = networkd::describe(bus).await.state_of("");
-        return Ok(Facts { link, address: None, route: None, networkd, file: MatchFile::Missing });
+        let (file, ours) = (MatchFile::Missing, Ours::None);
+        return Ok(Facts { link, address: None, route: None, networkd, file, ours });
     };
     let request = handle.address().get().set_link_index_filter(seen.index);
     let addresses: Vec<AddressMessage> = collect("addresses", request.execute()).await?;
     let all = rtnetlink::RouteMessageBuilder::<Ipv4Addr>::new().build();
     let routes: Vec<RouteMessage> = collect("routes", handle.route().get(all).execute()).await?;
+    let (file, ours) = networkd::files(&links, seen, config).await;
     Ok(Facts {
         address: addresses.iter().find_map(global_ipv4),
         route: routes.iter().find_map(|found| default_route(found, seen.index)),
         networkd: networkd::describe(bus).await.state_of(&seen.link.name),
-        file: networkd::match_file(&seen.link).await,
+        file,
+        ours,
         link,
     })
 }

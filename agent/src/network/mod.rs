@@ -8,12 +8,13 @@
 //! |---|---|
 //! | `NetworkUp` | the link exists, is up, has a carrier, and networkd manages it or it works without |
 //! | `AddressAssigned` | it has a global IPv4 address and a default route leads out of it |
+//! | `NetworkAsConfigured` | no file of the agent's own is needed for that, or left over |
 
 mod check;
 mod facts;
 mod networkd;
 mod repair;
 
-pub use check::{ADDRESS_ASSIGNED, NETWORK_UP, REASONS, check};
-pub use facts::{Facts, MatchFile, Networkd, Route, look};
+pub use check::{ADDRESS_ASSIGNED, NETWORK_AS_CONFIGURED, NETWORK_UP, REASONS, check};
+pub use facts::{Facts, MatchFile, Networkd, Ours, Route, Standing, look};
 pub use repair::{Remedy, apply};

@@ -1,10 +1,16 @@
 //! What systemd-networkd says of its links, and which file should match one of them.
 
-use serde::Deserialize;
+use std::path::Path;
 
-use super::facts::{MatchFile, Networkd};
-use crate::bus::{Bus, BusError, Object};
-use crate::network_file::{DIRECTORIES, Link, Match, NetworkFile, applying};
+use serde::Deserialize;
+use zbus::OwnedObjectPath;
+
+use super::facts::{MatchFile, Networkd, Ours, Standing};
+use crate::bus::{Bus, BusError, Object, SYSTEMD};
+use crate::config;
+use crate::fix::{Plan, is_out_of_use, plan};
+use crate::links::Seen;
+use crate::network_file::{DIRECTORIES, Link, Match, NetworkFile, RUNTIME, applying, ours};
 
 /// networkd's manager on the bus.
 pub(super) const MANAGER: Object<'static> = Object {
@@ -13,10 +19,12 @@ pub(super) const MANAGER: Object<'static> = Object {
     interface: "org.freedesktop.network1.Manager",
 };
 
+const UNIT: &str = "systemd-networkd.service";
+
 /// networkd's answer to `Describe`.
 #[derive(Debug)]
 pub(super) enum Described {
-    NotRunning,
+    NotRunning(Standing),
     Unreadable(String),
     Links(Vec<DescribedLink>),
 }
@@ -52,8 +60,32 @@ pub(super) async fn describe(bus: &Bus) -> Described {
             Ok(description) => Described::Links(description.interfaces),
             Err(error) => Described::Unreadable(format!("networkd's Describe: {error}")),
         },
-        Err(BusError::NotRunning(_)) => Described::NotRunning,
+        Err(BusError::NotRunning(_)) => Described::NotRunning(standing(bus).await),
         Err(error) => Described::Unreadable(error.to_string()),
+    }
+}
+
+/// What systemd says of a networkd that does not run. Where it cannot be asked, the helper that
+/// starts it asks again.
+async fn standing(bus: &Bus) -> Standing {
+    let states = async {
+        let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(UNIT,)).await?;
+        let interface = "org.freedesktop.systemd1.Unit";
+        let unit = Object { path: path.as_str(), interface, ..SYSTEMD };
+        let load: String = bus.property(unit, "LoadState").await?;
+        let active: String = bus.property(unit, "ActiveState").await?;
+        let file: String = bus.property(unit, "UnitFileState").await?;
+        Ok::<_, BusError>((load, active, file))
+    };
+    states.await.map_or(Standing::Startable, |(load, active, file)| judge_unit(load, &active, file))
+}
+
+fn judge_unit(load: String, active: &str, file: String) -> Standing {
+    match load.as_str() {
+        "masked" => Standing::Masked,
+        "loaded" if is_out_of_use(active, &file) => Standing::OutOfUse(file),
+        "loaded" => Standing::Startable,
+        _ => Standing::OutOfUse(load),
     }
 }
 
@@ -61,7 +93,7 @@ impl Described {
     /// networkd's view of the link `name`.
     pub(super) fn state_of(&self, name: &str) -> Networkd {
         match self {
-            Self::NotRunning => Networkd::NotRunning,
+            Self::NotRunning(standing) => Networkd::NotRunning(standing.clone()),
             Self::Unreadable(why) => Networkd::Unreadable(why.clone()),
             Self::Links(links) => {
                 let link = links.iter().find(|link| link.name == name);
@@ -74,15 +106,43 @@ impl Described {
     }
 }
 
-/// Which `.network` file is meant for `link`, and whether it matches. Read beside the loop:
-/// some of the files lie on the root disk.
-pub(super) async fn match_file(link: &Link) -> MatchFile {
-    let link = link.clone();
+/// Which `.network` file is meant for a link of `links`, whether it matches, and what the agent
+/// itself has put beside it. Read beside the loop: some of the files lie on the root disk.
+pub(super) async fn files(
+    links: &[Seen],
+    chosen: &Seen,
+    config: &config::Network,
+) -> (MatchFile, Ours) {
+    let links: Vec<Link> = links.iter().map(|seen| seen.link.clone()).collect();
+    let (link, configured) = (chosen.link.clone(), config.link.clone());
     let read = tokio::task::spawn_blocking(move || match NetworkFile::load_all(&DIRECTORIES) {
-        Ok(files) => judge(&files, &link),
-        Err(error) => MatchFile::Unreadable(error.to_string()),
+        Ok(files) => {
+            let plan = plan(&files, &links, &link, &configured);
+            (judge(&files, &link), judge_ours(&plan, Path::new(RUNTIME)))
+        }
+        Err(error) => unreadable(&error.to_string()),
     });
-    read.await.unwrap_or_else(|error| MatchFile::Unreadable(error.to_string()))
+    read.await.unwrap_or_else(|error| unreadable(&error.to_string()))
+}
+
+fn unreadable(why: &str) -> (MatchFile, Ours) {
+    (MatchFile::Unreadable(why.into()), Ours::Unreadable(why.into()))
+}
+
+/// The agent's files in `runtime`, held against those that should be there.
+fn judge_ours(plan: &Plan, runtime: &Path) -> Ours {
+    let found = match ours(runtime) {
+        Ok(found) => found,
+        Err(error) => return Ours::Unreadable(format!("{}: {error}", runtime.display())),
+    };
+    let wanted = match plan {
+        Plan::Nothing(_) => None,
+        Plan::One { path, .. } => Some(runtime.join(path)),
+    };
+    match found.iter().find(|path| wanted.as_ref() != Some(path)) {
+        Some(path) => Ours::LeftOver(path.display().to_string()),
+        None => found.first().map_or(Ours::None, |path| Ours::Needed(path.display().to_string())),
+    }
 }
 
 fn judge(files: &[NetworkFile], link: &Link) -> MatchFile {
@@ -126,6 +186,38 @@ mod tests {
         let same = Link { permanent_mac: Some([0x52, 0x54, 0, 0xaa, 0xbb, 1]), ..link.clone() };
         assert_eq!(judge(&files, &same), MatchFile::Matches);
         assert_eq!(judge(&[], &link), MatchFile::Missing);
+    }
+
+    #[test]
+    fn a_masked_or_unwanted_networkd_is_told_from_a_stopped_one() {
+        let with = |load: &str, active, file: &str| judge_unit(load.into(), active, file.into());
+        // What netplan's generator wants is `enabled-runtime`.
+        assert_eq!(with("loaded", "inactive", "enabled-runtime"), Standing::Startable);
+        assert_eq!(with("loaded", "failed", "disabled"), Standing::Startable);
+        assert_eq!(with("masked", "inactive", "masked"), Standing::Masked);
+        assert_eq!(with("masked", "inactive", "masked-runtime"), Standing::Masked);
+        let unused = |state: &str| Standing::OutOfUse(state.into());
+        assert_eq!(with("loaded", "inactive", "disabled"), unused("disabled"));
+        assert_eq!(with("not-found", "inactive", ""), unused("not-found"));
+    }
+
+    #[test]
+    fn a_file_of_ours_that_no_link_needs_is_left_over() {
+        let directory = tempfile::tempdir().unwrap();
+        let runtime = directory.path();
+        let needed = Plan::One { path: "a.network.d/50-saigak.conf".into(), text: String::new() };
+        let unneeded = Plan::Nothing("a.network".into());
+        assert_eq!(judge_ours(&needed, runtime), Ours::None);
+        let file = runtime.join("a.network.d/50-saigak.conf");
+        std::fs::create_dir(runtime.join("a.network.d")).unwrap();
+        std::fs::write(&file, "").unwrap();
+        let name = file.display().to_string();
+        assert_eq!(judge_ours(&needed, runtime), Ours::Needed(name.clone()));
+        assert_eq!(judge_ours(&unneeded, runtime), Ours::LeftOver(name.clone()));
+        let other = Plan::One { path: "95-saigak-ens3.network".into(), text: String::new() };
+        assert_eq!(judge_ours(&other, runtime), Ours::LeftOver(name));
+        let file = runtime.join("a.network.d");
+        assert!(matches!(judge_ours(&needed, &file.join("50-saigak.conf")), Ours::Unreadable(_)));
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::guest::Remedy as Any;
 pub enum Remedy {
     /// networkd configures the link anew: brings it up, asks for a lease.
     Reconfigure,
-    /// A runtime drop-in makes the link match by name; networkd reloads and configures it.
+    /// A runtime drop-in makes the link match by name, or is withdrawn where it is not needed
+    /// any more; networkd reloads, and configures a link that has no address.
     MatchByName,
     /// systemd-networkd is restarted.
     RestartNetworkd,
@@ -87,6 +88,25 @@ pub(super) static NETWORKD_STOPPED: Reason<Any> =
     Reason::fault("NetworkdStopped", "see systemctl status systemd-networkd")
         .mended_by(5000, &[Rung::new(RESTART_NETWORKD, 2, 15)]);
 
+// What stood in its way may have passed: networkd does not try again by itself.
+pub(super) static CONFIGURATION_FAILED: Reason<Any> = Reason::fault(
+    "ConfigurationFailed",
+    "see why in journalctl -u systemd-networkd; then networkctl reconfigure",
+)
+.mended_by(
+    1000,
+    &[
+        Rung::new(RECONFIGURE, 3, 5),
+        Rung::new(RESTART_NETWORKD, 1, 15),
+        Rung::forever(RECONFIGURE, 60, 300),
+    ],
+);
+
+// Patience: a person who mends the netplan file may be at work on it.
+pub(super) static LEFT_OVER: Reason<Any> =
+    Reason::fault("LeftOver", "systemctl start saigak-fix-network-match, then networkctl reload")
+        .mended_by(3000, &[Rung::new(MATCH_BY_NAME, 3, 5)]);
+
 pub(super) static ADDRESS_LOST: Reason<Any> =
     Reason::fault("AddressLost", "see networkctl status and journalctl -u systemd-networkd")
         .mended_by(500, &[Rung::new(RECONFIGURE, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
@@ -116,6 +136,11 @@ pub async fn apply(remedy: Remedy, config: &config::Network, bus: &Bus) -> Outco
             Outcome::Succeeded(wrote) => {
                 if let Err(error) = bus.call::<_, ()>(MANAGER, "Reload", &()).await {
                     return Outcome::Failed(error.to_string());
+                }
+                // A link that works is not disturbed: to configure it anew takes its address
+                // away for a moment.
+                if super::look(config, bus).await.is_ok_and(|facts| facts.works()) {
+                    return Outcome::Succeeded(wrote);
                 }
                 match reconfigure(config, bus).await {
                     Outcome::Succeeded(_) => Outcome::Succeeded(wrote),

@@ -6,6 +6,7 @@
 
 mod glob;
 mod matching;
+mod ours;
 mod syntax;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use matching::parse_mac;
 pub use matching::{Link, Match};
+pub(crate) use ours::{DROP_IN, RUNTIME, WHOLE, ours};
 pub use syntax::Assignment;
 
 /// Where networkd looks, the strongest first.

@@ -1,5 +1,7 @@
 //! Files of our own come, stay and go; nobody else's are touched.
 
+use std::fs;
+
 use super::*;
 use crate::fix::Outcome;
 

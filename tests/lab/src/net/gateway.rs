@@ -135,6 +135,8 @@ fn dhcp(namespace: &Namespace, directory: &Path) -> Result<Service> {
         // The one address goes to whoever asks, at once and without a ping.
         "--dhcp-authoritative".to_owned(),
         "--no-ping".to_owned(),
+        // By whatever name it asks: the file that the link is configured by decides that.
+        "--dhcp-ignore-clid".to_owned(),
     ];
     dnsmasq("DHCP server", namespace, arguments.to_vec(), &directory.join("dhcp.log"))
 }

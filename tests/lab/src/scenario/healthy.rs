@@ -18,6 +18,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "BootstrapComplete/NotUsed",
         "NetworkUp/LinkUp",
         "AddressAssigned/Assigned",
+        "NetworkAsConfigured/AsConfigured",
         "DataDiskMounted/Mounted",
         "DataDiskWritable/Writable",
         "OllamaRunning/Running",

@@ -16,9 +16,12 @@ mod disk_matters;
 mod disk_place;
 mod healthy;
 pub(crate) mod incident;
+mod links;
 pub(crate) mod model;
+mod netplan;
 mod network;
 mod operator;
+mod networkd;
 pub(crate) mod ownership;
 mod proof;
 pub(crate) mod server;
@@ -67,6 +70,9 @@ pub const ALL: &[Scenario] = &[
     network::LINK,
     network::CABLE,
     network::DHCP,
+    networkd::SCENARIO,
+    netplan::SCENARIO,
+    links::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
     disk_matters::SCENARIO,

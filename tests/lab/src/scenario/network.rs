@@ -13,9 +13,9 @@ use super::{Needs, Playing, Scenario};
 /// See the story.
 pub(super) const LINK: Scenario = Scenario {
     name: "link",
-    story: "A link that someone took down, or whose address someone flushed, comes back",
+    story: "A link that someone took down, or whose address or route someone deleted, comes back",
     needs: Needs::AnyServer,
-    shows: &["NetworkUp/LinkDown", "AddressAssigned/AddressLost"],
+    shows: &["NetworkUp/LinkDown", "AddressAssigned/AddressLost", "AddressAssigned/NoRoute"],
     play: |stage| -> Playing<'_> { Box::pin(link(stage)) },
 };
 
@@ -55,7 +55,7 @@ const FLUSHED: Fault = Fault {
     why: "a half-finished change left the link without its address",
     breaks: "ip address flush dev enp1s0",
     condition: "AddressAssigned",
-    reasons: &["AddressLost", "NoLease", "NoRoute"],
+    reasons: &["AddressLost"],
     remedies: &[&["network/Reconfigure"]],
     by_hand: "networkctl reconfigure enp1s0",
     keeps_data: true,
@@ -63,11 +63,25 @@ const FLUSHED: Fault = Fault {
     healed_within: Duration::from_mins(1),
 };
 
+const UNROUTED: Fault = Fault {
+    what: "default route gone",
+    why: "a VPN client took the default route and did not give it back",
+    breaks: "ip route delete default dev enp1s0",
+    condition: "AddressAssigned",
+    reasons: &["NoRoute"],
+    remedies: &[&["network/Reconfigure"]],
+    by_hand: "networkctl reconfigure enp1s0",
+    keeps_data: true,
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_secs(30),
+};
+
 async fn link(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     let server = guest.invocation("ollama.service").await?;
     stage.play(&guest, &DOWN).await?;
     stage.play(&guest, &FLUSHED).await?;
+    stage.play(&guest, &UNROUTED).await?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was restarted for it");
     Ok(())
 }
