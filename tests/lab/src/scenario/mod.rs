@@ -11,6 +11,7 @@ mod agent;
 mod authorisation;
 mod boots;
 mod bootstrap;
+mod bus;
 mod disk;
 mod healthy;
 pub(crate) mod incident;
@@ -71,6 +72,7 @@ pub const ALL: &[Scenario] = &[
     model::REGISTRY,
     proof::SCENARIO,
     agent::SCENARIO,
+    bus::SCENARIO,
     authorisation::SCENARIO,
 ];
 
