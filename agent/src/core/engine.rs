@@ -15,6 +15,9 @@ use super::{
 /// The result of a repair that has begun, for as long as nobody says how it ended.
 const INTERRUPTED: &str = "Interrupted";
 
+/// Why no budget is open where the ledger could not be read.
+const UNKNOWN_PAST: &str = "its ledger could not be read, so how often it ran is not known";
+
 /// A repair that is to be carried out now. Its budget is already reserved in the ledger,
 /// which must be saved first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +210,9 @@ impl<R: Remedy> Engine<R> {
         let wait = self.ledger.wait(name, rung.remedy.budget(), &self.agent.boot_id, uptime);
         if !wait.is_zero() {
             self.wake_at(uptime + wait);
+            if self.ledger.is_closed(&self.agent.boot_id, uptime) {
+                return Err(format!("{name} is held back for up to an hour: {UNKNOWN_PAST}"));
+            }
             return Err(format!("needs a human: {} (the budget of {name} is spent)", fault.advice));
         }
         Ok(rung.remedy)

@@ -128,7 +128,9 @@ impl History {
         }
         // Through the file's own form.
         let file = serde_json::to_vec(&ledger).unwrap();
-        let mut next = Guest::of(serde_json::from_slice(&file).unwrap(), &boot_id);
+        let mut loaded: Ledger = serde_json::from_slice(&file).unwrap();
+        loaded.carry_over(&boot_id, at(self.uptime).uptime);
+        let mut next = Guest::of(loaded, &boot_id);
         next.seen = std::mem::take(&mut self.guest.seen);
         self.saved = ledger;
         self.guest = next;
