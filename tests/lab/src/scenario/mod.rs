@@ -11,6 +11,7 @@ mod agent;
 mod authorisation;
 mod boots;
 mod bootstrap;
+mod budget;
 mod bus;
 mod disk;
 mod healthy;
@@ -73,6 +74,7 @@ pub const ALL: &[Scenario] = &[
     proof::SCENARIO,
     agent::SCENARIO,
     bus::SCENARIO,
+    budget::SCENARIO,
     authorisation::SCENARIO,
 ];
 
