@@ -73,7 +73,10 @@ impl Bus {
         if let Some(connection) = held.as_ref().filter(|connection| !connection.is_closed()) {
             return Ok(connection.clone());
         }
-        let connection = Connection::system().await?;
+        // A daemon that hangs lets clients connect, and never greets them.
+        let greeted = time::timeout(DEADLINE, Connection::system()).await;
+        let silent = || format!("the system bus is silent for {} s", DEADLINE.as_secs());
+        let connection = greeted.map_err(|_| zbus::Error::Failure(silent()))??;
         *held = Some(connection.clone());
         Ok(connection)
     }
@@ -132,6 +135,15 @@ impl Bus {
             .build()
             .await
     }
+}
+
+/// Whether `error` is systemd's answer to a client that asks for its signals once more. systemd
+/// remembers who has asked by bus names, and a bus that is started anew gives those names to
+/// others: it may say so to one that has never asked.
+#[must_use]
+pub fn asked_already(error: &zbus::Error) -> bool {
+    const NAME: &str = "org.freedesktop.systemd1.AlreadySubscribed";
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == NAME)
 }
 
 fn is_not_running(error: &zbus::Error) -> bool {

@@ -3,10 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use tokio::sync::Mutex;
 
 use crate::core::Ledger;
@@ -32,8 +34,16 @@ impl LedgerFile {
     /// and why.
     #[must_use]
     pub fn load(&self, boot_id: &str, uptime: Duration) -> (Ledger, Option<String>) {
+        let future = || format!("{}: tells of what has not been yet", self.path.display());
         match self.read() {
-            Ok(ledger) => (ledger.unwrap_or_else(Ledger::fresh), None),
+            Ok(Some(ledger)) if ledger.is_from_the_future(boot_id, uptime) => {
+                (Ledger::closed(boot_id, uptime), Some(future()))
+            }
+            Ok(ledger) => {
+                let mut ledger = ledger.unwrap_or_else(Ledger::fresh);
+                ledger.carry_over(boot_id, uptime);
+                (ledger, None)
+            }
             Err(error) => (Ledger::closed(boot_id, uptime), Some(error)),
         }
     }
@@ -75,14 +85,30 @@ impl LedgerFile {
 
 fn write(path: &Path, ledger: &Ledger) -> std::io::Result<()> {
     let new = path.with_extension("new");
+    // One that was left there may be somebody else's.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = File::create(&new)?;
     file.write_all(&serde_json::to_vec(ledger)?)?;
     file.sync_all()?;
-    fs::rename(&new, path)?;
+    match fs::rename(&new, path) {
+        Err(error) if error.kind() == ErrorKind::IsADirectory => put_in_place_of(path, &new)?,
+        renamed => renamed?,
+    }
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
     }
+}
+
+/// A directory lies in its place: the two change places, so that there is a ledger at any
+/// moment, and the directory is kept under a name that no other can have.
+fn put_in_place_of(path: &Path, new: &Path) -> std::io::Result<()> {
+    renameat2(AT_FDCWD, new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE)?;
+    let number = fs::metadata(new)?.ino();
+    fs::rename(new, path.with_extension(format!("directory-{number}")))
 }
 
 #[cfg(test)]
@@ -103,7 +129,7 @@ mod tests {
         let mut ledger = Ledger::fresh();
         ledger.reserve("network/Reconfigure", "b", Duration::from_secs(3));
         file.save(ledger.clone()).await.unwrap();
-        assert_eq!(file.load("b", Duration::ZERO), (ledger, None));
+        assert_eq!(file.load("b", Duration::from_secs(3)), (ledger, None));
         fs::remove_dir_all(directory).unwrap();
     }
 
@@ -117,6 +143,43 @@ mod tests {
             assert_eq!(ledger, Ledger::closed("b", Duration::from_secs(9)), "{text:?}");
             assert!(error.unwrap().contains("ledger.json"));
         }
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn a_repair_that_is_still_to_come_closes_the_budget() {
+        let directory = directory("future");
+        let file = LedgerFile::in_directory(&directory);
+        let text = "{\"version\":1,\"entries\":[{\"remedy\":\"network/Reconfigure\",\
+            \"bootId\":\"b\",\"uptimeMs\":18446744073709551615}],\"repairs\":[],\
+            \"closedUntil\":null}";
+        fs::write(&file.path, text).unwrap();
+        let (ledger, error) = file.load("b", Duration::from_secs(9));
+        assert_eq!(ledger, Ledger::closed("b", Duration::from_secs(9)));
+        assert!(error.unwrap().contains("has not been yet"));
+        assert_eq!(file.load("another boot", Duration::from_secs(9)).1, None);
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_directory_in_its_place_makes_way_and_is_kept() {
+        let directory = directory("in-place");
+        let file = LedgerFile::in_directory(&directory);
+        fs::create_dir(&file.path).unwrap();
+        fs::write(file.path.join("kept"), "").unwrap();
+        let (ledger, error) = file.load("b", Duration::ZERO);
+        assert!(error.is_some());
+        for _ in 0..2 {
+            file.save(ledger.clone()).await.unwrap();
+        }
+        assert_eq!(file.load("b", Duration::ZERO), (ledger, None));
+        let mut names: Vec<_> = fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert!(names.len() == 2 && names[0].starts_with("ledger.directory-"), "{names:?}");
+        assert!(directory.join(&names[0]).join("kept").exists());
         fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use zbus::OwnedObjectPath;
 
 use super::Reply;
+use crate::bus::asked_already;
 
 /// A unit may take `DefaultTimeoutStartSec=` (90 s) to stop and as much to start.
 const JOB_DEADLINE: Duration = Duration::from_secs(200);
@@ -139,7 +140,10 @@ impl<'a> Unit<'a> {
     async fn job_result(&self, job: Job) -> zbus::Result<String> {
         // The match is in place before the job is, so its end cannot be missed.
         let mut ends = self.manager.receive_job_removed().await?;
-        self.manager.subscribe().await?;
+        match self.manager.subscribe().await {
+            Err(error) if asked_already(&error) => {}
+            answer => answer?,
+        }
         let path = match job {
             Job::Start => self.manager.start_unit(self.name, MODE).await?,
             Job::Restart => self.manager.restart_unit(self.name, MODE).await?,

@@ -1,13 +1,13 @@
-//! Changes of the server's unit and of networkd's links, as D-Bus signals.
+//! Changes of the server's unit and of networkd's links, as D-Bus signals, and of who is on the
+//! bus at all.
 
 use std::sync::Arc;
 
 use futures_util::StreamExt;
-use zbus::OwnedObjectPath;
 use zbus::message::Type;
-use zbus::{MatchRule, MessageStream};
+use zbus::{MatchRule, MessageStream, OwnedObjectPath};
 
-use crate::bus::{Bus, SYSTEMD};
+use crate::bus::{Bus, BusError, SYSTEMD, asked_already};
 use crate::core::Source;
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
@@ -17,42 +17,64 @@ pub(super) async fn watch(waker: Arc<Waker>, bus: Arc<Bus>, unit: String) {
         if let Err(error) = follow(&waker, &bus, &unit).await {
             tracing::debug!(%error, "no D-Bus signals for now");
         }
+        // What was known from the bus is not known any more.
+        wake_all(&waker);
         tokio::time::sleep(super::PAUSE).await;
-        waker.wake_by(Source::Bus, concern::OLLAMA);
-        waker.wake_by(Source::Bus, concern::NETWORK);
     }
 }
 
-/// Follows signals until the connection ends.
+fn wake_all(waker: &Waker) {
+    waker.wake_by(Source::Bus, concern::OLLAMA);
+    waker.wake_by(Source::Bus, concern::NETWORK);
+}
+
+/// Follows signals until the connection ends, or systemd comes to the bus anew.
 async fn follow(
     waker: &Waker,
     bus: &Bus,
     unit: &str,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let connection = bus.connection().await?;
-    // systemd sends signals only to those that have asked for them.
-    bus.call::<_, ()>(SYSTEMD, "Subscribe", &()).await?;
-    let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(unit,)).await?;
     let properties =
         || MatchRule::builder().msg_type(Type::Signal).interface("org.freedesktop.DBus.Properties");
-    let of_unit = properties().path(path.as_str().to_owned()).build()?;
+    let owner_of = |service: &'static str| {
+        let rule = MatchRule::builder().msg_type(Type::Signal).sender("org.freedesktop.DBus");
+        rule.interface("org.freedesktop.DBus").member("NameOwnerChanged").arg(0, service).build()
+    };
+    let stream = async |rule| MessageStream::for_match_rule(rule, &connection, None).await;
+    let mut systemd = stream(owner_of(SYSTEMD.service)?).await?;
+    let mut networkd = stream(owner_of("org.freedesktop.network1")?).await?;
+    // systemd sends signals only to those that have asked for them.
+    match bus.call(SYSTEMD, "Subscribe", &()).await {
+        Err(BusError::Call { source, .. }) if asked_already(&source) => {}
+        answer => answer?,
+    }
+    let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(unit,)).await?;
+    let mut units = stream(properties().path(path.as_str().to_owned()).build()?).await?;
     let of_links = properties().path_namespace("/org/freedesktop/network1").build()?;
-    let mut unit_changes = MessageStream::for_match_rule(of_unit, &connection, None).await?;
-    let mut link_changes = MessageStream::for_match_rule(of_links, &connection, None).await?;
+    let mut links = stream(of_links).await?;
+    // Until now nobody told what has happened.
+    wake_all(waker);
     loop {
         tokio::select! {
-            message = unit_changes.next() => match message {
+            message = units.next() => match message {
                 // A server that ends may have been refused its own files.
-                Some(_) => {
+                Some(Ok(_)) => {
                     waker.wake_by(Source::Bus, concern::OLLAMA);
                     waker.wake_by(Source::Bus, concern::STORAGE);
                 }
-                None => return Ok(()),
+                Some(Err(_)) | None => return Ok(()),
             },
-            message = link_changes.next() => match message {
-                Some(_) => waker.wake_by(Source::Bus, concern::NETWORK),
-                None => return Ok(()),
+            message = links.next() => match message {
+                Some(Ok(_)) => waker.wake_by(Source::Bus, concern::NETWORK),
+                Some(Err(_)) | None => return Ok(()),
             },
+            message = networkd.next() => match message {
+                Some(Ok(_)) => waker.wake_by(Source::Bus, concern::NETWORK),
+                Some(Err(_)) | None => return Ok(()),
+            },
+            // It has forgotten who asked for signals.
+            _ = systemd.next() => return Ok(()),
         }
     }
 }

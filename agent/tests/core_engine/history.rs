@@ -56,7 +56,7 @@ pub(crate) struct History {
     pub(crate) saved: Ledger,
     /// Every run that really began, by the time since the beginning of the history.
     pub(crate) runs: Vec<(u64, Fix)>,
-    /// How many of them began before this agent.
+    /// How many of them began before this boot, or are forgotten since.
     pub(crate) begun: usize,
     pub(crate) held: HashMap<&'static str, Held>,
     pub(crate) closed_until: u64,
@@ -114,7 +114,8 @@ impl History {
 
     /// Another agent, in two of three cases after a reboot; in one of ten its ledger is torn.
     fn start_anew(&mut self, tally: &mut Tally) {
-        if self.rng.u32(..3) > 0 {
+        let reboots = self.rng.u32(..3) > 0;
+        if reboots {
             self.booted += self.uptime + self.rng.u64(..5000);
             self.uptime = self.rng.u64(1..20_000);
             self.boots += 1;
@@ -122,18 +123,24 @@ impl History {
         }
         let boot_id = self.boots.to_string();
         let mut ledger = self.saved.clone();
-        if self.rng.u32(..10) == 0 {
+        let torn = self.rng.u32(..10) == 0;
+        if torn {
             ledger = Ledger::closed(&boot_id, at(self.uptime).uptime);
             self.closed_until = self.booted + self.uptime + 3_600_000;
         }
         // Through the file's own form.
         let file = serde_json::to_vec(&ledger).unwrap();
-        let mut next = Guest::of(serde_json::from_slice(&file).unwrap(), &boot_id);
+        let mut loaded: Ledger = serde_json::from_slice(&file).unwrap();
+        loaded.carry_over(&boot_id, at(self.uptime).uptime);
+        let mut next = Guest::of(loaded, &boot_id);
         next.seen = std::mem::take(&mut self.guest.seen);
         self.saved = ledger;
         self.guest = next;
         self.running = None;
-        self.begun = self.runs.len();
+        // Within one boot, a new agent knows what the one before has tried.
+        if reboots || torn {
+            self.begun = self.runs.len();
+        }
         self.held.clear();
         self.sequence = 0;
     }

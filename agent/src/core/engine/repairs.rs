@@ -9,6 +9,9 @@ use crate::core::{
     AgentReport, Moment, Outcome, Outlook, Past, Pause, Reason, Remedy, Status, rfc3339,
 };
 
+/// Why no budget is open where the ledger could not be read.
+const UNKNOWN_PAST: &str = "its ledger could not be read, so how often it ran is not known";
+
 /// Why nothing is done about a fault now.
 struct Delay {
     /// For the report.
@@ -139,6 +142,10 @@ impl<R: Remedy> Engine<R> {
         let wait = self.ledger.wait(name, rung.remedy.budget(), &self.agent.boot_id, uptime);
         if !wait.is_zero() {
             self.wake_at(uptime + wait);
+            if self.ledger.is_closed(&self.agent.boot_id, uptime) {
+                let words = format!("{name} is held back for up to an hour: {UNKNOWN_PAST}");
+                return Err(Delay::lasting(words));
+            }
             let words = format!("needs a human: {} (the budget of {name} is spent)", fault.advice);
             return Err(Delay::lasting(words));
         }

@@ -55,6 +55,14 @@ impl Guest {
         process::finish(command, None, patience).await
     }
 
+    /// Has the guest's systemd do something, over its private socket: also where the guest has no
+    /// bus.
+    pub async fn systemctl(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = enter(self.leader()?);
+        command.arg("systemctl").args(arguments);
+        process::run(command, PATIENCE).await.map(drop)
+    }
+
     /// Waits until the guest has started all that it starts at boot, and returns systemd's word
     /// for how that went: `running` or `degraded`.
     pub async fn settled(&self) -> Result<String> {

@@ -11,6 +11,8 @@ mod agent;
 mod authorisation;
 mod boots;
 mod bootstrap;
+mod budget;
+mod bus;
 mod disk;
 mod disk_matters;
 mod disk_place;
@@ -20,8 +22,8 @@ mod links;
 pub(crate) mod model;
 mod netplan;
 mod network;
-mod operator;
 mod networkd;
+mod operator;
 pub(crate) mod ownership;
 mod proof;
 pub(crate) mod server;
@@ -86,6 +88,8 @@ pub const ALL: &[Scenario] = &[
     proof::SCENARIO,
     operator::PAUSE,
     agent::SCENARIO,
+    bus::SCENARIO,
+    budget::SCENARIO,
     authorisation::SCENARIO,
 ];
 
