@@ -220,7 +220,7 @@ impl Shared {
         let (server, alias) = {
             let facts = self.facts();
             let model = facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-            (facts.server(), model.is_some_and(|model| model.alias != model::Alias::Missing))
+            (facts.server(), model.is_some_and(|model| model.alias.is_there()))
         };
         let Some(server) = server.filter(|_| alias) else { return };
         if self.proofs.log().due(server, uptime, self.config.proof.interval) {

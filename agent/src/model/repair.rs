@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::facts;
+use super::facts::{self, Facts, Source};
 use super::pull::Pull;
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
@@ -73,6 +73,23 @@ pub(super) static PULL_FAILED: Reason<Any> =
 pub(super) static ALIAS_MISSING: Reason<Any> = Reason::fault("Missing", "see journalctl -u ollama")
     .mended_by(0, &[Rung::new(CREATE_ALIAS, 5, 2)]);
 
+/// A pull writes the manifest anew, and loads nothing that is there.
+pub(super) static NO_MANIFEST: Reason<Any> =
+    Reason::fault("ManifestUnreadable", "see journalctl -u ollama and -u saigak-agent")
+        .mended_by(1000, &[Rung::forever(PULL, 5, 300)]);
+
+pub(super) static ALIAS_NO_MANIFEST: Reason<Any> =
+    Reason::fault("ManifestUnreadable", "see journalctl -u ollama")
+        .mended_by(1000, &[Rung::new(CREATE_ALIAS, 5, 2)]);
+
+/// A pull takes what is there as it is.
+pub(super) static DAMAGED: Reason<Any> = Reason::fault("WeightsDamaged", DAMAGED_ADVICE);
+
+pub(super) static ALIAS_DAMAGED: Reason<Any> = Reason::fault("WeightsDamaged", DAMAGED_ADVICE);
+
+const DAMAGED_ADVICE: &str =
+    "delete the file in blobs whose sha256sum is not its name: it is pulled again";
+
 pub(super) static ALIAS_DRIFTED: Reason<Any> =
     Reason::fault("Drifted", "compare ollama show with [model] in the configuration")
         .mended_by(1000, &[Rung::new(CREATE_ALIAS, 2, 10)]);
@@ -107,8 +124,12 @@ pub async fn apply(
         Remedy::Pull => {
             // A tag may mean another model by now: never over one that is there.
             match facts::look(&api, config).await {
-                Ok(facts) if facts.source => {
+                Ok(Facts { source: Source::Present, .. }) => {
                     return Outcome::Refused(format!("{} is there now", config.source));
+                }
+                Ok(Facts { source: Source::Damaged(words), .. }) => {
+                    let source = &config.source;
+                    return Outcome::Refused(format!("a pull does not mend {source}: {words}"));
                 }
                 Ok(_) => {}
                 Err(error) => return Outcome::Failed(error),
@@ -129,6 +150,10 @@ async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
     match facts::look(api, config).await {
         Ok(facts) if facts.alias.serves() => {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
+        }
+        // The server would pull it first, and say nothing of how that goes.
+        Ok(facts) if facts.source != Source::Present => {
+            return Outcome::Refused(format!("{} is not there", config.source));
         }
         Ok(_) => {}
         Err(error) => return Outcome::Failed(error),
@@ -178,9 +203,26 @@ mod tests {
         let (outcome, pull) = tried(Remedy::Pull, Model::From("ab12"), Model::Absent).await;
         assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
         assert_eq!(pull, PullState::Idle);
-        let (outcome, pull) = tried(Remedy::Pull, Model::Broken, Model::Absent).await;
-        assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
-        assert!(matches!(pull, PullState::Running(_)));
+        for gone in [Model::Broken, Model::NoManifest] {
+            let (outcome, pull) = tried(Remedy::Pull, gone, Model::Absent).await;
+            assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
+            assert!(matches!(pull, PullState::Running(_)));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_pulled_over_damaged_weights_nor_created_from_them() {
+        for remedy in Remedy::ALL {
+            let (outcome, pull) = tried(remedy, Model::Damaged, Model::Absent).await;
+            assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+            assert_eq!(pull, PullState::Idle);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alias_is_not_created_from_a_model_that_would_be_pulled_for_it() {
+        let (outcome, _) = tried(Remedy::CreateAlias, Model::Absent, Model::Drifted).await;
+        assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     }
 
     #[tokio::test]
