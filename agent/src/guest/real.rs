@@ -139,7 +139,7 @@ impl Guest for RealGuest {
     fn pull(&self) -> Option<PullReport> {
         match self.shared.pull.state() {
             PullState::Running(report) => Some(report),
-            PullState::Idle | PullState::Failed(_) => None,
+            PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
         }
     }
 
@@ -265,7 +265,8 @@ impl Shared {
         }
         if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
             let model = seen.value.as_ref().map_err(String::as_str);
-            add(&mut all, seen.at, model::check(model, &self.pull.state(), &config.model));
+            let pull = self.pull.state();
+            add(&mut all, seen.at, model::check(model, seen.at, &pull, &config.model));
         }
         if let Some(server) = facts.server() {
             let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();

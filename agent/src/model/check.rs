@@ -102,10 +102,12 @@ pub static REASONS: &[Declared] = &[
     ),
 ];
 
-/// Judges the models. `facts` is what the server said, or why it said nothing usable.
+/// Judges the models. `facts` is what the server said to a look that began at `seen_at`, or why
+/// it said nothing usable.
 #[must_use]
 pub fn check(
     facts: Result<&Facts, &str>,
+    seen_at: Duration,
     pull: &PullState,
     config: &config::Model,
 ) -> Vec<Judgement<Remedy>> {
@@ -122,10 +124,14 @@ pub fn check(
     let (present, message) = match (&facts.source, pull) {
         (Source::Present, _) => (&PRESENT, format!("{source} is there")),
         (_, PullState::Running(_)) => (&PULLING, format!("{source} is being pulled")),
+        // Seen before it ended: the next look tells what came of it.
+        (_, PullState::Succeeded(at)) if seen_at <= *at => {
+            (&PULLING, format!("{source} has been pulled"))
+        }
         (Source::Damaged(words), _) => (&DAMAGED, format!("{source}: {words}")),
         (_, PullState::Failed(error)) => (&PULL_FAILED, pull_failed(source, error)),
-        (Source::Missing, PullState::Idle) => (&MISSING, format!("{source} is not there")),
-        (Source::NoManifest(words), PullState::Idle) => {
+        (Source::Missing, _) => (&MISSING, format!("{source} is not there")),
+        (Source::NoManifest(words), _) => {
             (&NO_MANIFEST, format!("the manifest of {source}: {words}"))
         }
     };
@@ -311,7 +317,7 @@ mod tests {
     fn an_alias_of_other_weights_holds_and_its_message_says_so() {
         let alias = Alias::OtherWeights("ab12".into());
         let facts = Facts { source: Source::Present, alias };
-        let judgements = check(Ok(&facts), &PullState::Idle, &config::Model::default());
+        let judgements = check(Ok(&facts), at(9), &PullState::Idle, &config::Model::default());
         let reason = judgements[1].reason;
         assert_eq!((reason.name, reason.status), ("OtherWeights", Status::True));
         assert!(judgements[1].message.contains("weights ab12 are not"));
@@ -331,15 +337,15 @@ mod tests {
         let facts = Facts { source: Source::Missing, alias: Alias::Missing };
         let config = config::Model::default();
         let names = |pull: &PullState| -> Vec<_> {
-            check(Ok(&facts), pull, &config).iter().map(|j| j.reason.name).collect()
+            check(Ok(&facts), at(9), pull, &config).iter().map(|j| j.reason.name).collect()
         };
         assert_eq!(names(&PullState::Idle), ["Missing", "Missing"]);
         let failed = PullState::Failed("pull model manifest: 503".into());
         assert_eq!(names(&failed), ["PullFailed", "Missing"]);
         let facts =
             Facts { source: Source::Damaged("EOF".into()), alias: Alias::Damaged("EOF".into()) };
-        assert_eq!(check(Ok(&facts), &failed, &config)[0].reason.name, "WeightsDamaged");
-        let unreadable = check(Err("malformed"), &PullState::Idle, &config);
+        assert_eq!(check(Ok(&facts), at(9), &failed, &config)[0].reason.name, "WeightsDamaged");
+        let unreadable = check(Err("malformed"), at(9), &PullState::Idle, &config);
         assert!(unreadable.iter().all(|j| j.reason.status == Status::Unknown));
     }
 }

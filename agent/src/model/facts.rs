@@ -143,10 +143,11 @@ async fn ask(api: &Api, model: &str, listed: bool) -> Result<Answer, String> {
         return Ok(if listed { Answer::Damaged(words) } else { Answer::NoManifest(words) });
     }
     match shown {
-        Ok(shown) if listed => Ok(Answer::Shown(shown)),
+        // Written since the list was made, if it is not in it.
+        Ok(shown) if listed || shown.weights().is_some() => Ok(Answer::Shown(shown)),
         // Listed without its weights: to clients it is not there.
         Err(error) if listed && !error.is_not_found() => Err(error.to_string()),
-        // What is not listed is not there, whatever else is said of it.
+        // What is not listed is not there, whatever nonsense is said of it.
         _ => Ok(Answer::Missing),
     }
 }

@@ -14,6 +14,7 @@ mod bootstrap;
 mod disk;
 mod disk_matters;
 mod disk_place;
+mod files;
 mod healthy;
 pub(crate) mod incident;
 mod links;
@@ -83,6 +84,7 @@ pub const ALL: &[Scenario] = &[
     start::CRASH,
     model::MODEL,
     model::REGISTRY,
+    files::SCENARIO,
     proof::SCENARIO,
     operator::PAUSE,
     agent::SCENARIO,

@@ -1,0 +1,105 @@
+//! The files that models are made of, damaged on the data disk.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::fault::Fault;
+use super::stage::Stage;
+use super::{Needs, Playing, Scenario};
+
+/// See the story.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "model-files",
+    story: "Manifests and blobs are empty, garbage or gone: named as what they are, and made anew",
+    needs: Needs::AnyServer,
+    shows: &["ModelPresent/ManifestUnreadable", "AliasPresent/ManifestUnreadable"],
+    play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
+};
+
+/// Where the server keeps its manifests, seen from the data disk's top.
+macro_rules! manifests {
+    () => {
+        "/var/lib/ollama/manifests/registry.ollama.ai/library"
+    };
+}
+
+const CREATE: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/create --data \
+    '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"from\":\"qwen3-embedding:0.6b\",\
+    \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'";
+const PULL: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/pull --data \
+    '{\"model\":\"qwen3-embedding:0.6b\",\"stream\":false}'";
+const PULL_AND_CREATE: &str = "curl --silent --show-error --fail --retry 20 --retry-delay 1 \
+    --retry-connrefused http://127.0.0.1:11434/api/pull --data \
+    '{\"model\":\"qwen3-embedding:0.6b\",\"stream\":false}' && \
+    curl --silent --show-error --fail http://127.0.0.1:11434/api/create --data \
+    '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"from\":\"qwen3-embedding:0.6b\",\
+    \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'";
+
+/// The server writes manifests in place: a full disk, or a loss of power, leaves an empty one.
+const ALIAS_EMPTY: Fault = Fault {
+    what: "the alias's manifest is empty",
+    why: "the disk was full when the alias was written",
+    breaks: concat!(": > ", manifests!(), "/qwen3-embedding-saigak/0.6b"),
+    condition: "AliasPresent",
+    reasons: &["ManifestUnreadable"],
+    remedies: &[&["model/CreateAlias"]],
+    by_hand: CREATE,
+    keeps_data: true,
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(1),
+};
+
+/// The alias serves all the while.
+const SOURCE_GARBAGE: Fault = Fault {
+    what: "the model's manifest is garbage",
+    why: "the power was lost when it was written",
+    breaks: concat!("echo not json > ", manifests!(), "/qwen3-embedding/0.6b"),
+    condition: "ModelPresent",
+    reasons: &["ManifestUnreadable"],
+    remedies: &[&["model/Pull"]],
+    by_hand: PULL,
+    keeps_data: true,
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(1),
+};
+
+/// The blobs are kept over the restart, so nothing is loaded again.
+const MANIFESTS_GONE: Fault = Fault {
+    what: "all manifests are gone, and the server restarts",
+    why: "somebody restored a backup that had only the blobs",
+    breaks: "rm -r /var/lib/ollama/manifests && systemctl restart ollama.service",
+    condition: "AliasPresent",
+    reasons: &["Missing"],
+    remedies: &[&["model/Pull", "model/CreateAlias"]],
+    by_hand: PULL_AND_CREATE,
+    keeps_data: true,
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(2),
+};
+
+/// The server lists such a model, and answers 404 to whoever asks for it.
+const WEIGHTS_GONE: Fault = Fault {
+    what: "the model's weights are gone",
+    why: "a clean-up deleted the largest file",
+    breaks: "find /var/lib/ollama/blobs -type f -size +1M -delete",
+    condition: "ModelPresent",
+    reasons: &["Missing", "Pulling"],
+    remedies: &[&["model/Pull"]],
+    by_hand: PULL,
+    keeps_data: true,
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(5),
+};
+
+async fn play(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    stage.play(&guest, &ALIAS_EMPTY).await?;
+    let mark = guest.mark();
+    let row = super::fault::heal(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
+    let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
+    ensure!(lapse.is_none(), "a source without a manifest made a serving guest unready");
+    stage.add(row);
+    stage.play(&guest, &MANIFESTS_GONE).await?;
+    stage.play(&guest, &WEIGHTS_GONE).await
+}
