@@ -25,6 +25,9 @@ mod operator;
 mod networkd;
 pub(crate) mod ownership;
 mod proof;
+mod proxy;
+mod pull;
+mod registry;
 pub(crate) mod server;
 pub(crate) mod start;
 
@@ -85,6 +88,9 @@ pub const ALL: &[Scenario] = &[
     model::MODEL,
     model::REGISTRY,
     files::SCENARIO,
+    registry::FAULTS,
+    pull::SCENARIO,
+    proxy::SCENARIO,
     proof::SCENARIO,
     operator::PAUSE,
     agent::SCENARIO,
