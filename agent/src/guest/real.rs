@@ -307,9 +307,16 @@ impl Shared {
                 ollama::held(remedy, seen, uptime)
             }
             Remedy::Model(remedy) => {
+                if remedy == model::Remedy::DropDamaged
+                    && matches!(self.pull.state(), PullState::Running(_))
+                {
+                    return Some("a pull goes on".into());
+                }
                 let needed = match remedy {
                     model::Remedy::Pull => self.config.storage.minimum_free_bytes,
                     model::Remedy::CreateAlias => MANIFEST_ROOM,
+                    // It makes room.
+                    model::Remedy::DropDamaged => 0,
                 };
                 let server = facts.ollama.as_ref().map(|seen| &seen.value);
                 let elsewhere =

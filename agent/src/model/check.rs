@@ -6,8 +6,8 @@ use super::facts::{Alias, Facts, Source};
 use super::proof::{Attempt, Log, Server};
 use super::pull::PullState;
 use super::repair::{
-    ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, MISSING, NO_MANIFEST,
-    NOT_FINITE, PULL_FAILED, SERVER_ERROR, STUCK,
+    ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DIGEST_MISMATCH,
+    MISSING, NO_MANIFEST, NOT_FINITE, PULL_FAILED, SERVER_ERROR, STUCK,
 };
 use super::vector::Flaw;
 use crate::config;
@@ -72,7 +72,16 @@ static NOT_UNIT: Reason<Remedy> =
 pub static REASONS: &[Declared] = &[
     (
         &MODEL_PRESENT,
-        &[&PRESENT, &MISSING, &NO_MANIFEST, &DAMAGED, &PULLING, &PULL_FAILED, &UNREADABLE],
+        &[
+            &PRESENT,
+            &MISSING,
+            &NO_MANIFEST,
+            &DAMAGED,
+            &PULLING,
+            &PULL_FAILED,
+            &DIGEST_MISMATCH,
+            &UNREADABLE,
+        ],
     ),
     (
         &ALIAS_PRESENT,
@@ -129,6 +138,9 @@ pub fn check(
             (&PULLING, format!("{source} has been pulled"))
         }
         (Source::Damaged(words), _) => (&DAMAGED, format!("{source}: {words}")),
+        (_, PullState::Failed(error)) if error.starts_with("digest mismatch") => {
+            (&DIGEST_MISMATCH, format!("{source}: {error}"))
+        }
         (_, PullState::Failed(error)) => (&PULL_FAILED, pull_failed(source, error)),
         (Source::Missing, _) => (&MISSING, format!("{source} is not there")),
         (Source::NoManifest(words), _) => {
@@ -166,7 +178,7 @@ fn pull_failed(source: &str, error: &str) -> String {
 
 /// What the words of a failed pull point to, the most telling first.
 fn hint(error: &str) -> Option<&'static str> {
-    const HINTS: [(&str, &str); 7] = [
+    const HINTS: [(&str, &str); 6] = [
         (
             "proxyconnect",
             "a proxy in the server's environment: systemctl show -p Environment ollama",
@@ -179,7 +191,6 @@ fn hint(error: &str) -> Option<&'static str> {
             "the certificate of the registry, or of a proxy on the way, and the guest's clock",
         ),
         ("invalid character '<'", "a web page came in place of the registry's answer"),
-        ("digest mismatch", "the registry gives other bytes than it promises"),
     ];
     HINTS.iter().find(|(words, _)| error.contains(words)).map(|(_, hint)| *hint)
 }
