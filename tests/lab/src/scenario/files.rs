@@ -7,13 +7,19 @@ use anyhow::{Context, Result, ensure};
 use super::fault::Fault;
 use super::stage::Stage;
 use super::{Needs, Playing, Scenario};
+use crate::guest::Guest;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "model-files",
     story: "Manifests and blobs are empty, garbage or gone: named as what they are, and made anew",
     needs: Needs::AnyServer,
-    shows: &["ModelPresent/ManifestUnreadable", "AliasPresent/ManifestUnreadable"],
+    shows: &[
+        "ModelPresent/ManifestUnreadable",
+        "ModelPresent/WeightsDamaged",
+        "AliasPresent/ManifestUnreadable",
+        "AliasPresent/WeightsDamaged",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -92,14 +98,72 @@ const WEIGHTS_GONE: Fault = Fault {
     healed_within: Duration::from_mins(5),
 };
 
+/// A pull says that it succeeded, and mends nothing, as long as the damaged file is there.
+const WEIGHTS_CUT: Fault = Fault {
+    what: "the model's weights are cut short",
+    why: "a copy of the disk broke off",
+    breaks: "find /var/lib/ollama/blobs -type f -size +1M -exec truncate --size=1M {} +",
+    condition: "ModelPresent",
+    reasons: &["WeightsDamaged"],
+    remedies: &[&["model/DropDamaged", "model/Pull"]],
+    by_hand: "find /var/lib/ollama/blobs -type f -size 1M -delete && \
+        curl --silent --show-error --fail http://127.0.0.1:11434/api/pull --data \
+        '{\"model\":\"qwen3-embedding:0.6b\",\"stream\":false}'",
+    keeps_data: true,
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(5),
+};
+
+const WEIGHTS_GARBAGE: Fault = Fault {
+    what: "the model's weights are garbage",
+    why: "the disk lost its cache with the power",
+    breaks: "find /var/lib/ollama/blobs -type f -size +1M -exec \
+        dd if=/dev/urandom of={} bs=1M count=1 conv=notrunc status=none \\;",
+    ..WEIGHTS_CUT
+};
+
+const WEIGHTS_EMPTY: Fault = Fault {
+    what: "the model's weights are an empty file",
+    why: "the power was lost when they were renamed into place",
+    breaks: "find /var/lib/ollama/blobs -type f -size +1M -exec truncate --size=0 {} +",
+    ..WEIGHTS_CUT
+};
+
+/// A small file that the manifest names: a pull writes the manifest, and takes that as it is.
+const CONFIG_GARBAGE: Fault = Fault {
+    what: "a small file that the manifest names is garbage",
+    why: "a download was changed on its way, and only the first wrong file was noticed",
+    breaks: concat!(
+        "digest=$(sed -n 's/.*\"config\":{[^}]*\"digest\":\"sha256:\\([0-9a-f]*\\)\".*/\\1/p' ",
+        manifests!(),
+        "/qwen3-embedding/0.6b) && file=/var/lib/ollama/blobs/sha256-$digest && \
+         test -s $file && tr '{' '!' < $file > /run/config && cat /run/config > $file"
+    ),
+    reasons: &["ManifestUnreadable"],
+    remedies: &[&["model/Pull", "model/DropDamaged", "model/Pull"]],
+    ..WEIGHTS_CUT
+};
+
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.play(&guest, &ALIAS_EMPTY).await?;
     let mark = guest.mark();
-    let row = super::fault::heal(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
+    heal(stage, &guest, &SOURCE_GARBAGE).await?;
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "a source without a manifest made a serving guest unready");
-    stage.add(row);
     stage.play(&guest, &MANIFESTS_GONE).await?;
-    stage.play(&guest, &WEIGHTS_GONE).await
+    stage.play(&guest, &WEIGHTS_GONE).await?;
+    stage.play(&guest, &WEIGHTS_CUT).await?;
+    for fault in [&WEIGHTS_GARBAGE, &WEIGHTS_EMPTY, &CONFIG_GARBAGE] {
+        heal(stage, &guest, fault).await?;
+    }
+    Ok(())
+}
+
+/// Like [`Stage::play`], without the repair by hand: it is that of the fault before.
+async fn heal(stage: &Stage, guest: &Guest, fault: &Fault) -> Result<()> {
+    stage.say(&format!("breaks: {}", fault.what));
+    let row = super::fault::heal(guest, fault).await.with_context(|| fault.what.to_owned())?;
+    stage.add(row);
+    Ok(())
 }

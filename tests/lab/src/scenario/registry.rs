@@ -17,7 +17,7 @@ pub(super) const FAULTS: Scenario = Scenario {
     story: "The registry refuses, limits, lies or falls silent: its words are told, nothing wrong \
             is served, and the model is back as soon as the registry is well",
     needs: Needs::AnyServer,
-    shows: &["ModelPresent/PullFailed"],
+    shows: &["ModelPresent/PullFailed", "ModelPresent/DigestMismatch"],
     play: |stage| -> Playing<'_> { Box::pin(faults(stage)) },
 };
 
@@ -108,10 +108,12 @@ async fn play(guest: &Guest, case: &Case) -> Result<Row> {
     guest.sh("systemctl start saigak-agent.service").await?;
     let failed = |report: &Report| {
         report.condition("ModelPresent").is_some_and(|condition| {
-            condition.reason == "PullFailed" && condition.message.contains(case.says)
+            let reason = condition.reason.as_str();
+            matches!(reason, "PullFailed" | "DigestMismatch")
+                && condition.message.contains(case.says)
         })
     };
-    let what = format!("ModelPresent/PullFailed to say {:?}", case.says);
+    let what = format!("a failed pull to say {:?}", case.says);
     let seen = guest.wait(mark.at, Duration::from_mins(1), &what, failed).await?.at;
     if case.empty {
         let served = guest.client_embed().await;
@@ -133,8 +135,10 @@ async fn play(guest: &Guest, case: &Case) -> Result<Row> {
     let last = tried.pop_if(|_| case.empty);
     ensure!(last.is_none_or(|last| last.remedy == "model/CreateAlias"), "the alias was not made");
     // One that failed, one after five seconds, and one that may have begun just before the end.
-    let pulls = tried.iter().all(|repair| repair.remedy == "model/Pull");
-    ensure!(pulls && tried.len() <= 4, "more was done than a few pulls: {tried:?}");
+    // Whatever came wrong is removed in between.
+    let known = |remedy: &str| matches!(remedy, "model/Pull" | "model/DropDamaged");
+    let foreign = tried.iter().find(|repair| !known(&repair.remedy));
+    ensure!(foreign.is_none() && tried.len() <= 4, "more was done than a few pulls: {tried:?}");
     Ok(Row {
         fault: case.what.into(),
         seen: Some(seen - mark.at),
