@@ -5,6 +5,7 @@
 //! | `network-match` | frees the link's `.network` file from a MAC address, or takes that back |
 //! | `network-restart` | restarts systemd-networkd |
 //! | `storage-owner` | gives the data disk's tree to the user who serves from it |
+//! | `model-blobs` | removes blobs whose content is not what their name says |
 //! | `ollama-start` | starts the server |
 //! | `ollama-reset` | forgets its failures, then starts it |
 //! | `ollama-restart` | restarts it |
@@ -22,6 +23,7 @@ mod caller;
 mod client;
 mod file;
 mod manager;
+mod model_blobs;
 mod network_match;
 mod network_restart;
 mod ollama;
@@ -50,6 +52,8 @@ pub enum Name {
     NetworkRestart,
     /// Give the data disk's tree to its owner
     StorageOwner,
+    /// Remove blobs whose content is not what their name says
+    ModelBlobs,
     /// Start Ollama
     OllamaStart,
     /// Forget Ollama's failures, then start it
@@ -70,6 +74,7 @@ impl Name {
             Self::NetworkMatch => "network-match",
             Self::NetworkRestart => "network-restart",
             Self::StorageOwner => "storage-owner",
+            Self::ModelBlobs => "model-blobs",
             Self::OllamaStart => "ollama-start",
             Self::OllamaReset => "ollama-reset",
             Self::OllamaRestart => "ollama-restart",
@@ -114,6 +119,7 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::NetworkMatch => network_match::run(&config.network).await,
             Name::NetworkRestart => network_restart::run().await,
             Name::StorageOwner => storage_owner::run(&config.storage),
+            Name::ModelBlobs => model_blobs::run(&config.storage),
             Name::OllamaStart => ollama::start(config).await,
             Name::OllamaReset => ollama::reset(config).await,
             Name::OllamaRestart => ollama::restart(config).await,

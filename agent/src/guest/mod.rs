@@ -122,7 +122,7 @@ impl core::Remedy for Remedy {
     fn touches(self) -> &'static str {
         match self {
             Self::Network(_) => "network",
-            Self::Storage(_) => "disk",
+            Self::Storage(_) | Self::Model(model::Remedy::DropDamaged) => "disk",
             // A model is changed through the server.
             Self::Ollama(_) | Self::Model(_) => "server",
         }

@@ -139,7 +139,7 @@ impl Guest for RealGuest {
     fn pull(&self) -> Option<PullReport> {
         match self.shared.pull.state() {
             PullState::Running(report) => Some(report),
-            PullState::Idle | PullState::Failed(_) => None,
+            PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
         }
     }
 
@@ -220,7 +220,7 @@ impl Shared {
         let (server, alias) = {
             let facts = self.facts();
             let model = facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-            (facts.server(), model.is_some_and(|model| model.alias != model::Alias::Missing))
+            (facts.server(), model.is_some_and(|model| model.alias.is_there()))
         };
         let Some(server) = server.filter(|_| alias) else { return };
         if self.proofs.log().due(server, uptime, self.config.proof.interval) {
@@ -265,7 +265,8 @@ impl Shared {
         }
         if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
             let model = seen.value.as_ref().map_err(String::as_str);
-            add(&mut all, seen.at, model::check(model, &self.pull.state(), &config.model));
+            let pull = self.pull.state();
+            add(&mut all, seen.at, model::check(model, seen.at, &pull, &config.model));
         }
         if let Some(server) = facts.server() {
             let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
@@ -306,9 +307,16 @@ impl Shared {
                 ollama::held(remedy, seen, uptime)
             }
             Remedy::Model(remedy) => {
+                if remedy == model::Remedy::DropDamaged
+                    && matches!(self.pull.state(), PullState::Running(_))
+                {
+                    return Some("a pull goes on".into());
+                }
                 let needed = match remedy {
                     model::Remedy::Pull => self.config.storage.minimum_free_bytes,
                     model::Remedy::CreateAlias => MANIFEST_ROOM,
+                    // It makes room.
+                    model::Remedy::DropDamaged => 0,
                 };
                 let server = facts.ollama.as_ref().map(|seen| &seen.value);
                 let elsewhere =

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::facts::{Alias, Facts};
+use super::facts::{Alias, Facts, Source};
 use super::proof::{Attempt, Log, Server};
 use super::pull::PullState;
 use super::repair::{
-    ALIAS_DRIFTED, ALIAS_MISSING, MISSING, NOT_FINITE, PULL_FAILED, SERVER_ERROR, STUCK,
+    ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DIGEST_MISMATCH,
+    MISSING, NO_MANIFEST, NOT_FINITE, PULL_FAILED, SERVER_ERROR, STUCK,
 };
 use super::vector::Flaw;
 use crate::config;
@@ -54,6 +55,7 @@ static PULLING: Reason<Remedy> = Reason::passing("Pulling", "the pull goes on");
 static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "the server gives no usable list: see journalctl -u ollama");
 static MATCHES: Reason<Remedy> = Reason::good("Matches");
+static OTHER_WEIGHTS: Reason<Remedy> = Reason::good("OtherWeights");
 static PROVEN: Reason<Remedy> = Reason::good("Proven");
 static BUSY: Reason<Remedy> = Reason::good("Busy");
 static NOT_PROVEN: Reason<Remedy> = Reason::unknown("NotProven", "the proof is on its way");
@@ -68,8 +70,31 @@ static NOT_UNIT: Reason<Remedy> =
 
 /// The conditions, and all that can be said of each.
 pub static REASONS: &[Declared] = &[
-    (&MODEL_PRESENT, &[&PRESENT, &MISSING, &PULLING, &PULL_FAILED, &UNREADABLE]),
-    (&ALIAS_PRESENT, &[&MATCHES, &ALIAS_MISSING, &ALIAS_DRIFTED, &UNREADABLE]),
+    (
+        &MODEL_PRESENT,
+        &[
+            &PRESENT,
+            &MISSING,
+            &NO_MANIFEST,
+            &DAMAGED,
+            &PULLING,
+            &PULL_FAILED,
+            &DIGEST_MISMATCH,
+            &UNREADABLE,
+        ],
+    ),
+    (
+        &ALIAS_PRESENT,
+        &[
+            &MATCHES,
+            &OTHER_WEIGHTS,
+            &ALIAS_MISSING,
+            &ALIAS_NO_MANIFEST,
+            &ALIAS_DAMAGED,
+            &ALIAS_DRIFTED,
+            &UNREADABLE,
+        ],
+    ),
     (
         &EMBEDDING_CORRECT,
         &[
@@ -86,10 +111,12 @@ pub static REASONS: &[Declared] = &[
     ),
 ];
 
-/// Judges the models. `facts` is what the server said, or why it said nothing usable.
+/// Judges the models. `facts` is what the server said to a look that began at `seen_at`, or why
+/// it said nothing usable.
 #[must_use]
 pub fn check(
     facts: Result<&Facts, &str>,
+    seen_at: Duration,
     pull: &PullState,
     config: &config::Model,
 ) -> Vec<Judgement<Remedy>> {
@@ -103,11 +130,22 @@ pub fn check(
         }
     };
     let source = &config.source;
-    let (present, message) = match pull {
-        _ if facts.source => (&PRESENT, format!("{source} is there")),
-        PullState::Running(_) => (&PULLING, format!("{source} is being pulled")),
-        PullState::Failed(error) => (&PULL_FAILED, format!("{source}: {error}")),
-        PullState::Idle => (&MISSING, format!("{source} is not there")),
+    let (present, message) = match (&facts.source, pull) {
+        (Source::Present, _) => (&PRESENT, format!("{source} is there")),
+        (_, PullState::Running(_)) => (&PULLING, format!("{source} is being pulled")),
+        // Seen before it ended: the next look tells what came of it.
+        (_, PullState::Succeeded(at)) if seen_at <= *at => {
+            (&PULLING, format!("{source} has been pulled"))
+        }
+        (Source::Damaged(words), _) => (&DAMAGED, format!("{source}: {words}")),
+        (_, PullState::Failed(error)) if error.starts_with("digest mismatch") => {
+            (&DIGEST_MISMATCH, format!("{source}: {error}"))
+        }
+        (_, PullState::Failed(error)) => (&PULL_FAILED, pull_failed(source, error)),
+        (Source::Missing, _) => (&MISSING, format!("{source} is not there")),
+        (Source::NoManifest(words), _) => {
+            (&NO_MANIFEST, format!("the manifest of {source}: {words}"))
+        }
     };
     let name = &config.alias;
     let (alias, about_alias) = match &facts.alias {
@@ -115,15 +153,46 @@ pub fn check(
         Alias::OtherWeights(own) => {
             let message =
                 format!("{name} is as declared; its weights {own:.12} are not {source}'s");
-            (&MATCHES, message)
+            (&OTHER_WEIGHTS, message)
         }
         Alias::Missing => (&ALIAS_MISSING, format!("{name} is not there")),
+        Alias::NoManifest(words) => {
+            (&ALIAS_NO_MANIFEST, format!("the manifest of {name}: {words}"))
+        }
+        Alias::Damaged(words) => (&ALIAS_DAMAGED, format!("{name}: {words}")),
         Alias::Drifted(how) => (&ALIAS_DRIFTED, format!("{name}: {how}")),
     };
     vec![
         Judgement::new(&MODEL_PRESENT, present, message),
         Judgement::new(&ALIAS_PRESENT, alias, about_alias),
     ]
+}
+
+/// The server's own words, and where to look.
+fn pull_failed(source: &str, error: &str) -> String {
+    match hint(error) {
+        Some(hint) => format!("{source}: {error} ({hint})"),
+        None => format!("{source}: {error}"),
+    }
+}
+
+/// What the words of a failed pull point to, the most telling first.
+fn hint(error: &str) -> Option<&'static str> {
+    const HINTS: [(&str, &str); 6] = [
+        (
+            "proxyconnect",
+            "a proxy in the server's environment: systemctl show -p Environment ollama",
+        ),
+        ("lookup ", "the guest's name resolution"),
+        ("file does not exist", "the registry has no such model: compare model.source"),
+        ("429:", "the registry limits how often it is asked"),
+        (
+            "x509:",
+            "the certificate of the registry, or of a proxy on the way, and the guest's clock",
+        ),
+        ("invalid character '<'", "a web page came in place of the registry's answer"),
+    ];
+    HINTS.iter().find(|(words, _)| error.contains(words)).map(|(_, hint)| *hint)
 }
 
 /// Judges the proofs of `server` at `uptime`. `progress` is the server's on anything.
@@ -256,24 +325,38 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_of_other_weights_matches_and_its_message_says_so() {
-        let facts = Facts { source: true, alias: Alias::OtherWeights("ab12".into()) };
-        let judgements = check(Ok(&facts), &PullState::Idle, &config::Model::default());
-        assert_eq!(judgements[1].reason.name, "Matches");
+    fn an_alias_of_other_weights_holds_and_its_message_says_so() {
+        let alias = Alias::OtherWeights("ab12".into());
+        let facts = Facts { source: Source::Present, alias };
+        let judgements = check(Ok(&facts), at(9), &PullState::Idle, &config::Model::default());
+        let reason = judgements[1].reason;
+        assert_eq!((reason.name, reason.status), ("OtherWeights", Status::True));
         assert!(judgements[1].message.contains("weights ab12 are not"));
     }
 
     #[test]
+    fn a_failed_pull_is_told_in_the_server_s_words_with_a_hint() {
+        let refused =
+            "pull model manifest: Get \"https://r/v2/\": proxyconnect tcp: dial tcp: refused";
+        let message = pull_failed("m:1", refused);
+        assert!(message.starts_with(&format!("m:1: {refused} (a proxy")), "{message}");
+        assert_eq!(pull_failed("m:1", "500: boom"), "m:1: 500: boom");
+    }
+
+    #[test]
     fn a_pull_in_progress_is_named_and_its_failure_told() {
-        let facts = Facts { source: false, alias: Alias::Missing };
+        let facts = Facts { source: Source::Missing, alias: Alias::Missing };
         let config = config::Model::default();
         let names = |pull: &PullState| -> Vec<_> {
-            check(Ok(&facts), pull, &config).iter().map(|j| j.reason.name).collect()
+            check(Ok(&facts), at(9), pull, &config).iter().map(|j| j.reason.name).collect()
         };
         assert_eq!(names(&PullState::Idle), ["Missing", "Missing"]);
         let failed = PullState::Failed("pull model manifest: 503".into());
         assert_eq!(names(&failed), ["PullFailed", "Missing"]);
-        let unreadable = check(Err("malformed"), &PullState::Idle, &config);
+        let facts =
+            Facts { source: Source::Damaged("EOF".into()), alias: Alias::Damaged("EOF".into()) };
+        assert_eq!(check(Ok(&facts), at(9), &failed, &config)[0].reason.name, "WeightsDamaged");
+        let unreadable = check(Err("malformed"), at(9), &PullState::Idle, &config);
         assert!(unreadable.iter().all(|j| j.reason.status == Status::Unknown));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time;
 
 use super::names;
 use super::show::Shown;
@@ -13,14 +14,30 @@ use crate::ollama::{Api, ApiError};
 /// How long one question may take. The answers come from small files on the data disk.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long after a damaged answer it is asked for once more: the server writes manifests in
+/// place, and who reads at that moment is told of half of one.
+const TORN: Duration = Duration::from_millis(200);
+
 /// What was seen of the models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Whether the source model is listed and can be shown. The server lists a model without
-    /// its weights too, and a pull heals it.
-    pub source: bool,
+    /// The source.
+    pub source: Source,
     /// The alias.
     pub alias: Alias,
+}
+
+/// The source model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Listed, and nothing says that it is not there.
+    Present,
+    /// Not listed, or listed without its weights: a pull heals either.
+    Missing,
+    /// It has a manifest that the server cannot read, in its words. A pull writes it anew.
+    NoManifest(String),
+    /// Its weights are there and are none, in the server's words. A pull takes them as they are.
+    Damaged(String),
 }
 
 /// The alias, held against its declaration.
@@ -28,6 +45,10 @@ pub struct Facts {
 pub enum Alias {
     /// Not listed.
     Missing,
+    /// It has a manifest that the server cannot read, in its words.
+    NoManifest(String),
+    /// Its weights are there and are none, in the server's words.
+    Damaged(String),
     /// As declared.
     Matches,
     /// As declared, but made from weights other than the source's, and which. It is served as
@@ -43,6 +64,12 @@ impl Alias {
     #[must_use]
     pub fn serves(&self) -> bool {
         matches!(self, Self::Matches | Self::OtherWeights(_))
+    }
+
+    /// Whether the server has it, as declared or not, and can read it.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.serves() || matches!(self, Self::Drifted(_))
     }
 }
 
@@ -67,37 +94,77 @@ pub async fn look(api: &Api, config: &config::Model) -> Result<Facts, String> {
     let tags: Tags = api.get("/api/tags", DEADLINE).await.map_err(|error| error.to_string())?;
     let listed = tags.models.unwrap_or_default();
     let has = |name: &str| listed.iter().any(|tag| names::same(&tag.name, name));
-    let (mut source, mut weights) = (has(&config.source), None);
-    if source {
-        match show(api, &config.source).await {
-            Ok(original) => weights = original.weights().map(str::to_owned),
-            Err(error) if error.is_not_found() => source = false,
-            // Listed, and nothing says that it is not there. An alias serves without it.
-            Err(error) => tracing::debug!(%error, "the source cannot be shown"),
+    let (source, weights) = match ask(api, &config.source, has(&config.source)).await {
+        Ok(Answer::Shown(shown)) => (Source::Present, shown.weights().map(str::to_owned)),
+        Ok(Answer::Missing) => (Source::Missing, None),
+        Ok(Answer::NoManifest(words)) => (Source::NoManifest(words), None),
+        Ok(Answer::Damaged(words)) => (Source::Damaged(words), None),
+        // Listed, and nothing says that it is not there. An alias serves without it.
+        Err(error) => {
+            tracing::debug!(%error, "the source cannot be shown");
+            (Source::Present, None)
         }
-    }
-    let alias = if has(&config.alias) {
-        alias(api, config, weights.as_deref()).await?
-    } else {
-        Alias::Missing
+    };
+    let alias = match ask(api, &config.alias, has(&config.alias)).await? {
+        Answer::Shown(shown) => judge(&shown, config, weights.as_deref()),
+        Answer::Missing => Alias::Missing,
+        Answer::NoManifest(words) => Alias::NoManifest(words),
+        Answer::Damaged(words) => Alias::Damaged(words),
     };
     Ok(Facts { source, alias })
 }
 
-async fn alias(api: &Api, config: &config::Model, weights: Option<&str>) -> Result<Alias, String> {
-    let shown = match show(api, &config.alias).await {
-        Ok(shown) => shown,
-        // Listed a moment ago, or listed without its weights: to clients it is not there.
-        Err(error) if error.is_not_found() => return Ok(Alias::Missing),
-        Err(error) => return Err(error.to_string()),
-    };
+fn judge(shown: &Shown, config: &config::Model, weights: Option<&str>) -> Alias {
     if let Some(how) = shown.differs_from(&config.template, &config.parameters) {
-        return Ok(Alias::Drifted(how));
+        return Alias::Drifted(how);
     }
-    Ok(match (shown.weights(), weights) {
+    match (shown.weights(), weights) {
         (Some(own), Some(theirs)) if own != theirs => Alias::OtherWeights(own.to_owned()),
         _ => Alias::Matches,
-    })
+    }
+}
+
+/// What the server says of one model.
+enum Answer {
+    Shown(Shown),
+    Missing,
+    NoManifest(String),
+    Damaged(String),
+}
+
+/// Asks for one model. The error: why the server gave no answer that can be used.
+async fn ask(api: &Api, model: &str, listed: bool) -> Result<Answer, String> {
+    let mut shown = show(api, model).await;
+    if damage(shown.as_ref().err(), listed).is_some() {
+        time::sleep(TORN).await;
+        shown = show(api, model).await;
+    }
+    if let Some(words) = damage(shown.as_ref().err(), listed) {
+        return Ok(if listed { Answer::Damaged(words) } else { Answer::NoManifest(words) });
+    }
+    match shown {
+        // Written since the list was made, if it is not in it.
+        Ok(shown) if listed || shown.weights().is_some() => Ok(Answer::Shown(shown)),
+        // Listed without its weights: to clients it is not there.
+        Err(error) if listed && !error.is_not_found() => Err(error.to_string()),
+        // What is not listed is not there, whatever nonsense is said of it.
+        _ => Ok(Answer::Missing),
+    }
+}
+
+/// The server's words for a model that it has and cannot read. What it does not list, it could
+/// not read the manifest of. What it lists has a manifest; of that only words that tell of a
+/// file without sense count: it may also be one that the server is not allowed to open.
+fn damage(error: Option<&ApiError>, listed: bool) -> Option<String> {
+    const SENSELESS: [&str; 4] =
+        ["exceeds file size", "invalid file magic", "EOF", "invalid character"];
+    match error? {
+        ApiError::Status { status: 500, message, .. } => {
+            let senseless = SENSELESS.iter().any(|words| message.contains(words));
+            (!listed || senseless).then(|| message.clone())
+        }
+        _ => None,
+    }
 }
 
 async fn show(api: &Api, model: &str) -> Result<Shown, ApiError> {
@@ -116,11 +183,47 @@ mod tests {
     #[tokio::test]
     async fn a_model_without_its_weights_is_not_there_and_its_alias_neither() {
         let facts = seen(Model::Broken, Model::From("ab12")).await;
-        assert_eq!(facts, Facts { source: false, alias: Alias::Matches });
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Matches });
         let facts = seen(Model::Broken, Model::Broken).await;
-        assert_eq!(facts, Facts { source: false, alias: Alias::Missing });
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
         let facts = seen(Model::From("ab12"), Model::Absent).await;
-        assert_eq!(facts, Facts { source: true, alias: Alias::Missing });
+        assert_eq!(facts, Facts { source: Source::Present, alias: Alias::Missing });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_manifest_and_weights_without_sense_are_told_apart() {
+        let words = fake::WORDS.to_owned();
+        let facts = seen(Model::NoManifest, Model::From("ab12")).await;
+        assert_eq!(facts.source, Source::NoManifest(words.clone()));
+        let facts = seen(Model::From("ab12"), Model::NoManifest).await;
+        assert_eq!(facts.alias, Alias::NoManifest(words.clone()));
+        let facts = seen(Model::Damaged, Model::Damaged).await;
+        assert_eq!(
+            (facts.source, facts.alias),
+            (Source::Damaged(words.clone()), Alias::Damaged(words))
+        );
+    }
+
+    #[test]
+    fn only_senseless_files_are_damage() {
+        let failed = |status, message: &str| ApiError::Status {
+            url: "u".into(),
+            status,
+            message: message.into(),
+        };
+        let denied = failed(500, "open /m/blobs/sha256-ab: permission denied");
+        assert_eq!(damage(Some(&denied), true), None);
+        assert!(damage(Some(&denied), false).is_some());
+        for words in [
+            "EOF",
+            "invalid file magic",
+            "invalid character 'x' looking for",
+            r#"tensor "a" offset+size (2) exceeds file size (1)"#,
+        ] {
+            assert_eq!(damage(Some(&failed(500, words)), true).as_deref(), Some(words));
+            assert_eq!(damage(Some(&failed(404, words)), false), None);
+        }
+        assert_eq!(damage(None, false), None);
     }
 
     #[tokio::test]

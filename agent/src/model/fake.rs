@@ -19,11 +19,18 @@ pub(super) enum Model {
     Absent,
     /// Listed, and its weights are gone.
     Broken,
+    /// Not listed, and its manifest cannot be read.
+    NoManifest,
+    /// Listed, and its weights cannot be read.
+    Damaged,
     /// As declared, with these weights.
     From(&'static str),
     /// With another template.
     Drifted,
 }
+
+/// What it says of a file that it cannot read.
+pub(super) const WORDS: &str = "unexpected EOF";
 
 /// Starts one on loopback that lives as long as the test.
 pub(super) async fn serve(source: Model, alias: Model) -> Api {
@@ -42,7 +49,8 @@ pub(super) async fn serve(source: Model, alias: Model) -> Api {
 type Models = [(String, Model); 2];
 
 async fn tags(State(models): State<Models>) -> Json<Value> {
-    let listed = models.iter().filter(|(_, model)| *model != Model::Absent);
+    let listed =
+        models.iter().filter(|(_, model)| !matches!(model, Model::Absent | Model::NoManifest));
     let listed: Vec<_> = listed.map(|(name, _)| json!({ "name": name })).collect();
     Json(json!({ "models": listed }))
 }
@@ -50,10 +58,16 @@ async fn tags(State(models): State<Models>) -> Json<Value> {
 async fn show(
     State(models): State<Models>,
     Json(asked): Json<Value>,
-) -> Result<Json<Value>, StatusCode> {
+) -> Result<Json<Value>, (StatusCode, Json<Value>)> {
+    let failed = |status, words: &str| Err((status, Json(json!({ "error": words }))));
     let model = models.iter().find(|(name, _)| asked["model"] == **name).map(|(_, model)| *model);
     let (template, weights) = match model {
-        None | Some(Model::Absent | Model::Broken) => return Err(StatusCode::NOT_FOUND),
+        None | Some(Model::Absent | Model::Broken) => {
+            return failed(StatusCode::NOT_FOUND, "not found");
+        }
+        Some(Model::NoManifest | Model::Damaged) => {
+            return failed(StatusCode::INTERNAL_SERVER_ERROR, WORDS);
+        }
         Some(Model::From(weights)) => (config::Model::default().template, weights),
         Some(Model::Drifted) => ("{{ .System }}".into(), "ab12"),
     };

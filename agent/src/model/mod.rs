@@ -2,7 +2,7 @@
 //!
 //! | condition | holds when |
 //! |---|---|
-//! | `ModelPresent` | the server lists the source model, and can show it |
+//! | `ModelPresent` | the server lists the source model, and can read it |
 //! | `AliasPresent` | it lists the alias, with the declared template and parameters. Weights other than the source's are told, and left as they are |
 //! | `EmbeddingCorrect` | a real embedding through the alias, at the address that clients use, was right: its dimension, finite, of unit length |
 //!
@@ -23,7 +23,7 @@ mod show;
 mod vector;
 
 pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check, check_proof};
-pub use facts::{Alias, Facts, look};
+pub use facts::{Alias, Facts, Source, look};
 pub use proof::{Attempt, Proofs, Server, prove};
 pub use pull::{Pull, PullState};
 pub use repair::{Remedy, apply};

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{self, Instant};
 
-use crate::core::PullReport;
 use crate::core::reconcile::Waker;
+use crate::core::{BootClock, Clock, PullReport};
 use crate::ollama::Api;
 
 /// No line of a pull is nearly as long.
@@ -27,11 +27,13 @@ const VERIFYING: Duration = Duration::from_secs(30 * 60);
 /// What a pull has come to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PullState {
-    /// None was begun, or the last one succeeded.
+    /// None was begun.
     #[default]
     Idle,
     /// One runs.
     Running(PullReport),
+    /// The last one succeeded, at this uptime.
+    Succeeded(Duration),
     /// The last one failed, and why.
     Failed(String),
 }
@@ -93,7 +95,8 @@ impl Pull {
                 Ok(()) => tracing::info!(model, "pull succeeded"),
                 Err(error) => tracing::warn!(model, %error, "pull failed"),
             }
-            pull.set(ended.map_or_else(PullState::Failed, |()| PullState::Idle));
+            let at = BootClock.now().uptime;
+            pull.set(ended.map_or_else(PullState::Failed, |()| PullState::Succeeded(at)));
             waker.wake(concern);
         });
         true

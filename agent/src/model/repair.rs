@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::facts;
+use super::facts::{self, Facts, Source};
 use super::pull::Pull;
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
 use crate::core::{Budget, Outcome, Reason, Rung};
+use crate::fix;
 use crate::guest::Remedy as Any;
 use crate::ollama::Api;
 use crate::ollama::Remedy as Ollama;
@@ -22,11 +23,14 @@ pub enum Remedy {
     Pull,
     /// The alias is created from the source, with the declared template and parameters.
     CreateAlias,
+    /// Blobs whose content is not what their name says are removed, by a helper. A pull loads
+    /// them anew.
+    DropDamaged,
 }
 
 impl Remedy {
     /// Every remedy of this concern.
-    pub const ALL: [Self; 2] = [Self::Pull, Self::CreateAlias];
+    pub const ALL: [Self; 3] = [Self::Pull, Self::CreateAlias, Self::DropDamaged];
 
     /// `model/…`.
     #[must_use]
@@ -34,6 +38,7 @@ impl Remedy {
         match self {
             Self::Pull => "model/Pull",
             Self::CreateAlias => "model/CreateAlias",
+            Self::DropDamaged => "model/DropDamaged",
         }
     }
 
@@ -44,6 +49,8 @@ impl Remedy {
         match self {
             Self::Pull => Budget::hourly(30),
             Self::CreateAlias => Budget::hourly(12),
+            // Each reads every model on the disk.
+            Self::DropDamaged => Budget::hourly(4),
         }
     }
 
@@ -54,12 +61,15 @@ impl Remedy {
             // It looks again before, with three questions of five seconds each.
             Self::Pull => Duration::from_secs(20),
             Self::CreateAlias => Duration::from_secs(60),
+            // Its unit is given up after 15 minutes.
+            Self::DropDamaged => Duration::from_secs(910),
         }
     }
 }
 
 const PULL: Any = Any::Model(Remedy::Pull);
 const CREATE_ALIAS: Any = Any::Model(Remedy::CreateAlias);
+const DROP_DAMAGED: Any = Any::Model(Remedy::DropDamaged);
 const RESTART: Any = Any::Ollama(Ollama::Restart);
 
 pub(super) static MISSING: Reason<Any> =
@@ -72,6 +82,40 @@ pub(super) static PULL_FAILED: Reason<Any> =
 
 pub(super) static ALIAS_MISSING: Reason<Any> = Reason::fault("Missing", "see journalctl -u ollama")
     .mended_by(0, &[Rung::new(CREATE_ALIAS, 5, 2)]);
+
+/// What came was not what the registry promised. The server removes the first blob that is
+/// wrong, and would take all others as they are.
+pub(super) static DIGEST_MISMATCH: Reason<Any> = Reason::fault(
+    "DigestMismatch",
+    "the registry, or a proxy on the way, gives other bytes than it promises",
+)
+.mended_by(0, &[Rung::new(DROP_DAMAGED, 1, 2), Rung::forever(PULL, 10, 300)]);
+
+/// A pull writes the manifest anew. Where that does not help, it is a small blob that it names.
+pub(super) static NO_MANIFEST: Reason<Any> =
+    Reason::fault("ManifestUnreadable", "see journalctl -u ollama and -u saigak-agent").mended_by(
+        1000,
+        &[Rung::new(PULL, 1, 5), Rung::new(DROP_DAMAGED, 1, 5), Rung::forever(PULL, 10, 300)],
+    );
+
+pub(super) static ALIAS_NO_MANIFEST: Reason<Any> = Reason::fault(
+    "ManifestUnreadable",
+    "see journalctl -u ollama",
+)
+.mended_by(
+    1000,
+    &[Rung::new(CREATE_ALIAS, 2, 2), Rung::new(DROP_DAMAGED, 1, 5), Rung::new(CREATE_ALIAS, 2, 5)],
+);
+
+/// A pull takes what is there as it is.
+pub(super) static DAMAGED: Reason<Any> = Reason::fault("WeightsDamaged", DAMAGED_ADVICE)
+    .mended_by(1000, &[Rung::new(DROP_DAMAGED, 2, 10)]);
+
+pub(super) static ALIAS_DAMAGED: Reason<Any> = Reason::fault("WeightsDamaged", DAMAGED_ADVICE)
+    .mended_by(1000, &[Rung::new(DROP_DAMAGED, 2, 10)]);
+
+const DAMAGED_ADVICE: &str =
+    "its files are what their names say, and the server cannot read them: see journalctl -u ollama";
 
 pub(super) static ALIAS_DRIFTED: Reason<Any> =
     Reason::fault("Drifted", "compare ollama show with [model] in the configuration")
@@ -107,8 +151,12 @@ pub async fn apply(
         Remedy::Pull => {
             // A tag may mean another model by now: never over one that is there.
             match facts::look(&api, config).await {
-                Ok(facts) if facts.source => {
+                Ok(Facts { source: Source::Present, .. }) => {
                     return Outcome::Refused(format!("{} is there now", config.source));
+                }
+                Ok(Facts { source: Source::Damaged(words), .. }) => {
+                    let source = &config.source;
+                    return Outcome::Refused(format!("a pull does not mend {source}: {words}"));
                 }
                 Ok(_) => {}
                 Err(error) => return Outcome::Failed(error),
@@ -121,6 +169,7 @@ pub async fn apply(
             }
         }
         Remedy::CreateAlias => create_alias(config, &api).await,
+        Remedy::DropDamaged => fix::call(fix::Name::ModelBlobs).await.into(),
     }
 }
 
@@ -129,6 +178,10 @@ async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
     match facts::look(api, config).await {
         Ok(facts) if facts.alias.serves() => {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
+        }
+        // The server would pull it first, and say nothing of how that goes.
+        Ok(facts) if facts.source != Source::Present => {
+            return Outcome::Refused(format!("{} is not there", config.source));
         }
         Ok(_) => {}
         Err(error) => return Outcome::Failed(error),
@@ -178,9 +231,26 @@ mod tests {
         let (outcome, pull) = tried(Remedy::Pull, Model::From("ab12"), Model::Absent).await;
         assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
         assert_eq!(pull, PullState::Idle);
-        let (outcome, pull) = tried(Remedy::Pull, Model::Broken, Model::Absent).await;
-        assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
-        assert!(matches!(pull, PullState::Running(_)));
+        for gone in [Model::Broken, Model::NoManifest] {
+            let (outcome, pull) = tried(Remedy::Pull, gone, Model::Absent).await;
+            assert!(matches!(outcome, Outcome::Succeeded(_)), "{outcome:?}");
+            assert!(matches!(pull, PullState::Running(_)));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_pulled_over_damaged_weights_nor_created_from_them() {
+        for remedy in [Remedy::Pull, Remedy::CreateAlias] {
+            let (outcome, pull) = tried(remedy, Model::Damaged, Model::Absent).await;
+            assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+            assert_eq!(pull, PullState::Idle);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_alias_is_not_created_from_a_model_that_would_be_pulled_for_it() {
+        let (outcome, _) = tried(Remedy::CreateAlias, Model::Absent, Model::Drifted).await;
+        assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
     }
 
     #[tokio::test]

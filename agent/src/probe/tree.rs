@@ -172,6 +172,18 @@ impl Entry {
         Ok(Listing { directory, fd: File::from(fd), mount: self.mount, top: false })
     }
 
+    /// Opens the plain file `name` in this directory. Nothing is waited for: what has become a
+    /// pipe has no content.
+    pub(crate) fn read_below(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?))
+    }
+
+    /// Removes the file `name` from this directory.
+    pub(crate) fn remove_below(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.fd, name, AtFlags::empty())?)
+    }
+
     /// The entries of this directory at a mount point, without what a check recovered.
     pub(crate) fn list_top(&self) -> io::Result<Listing> {
         Ok(Listing { top: true, ..self.list()? })

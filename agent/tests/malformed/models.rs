@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use saigak_agent::config::Model;
-use saigak_agent::model::{Alias, Facts, look};
+use saigak_agent::model::{Alias, Facts, Source, look};
 use serde_json::json;
 
 use crate::server::{Reply, Server, nonsense};
@@ -53,7 +53,7 @@ async fn an_empty_list_has_no_models() {
     for body in [r#"{"models":null}"#, r#"{"models":[]}"#] {
         let server = Server::always(Reply::ok(body)).await;
         let facts = look(&server.api(), &Model::default()).await.unwrap();
-        assert_eq!(facts, Facts { source: false, alias: Alias::Missing });
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
     }
 }
 
@@ -72,7 +72,7 @@ async fn names_are_only_compared() {
         let body = json!({"models": [{"name": name}]}).to_string();
         let server = Server::always(Reply::ok(body)).await;
         let facts = look(&server.api(), &Model::default()).await.unwrap();
-        assert_eq!(facts, Facts { source: false, alias: Alias::Missing });
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
     }
 }
 

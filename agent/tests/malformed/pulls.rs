@@ -20,10 +20,10 @@ async fn pull(reply: Reply) -> Result<(), String> {
     let began = Instant::now();
     loop {
         match pull.state() {
-            PullState::Idle => return Ok(()),
+            PullState::Succeeded(_) => return Ok(()),
             PullState::Failed(why) => return Err(why),
             // The end of a pull wakes the loop, and nobody else can wait for it: so look.
-            PullState::Running(_) => time::sleep(Duration::from_millis(5)).await,
+            PullState::Idle | PullState::Running(_) => time::sleep(Duration::from_millis(5)).await,
         }
         if began.elapsed() > Duration::from_secs(10) {
             return Err("(the test has waited for ten seconds)".into());

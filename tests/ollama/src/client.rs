@@ -37,6 +37,9 @@ enum Cause {
     Lookup { host: String, server: String, text: &'static str },
     #[error("dial tcp {address}: connect: {}", go::io_text(.error))]
     Connect { address: String, error: io::Error },
+    /// A proxy that answers is not imitated.
+    #[error("proxyconnect tcp: {0}")]
+    Proxy(Box<Cause>),
     #[error("tls: {0}")]
     Config(rustls::Error),
     #[error("{}", tls_text(.0))]
@@ -74,6 +77,10 @@ pub(crate) async fn send(
         .body(Full::new(body))
         .map_err(|_| failed(Cause::Address("invalid URL or header")))?;
 
+    if let Some((host, port)) = proxy().filter(|_| secure) {
+        let cause = connect(&host, port).await.err().unwrap_or(Cause::Ended);
+        return Err(failed(Cause::Proxy(Box::new(cause))));
+    }
     let stream = connect(host, port).await.map_err(failed)?;
     if secure {
         let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
@@ -85,6 +92,13 @@ pub(crate) async fn send(
     } else {
         exchange(stream, request).await.map_err(failed)
     }
+}
+
+/// The proxy that the environment names for HTTPS.
+fn proxy() -> Option<(String, u16)> {
+    let named = ["HTTPS_PROXY", "https_proxy"].iter().find_map(|name| std::env::var(name).ok())?;
+    let uri: Uri = named.parse().ok()?;
+    Some((uri.host()?.to_owned(), uri.port_u16().unwrap_or(80)))
 }
 
 /// The whole body, as text. A body that breaks off is cut there.

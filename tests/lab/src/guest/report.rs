@@ -29,6 +29,18 @@ pub struct Report {
     pub repairs: Vec<Repair>,
     /// Until when repairs are paused, RFC 3339.
     pub paused_until: Option<String>,
+    /// The pull that runs.
+    pub pull: Option<Pull>,
+}
+
+/// A pull.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pull {
+    /// Bytes at hand.
+    pub completed_bytes: u64,
+    /// Bytes that there are, as far as is known.
+    pub total_bytes: u64,
 }
 
 /// The agent.

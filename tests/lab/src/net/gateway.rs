@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::process;
 
 /// The gateway's end of the cable.
 const PORT: &str = "guest";
+/// The registry's switches, among the guest's logs.
+const FAULTS: &str = "registry-faults.json";
 const SHORT: Duration = Duration::from_secs(10);
 
 /// A switch port, the servers behind it, and the guest's own namespace at its other end.
@@ -33,6 +35,7 @@ pub struct Gateway {
     /// The model registry, on HTTPS.
     pub registry: Service,
     rate: Rc<Cell<Option<u64>>>,
+    faults: PathBuf,
 }
 
 impl Gateway {
@@ -45,7 +48,8 @@ impl Gateway {
         let dns = dns(&namespace, directory)?;
         let rate = Rc::new(Cell::new(None));
         let registry = registry(&namespace, lab, directory, Rc::clone(&rate))?;
-        let gateway = Self { namespace, guest, worker, dhcp, dns, registry, rate };
+        let faults = directory.join(FAULTS);
+        let gateway = Self { namespace, guest, worker, dhcp, dns, registry, rate, faults };
         for side in [&gateway.namespace, &gateway.guest] {
             ip(side, &["link", "set", "lo", "up"]).await?;
         }
@@ -97,6 +101,15 @@ impl Gateway {
         self.registry.stop().await?;
         self.rate.set(rate);
         self.start_registry().await
+    }
+
+    /// Switches the registry's faults, as its own `faults.rs` names them; `{}` switches all off.
+    pub fn spoil_registry(&self, faults: &str) -> Result<()> {
+        // Renamed into place: the registry may read it at any moment.
+        let partial = self.faults.with_extension("partial");
+        write(&partial, faults)?;
+        std::fs::rename(&partial, &self.faults)
+            .with_context(|| format!("cannot rename to {}", self.faults.display()))
     }
 
     /// Starts the registry and waits until it accepts connections.
@@ -191,12 +204,14 @@ fn registry(
     write(&key, &lab.authority.server_key)?;
     let log = log_file(&directory.join("registry.log"))?;
     let equipment = lab.run.plan.equipment.clone();
+    let faults = directory.join(FAULTS);
     let path = namespace.path();
     Ok(Service::new("registry", move || {
         let mut command = process::command("nsenter", &[format!("--net={path}")]);
         command.arg("--").arg(&equipment.registry);
         command.arg("--listen").arg(format!("{GATEWAY}:443"));
         command.arg("--tls-cert").arg(&certificate).arg("--tls-key").arg(&key);
+        command.arg("--faults").arg(&faults);
         if let Some(gguf) = &equipment.gguf {
             command.arg("--gguf").arg(gguf);
         }

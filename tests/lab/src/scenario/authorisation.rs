@@ -24,6 +24,7 @@ const HELPERS: &[&str] = &[
     "network-match",
     "network-restart",
     "storage-owner",
+    "model-blobs",
     "ollama-start",
     "ollama-reset",
     "ollama-restart",

@@ -16,6 +16,7 @@ mod bus;
 mod disk;
 mod disk_matters;
 mod disk_place;
+mod files;
 mod healthy;
 pub(crate) mod incident;
 mod links;
@@ -26,6 +27,9 @@ mod networkd;
 mod operator;
 pub(crate) mod ownership;
 mod proof;
+mod proxy;
+mod pull;
+mod registry;
 pub(crate) mod server;
 pub(crate) mod start;
 
@@ -85,6 +89,10 @@ pub const ALL: &[Scenario] = &[
     start::CRASH,
     model::MODEL,
     model::REGISTRY,
+    files::SCENARIO,
+    registry::FAULTS,
+    pull::SCENARIO,
+    proxy::SCENARIO,
     proof::SCENARIO,
     operator::PAUSE,
     agent::SCENARIO,

@@ -47,7 +47,7 @@ pub(crate) const ALIAS_DELETED: Fault = Fault {
 };
 
 /// The alias still serves: this must not make the guest unready.
-const MODEL_DELETED: Fault = Fault {
+pub(super) const MODEL_DELETED: Fault = Fault {
     what: "model deleted, alias kept",
     why: "somebody saw two names of one size and deleted one",
     breaks: "curl --silent --show-error --fail --request DELETE \

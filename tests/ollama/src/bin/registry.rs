@@ -36,6 +36,9 @@ struct Arguments {
     /// The host must differ from the registry's name.
     #[arg(long, value_name = "URL")]
     bytes_at: Option<String>,
+    /// Read faults from this file at each request, where it exists.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -57,7 +60,10 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let file = arguments.gguf.as_deref().map_or(ModelFile::Small, ModelFile::Path);
     let names: Vec<&str> = arguments.name.iter().map(String::as_str).collect();
-    let registry = Registry::new(&names, &file)?.rate(arguments.rate).bytes_at(arguments.bytes_at);
+    let registry = Registry::new(&names, &file)?
+        .rate(arguments.rate)
+        .bytes_at(arguments.bytes_at)
+        .faults_from(arguments.faults);
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => Some(Tls::load(certificate, key)?),
         _ => None,

@@ -4,6 +4,7 @@ mod download;
 mod part;
 mod progress;
 mod shared;
+mod token;
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode, Uri};
@@ -105,6 +106,9 @@ async fn fetch_manifest(source: &Source, tag: &str) -> Result<(Vec<u8>, Manifest
     let response = client::send(Method::GET, &uri, &[accept, agent()], Bytes::new())
         .await
         .map_err(PullError::new)?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        token::ask(&response).await?;
+    }
     let response = successful(response).await?;
     let text = client::text(response).await;
     let manifest =

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 use tokio::time::{Instant, sleep_until};
 
+use super::faults::Faults;
+
 /// Bytes handed on at once.
 const CHUNK: u64 = 64 << 10;
 
@@ -27,24 +29,31 @@ impl Blob {
     }
 
     /// The bytes from `start` up to, not including, `end`; `rate` in bytes per second.
-    pub(super) fn body(&self, start: u64, end: u64, rate: Option<u64>) -> Body {
+    pub(super) fn body(&self, start: u64, end: u64, rate: Option<u64>, faults: &Faults) -> Body {
         struct Sending {
             blob: Blob,
             file: Option<tokio::fs::File>,
             at: u64,
         }
         let began = Instant::now();
+        let Faults { cut_after, stall_after, wrong, .. } = *faults;
         let sending = Sending { blob: self.clone(), file: None, at: start };
         let chunks = futures_util::stream::try_unfold(sending, move |mut sending| async move {
             if sending.at >= end {
                 return Ok::<_, io::Error>(None);
             }
+            let sent = sending.at - start;
+            if stall_after.is_some_and(|limit| sent >= limit) {
+                std::future::pending::<()>().await;
+            }
+            if cut_after.is_some_and(|limit| sent >= limit) {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
             if let Some(rate) = rate {
-                let sent = Duration::from_millis((sending.at - start) * 1000 / rate.max(1));
-                sleep_until(began + sent).await;
+                sleep_until(began + Duration::from_millis(sent * 1000 / rate.max(1))).await;
             }
             let until = (sending.at + CHUNK).min(end);
-            let chunk = match &sending.blob {
+            let mut chunk = match &sending.blob {
                 Blob::Memory(bytes) => bytes.slice(index(sending.at)?..index(until)?),
                 Blob::File { path, .. } => {
                     if sending.file.is_none() {
@@ -59,6 +68,9 @@ impl Blob {
                     chunk.into()
                 }
             };
+            if wrong {
+                chunk = chunk.iter().map(|byte| !byte).collect();
+            }
             sending.at = until;
             Ok(Some((chunk, sending)))
         });

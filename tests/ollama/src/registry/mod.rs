@@ -12,12 +12,13 @@
 //! certificate has to name that too. [`Registry::bytes_at`] says something else.
 
 mod blob;
+mod faults;
 mod listen;
 mod routes;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -44,6 +45,8 @@ pub struct Registry {
     rate: Option<u64>,
     /// `https://host:port` of the bytes, where it is not derived.
     bytes_at: Option<String>,
+    /// The file that switches faults.
+    faults: Option<PathBuf>,
 }
 
 /// Where the model file comes from.
@@ -99,7 +102,7 @@ impl Registry {
             let path = format!("{}/{}/{}", name.namespace, name.model, name.tag);
             manifests.insert(path, manifest.clone().into_bytes());
         }
-        Ok(Self { manifests, blobs, rate: None, bytes_at: None })
+        Ok(Self { manifests, blobs, rate: None, bytes_at: None, faults: None })
     }
 
     /// Sends blobs no faster than this, in bytes per second and connection.
@@ -113,6 +116,13 @@ impl Registry {
     #[must_use]
     pub fn bytes_at(mut self, base: Option<String>) -> Self {
         self.bytes_at = base;
+        self
+    }
+
+    /// Reads faults from this file at each request.
+    #[must_use]
+    pub fn faults_from(mut self, path: Option<PathBuf>) -> Self {
+        self.faults = path;
         self
     }
 }

@@ -12,6 +12,7 @@ use axum::{Extension, Router};
 use serde_json::json;
 
 use super::Registry;
+use super::faults::Faults;
 use super::listen::Arrival;
 use crate::store::media;
 
@@ -21,6 +22,7 @@ pub(super) fn routes(registry: Arc<Registry>) -> Router {
         .route("/v2/{namespace}/{name}/manifests/{tag}", get(manifest))
         .route("/v2/{namespace}/{name}/blobs/{digest}", get(blob))
         .route("/cdn/{digest}", get(bytes))
+        .route("/token", get(async || (StatusCode::UNAUTHORIZED, "no token for you")))
         .fallback(async || unknown("NAME_UNKNOWN"))
         .with_state(registry)
         .layer(middleware::from_fn(log))
@@ -37,8 +39,29 @@ async fn log(request: Request, next: Next) -> Response {
 
 async fn manifest(
     State(registry): State<Arc<Registry>>,
+    Extension(arrival): Extension<Arrival>,
     Path((namespace, name, tag)): Path<(String, String, String)>,
+    headers: HeaderMap,
 ) -> Response {
+    let faults = match faults(&registry) {
+        Ok(faults) => faults,
+        Err(answer) => return answer,
+    };
+    if faults.silent {
+        return std::future::pending().await;
+    }
+    if let Some(status) = faults.status {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = (status, faults.body).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let realm = format!("{}/token", arrival.other_name(&headers));
+            let way = format!("Bearer realm=\"{realm}\",service=\"registry\",scope=\"pull\"");
+            if let Ok(way) = way.parse() {
+                answer.headers_mut().insert(header::WWW_AUTHENTICATE, way);
+            }
+        }
+        return answer;
+    }
     match registry.manifests.get(&format!("{namespace}/{name}/{tag}")) {
         Some(text) => ([(header::CONTENT_TYPE, media::MANIFEST)], text.clone()).into_response(),
         None => unknown("MANIFEST_UNKNOWN"),
@@ -61,17 +84,26 @@ async fn blob(
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
 }
 
+fn faults(registry: &Registry) -> Result<Faults, Response> {
+    let Some(path) = &registry.faults else { return Ok(Faults::default()) };
+    Faults::read(path).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error).into_response())
+}
+
 async fn bytes(
     State(registry): State<Arc<Registry>>,
     Path(digest): Path<String>,
     headers: HeaderMap,
 ) -> Response {
     let Some(blob) = registry.blobs.get(&digest) else { return unknown("BLOB_UNKNOWN") };
+    let faults = match faults(&registry) {
+        Ok(faults) => faults,
+        Err(answer) => return answer,
+    };
     let size = blob.size();
     let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
     let Some(range) = range else {
         let length = [(header::CONTENT_LENGTH, size)];
-        return (length, blob.body(0, size, registry.rate)).into_response();
+        return (length, blob.body(0, size, registry.rate, &faults)).into_response();
     };
     let Some((start, end)) = parse_range(range, size) else {
         let whole = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
@@ -81,7 +113,7 @@ async fn bytes(
         (header::CONTENT_LENGTH, (end - start).to_string()),
         (header::CONTENT_RANGE, format!("bytes {start}-{}/{size}", end - 1)),
     ];
-    let body = blob.body(start, end, registry.rate);
+    let body = blob.body(start, end, registry.rate, &faults);
     (StatusCode::PARTIAL_CONTENT, headers, body).into_response()
 }
 

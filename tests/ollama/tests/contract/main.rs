@@ -13,7 +13,6 @@
 //! | 19, 25g-30c, 65, 67c-67g, 68-68b, 70 | `runners` | processes, killed and stopped from outside |
 //! | 31 | | needs a chat model; the small model embeds |
 //! | 40-42b, 44-47b | `pulls` | against a registry that fails on purpose |
-//! | 44f | | a registry that asks for a token is not imitated |
 //! | 45b, 46b-46e | | take 30 s and more; 46 shows the same code resuming |
 //! | 48-50c, 71 | `interruptions` | downloads broken off and resumed |
 //! | 60-61c | `starts` | starts that fail |

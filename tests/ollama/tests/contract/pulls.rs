@@ -36,6 +36,7 @@ const FAULTY: &[&str] = &[
     "44c_pull_500",
     "44d_pull_503",
     "44e_pull_429",
+    "44f_pull_401",
     "44g_pull_notjson",
     "45_pull_blob404",
     "45c_pull_noloc",

@@ -52,12 +52,16 @@ pub(crate) async fn faulty() -> Faulty {
         .route("/v2/library/{name}/manifests/{tag}", get(manifest))
         .route("/v2/library/{name}/blobs/{digest}", get(blob))
         .route("/cdn/{name}/{digest}", get(bytes))
+        .route("/token", get(async || (StatusCode::NOT_FOUND, "nope")))
         .with_state(registry.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
     registry
 }
 
-async fn manifest(Path((name, _)): Path<(String, String)>) -> Response {
+async fn manifest(
+    State(registry): State<Faulty>,
+    Path((name, _)): Path<(String, String)>,
+) -> Response {
     match name.as_str() {
         "missing" => StatusCode::NOT_FOUND.into_response(),
         "err500" => (StatusCode::INTERNAL_SERVER_ERROR, "internal boom").into_response(),
@@ -67,6 +71,13 @@ async fn manifest(Path((name, _)): Path<(String, String)>) -> Response {
             (StatusCode::TOO_MANY_REQUESTS, body).into_response()
         }
         "notjson" => "<html>log in to the network first</html>".into_response(),
+        "unauth" => {
+            let way = format!(
+                "Bearer realm=\"http://{}/token\",service=\"x\",scope=\"y\"",
+                registry.address
+            );
+            (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, way)]).into_response()
+        }
         "hang" => std::future::pending().await,
         _ => {
             let digest = if name == "wrongdigest" {
