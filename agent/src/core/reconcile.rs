@@ -162,15 +162,12 @@ pub async fn run<G: Guest, C: Clock>(
         let turn = Instant::now();
         for concern in looks.take_due(turn) {
             let uptime = clock.now().uptime;
-            let schedule = concerns.get(concern).map_or(HEARTBEAT, |schedule| {
-                if engine.is_calm(schedule.concern, uptime) {
-                    schedule.calm
-                } else {
-                    schedule.alert
-                }
+            let interval = concerns.get(concern).map_or(HEARTBEAT, |schedule| {
+                let calm = engine.is_calm(schedule.concern, uptime);
+                if calm { schedule.calm } else { schedule.alert }
             });
             // Up to a tenth earlier, so that the looks of many guests do not align.
-            looks.after(concern, schedule.mul_f64(1.0 - fastrand::f64() / 10.0));
+            looks.after(concern, interval.mul_f64(1.0 - fastrand::f64() / 10.0));
             let look = guest.look(concern);
             tasks.spawn(async move {
                 look.await;
