@@ -20,6 +20,7 @@ mod files;
 mod healthy;
 pub(crate) mod incident;
 mod links;
+mod middle;
 pub(crate) mod model;
 mod netplan;
 mod network;
@@ -98,6 +99,7 @@ pub const ALL: &[Scenario] = &[
     agent::SCENARIO,
     bus::SCENARIO,
     budget::SCENARIO,
+    middle::SCENARIO,
     authorisation::SCENARIO,
 ];
 
