@@ -115,7 +115,9 @@ impl Guest for RealGuest {
     }
 
     fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
-        self.shared.held(remedy, now.uptime)
+        let pulls = remedy == Remedy::Model(model::Remedy::Pull);
+        let clock = if pulls { system::holds_pull(now.wall) } else { None };
+        clock.or_else(|| self.shared.held(remedy, now.uptime))
     }
 
     fn repair(&self, remedy: Remedy) -> impl Future<Output = Outcome> + Send + 'static {
