@@ -115,9 +115,7 @@ impl Guest for RealGuest {
     }
 
     fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
-        let pulls = remedy == Remedy::Model(model::Remedy::Pull);
-        let clock = if pulls { system::holds_pull(now.wall) } else { None };
-        clock.or_else(|| self.shared.held(remedy, now.uptime))
+        self.shared.held(remedy, now.uptime)
     }
 
     fn repair(&self, remedy: Remedy) -> impl Future<Output = Outcome> + Send + 'static {
@@ -320,6 +318,11 @@ impl Shared {
                     // It makes room.
                     model::Remedy::DropDamaged => 0,
                 };
+                if remedy == model::Remedy::Pull
+                    && let Some(why) = system::holds_pull(BootClock.now().wall)
+                {
+                    return Some(why);
+                }
                 let server = facts.ollama.as_ref().map(|seen| &seen.value);
                 let elsewhere =
                     server.and_then(|server| server.keeps_elsewhere(&self.config.storage.path));
