@@ -15,7 +15,7 @@ pub(super) const RECOVERED_AFTER: Duration = Duration::from_secs(10);
 /// doubles up to a day: a fault that only a person can mend is not hammered at, and one that
 /// passed unseen is not left for ever.
 const REST: Duration = Duration::from_secs(3600);
-const REST_CAP: Duration = Duration::from_secs(24 * 3600);
+pub(super) const REST_CAP: Duration = Duration::from_secs(24 * 3600);
 
 /// The place on one ladder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -195,7 +195,7 @@ pub struct Climbs {
 }
 
 /// How far one ladder has been climbed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Climb {
     /// The condition.

@@ -16,6 +16,7 @@
 
 mod budget;
 mod clock;
+mod closing;
 mod condition;
 mod engine;
 mod episode;
@@ -31,6 +32,7 @@ mod tally;
 
 pub use budget::{Budget, Entry, Ledger, Past};
 pub use clock::{BootClock, Clock, Moment, rfc3339, uptime_at};
+pub use closing::Closed;
 pub use condition::{Condition, Judgement, Reason, Role, Status};
 pub use engine::{Engine, Intent};
 pub use episode::{Climb, Climbs};

@@ -29,6 +29,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &model::MODEL_PRESENT,
     &model::ALIAS_PRESENT,
     &model::EMBEDDING_CORRECT,
+    &system::CLOCK_SYNCHRONIZED,
     &system::MEMORY_AVAILABLE,
     &system::ROOT_DISK_SPACE,
 ];

@@ -318,6 +318,11 @@ impl Shared {
                     // It makes room.
                     model::Remedy::DropDamaged => 0,
                 };
+                if remedy == model::Remedy::Pull
+                    && let Some(why) = system::holds_pull(BootClock.now().wall)
+                {
+                    return Some(why);
+                }
                 let server = facts.ollama.as_ref().map(|seen| &seen.value);
                 let elsewhere =
                     server.and_then(|server| server.keeps_elsewhere(&self.config.storage.path));

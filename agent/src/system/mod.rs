@@ -1,10 +1,13 @@
-//! What the guest itself needs to go on: memory, and room on its root disk. For people; no
-//! repair exists.
+//! What the guest itself needs to go on: memory, room on its root disk, a clock that is right.
+//! For people; no repair exists.
 //!
 //! | condition | holds when |
 //! |---|---|
+//! | `ClockSynchronized` | a time service has set the clock |
 //! | `MemoryAvailable` | a twentieth of the memory is available |
 //! | `RootDiskSpace` | 512 MiB are free on the root disk |
+
+mod clock;
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
+
+pub use clock::{CLOCK_SYNCHRONIZED, Clock, TimeService, holds_pull};
 
 /// There is memory left.
 pub static MEMORY_AVAILABLE: Condition = advisory("MemoryAvailable");
@@ -43,16 +48,21 @@ static LOW_SPACE: Reason<Remedy> =
     Reason::fault("LowSpace", "make room on /: journalctl --vacuum-size=100M, apt-get clean");
 
 /// The conditions, and all that can be said of each.
-pub static REASONS: &[Declared] =
-    &[(&MEMORY_AVAILABLE, &[&ENOUGH, &LOW_MEMORY]), (&ROOT_DISK_SPACE, &[&ENOUGH, &LOW_SPACE])];
+pub static REASONS: &[Declared] = &[
+    (&CLOCK_SYNCHRONIZED, clock::REASONS),
+    (&MEMORY_AVAILABLE, &[&ENOUGH, &LOW_MEMORY]),
+    (&ROOT_DISK_SPACE, &[&ENOUGH, &LOW_SPACE]),
+];
 
 /// What was seen of the guest itself, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// Memory that programs can have without swapping (`MemAvailable`), and all memory.
     pub memory: Option<(u64, u64)>,
     /// Free on the root disk for programs that are not root's.
     pub root_free: Option<u64>,
+    /// The wall clock.
+    pub clock: Clock,
 }
 
 /// Looks at the guest itself. Only the root file system is asked for its space: sysinfo would
@@ -67,13 +77,14 @@ pub async fn look() -> Facts {
     Facts {
         memory: system.map(|system| (system.available_memory(), system.total_memory())),
         root_free: root_free.await.ok().flatten(),
+        clock: clock::look(),
     }
 }
 
 /// Judges the guest itself.
 #[must_use]
 pub fn check(facts: &Facts) -> Vec<Judgement<Remedy>> {
-    let mut judgements = Vec::with_capacity(2);
+    let mut judgements = vec![clock::check(&facts.clock)];
     if let Some((available, total)) = facts.memory {
         let enough = available >= total / MEMORY_FLOOR;
         let reason = if enough { &ENOUGH } else { &LOW_MEMORY };
@@ -102,14 +113,13 @@ mod tests {
 
     #[test]
     fn floors_are_held() {
-        let names = |facts: Facts| -> Vec<_> {
-            check(&facts).iter().map(|judgement| judgement.reason.name).collect()
+        let names = |memory, root_free| -> Vec<_> {
+            let facts = Facts { memory, root_free, clock: clock::look() };
+            check(&facts).iter().skip(1).map(|judgement| judgement.reason.name).collect()
         };
-        let good = Facts { memory: Some((50, 1000)), root_free: Some(ROOT_FLOOR) };
-        assert_eq!(names(good), ["Enough", "Enough"]);
-        let low = Facts { memory: Some((49, 1000)), root_free: Some(ROOT_FLOOR - 1) };
-        assert_eq!(names(low), ["LowMemory", "LowSpace"]);
-        assert_eq!(names(Facts { root_free: None, ..good }), ["Enough"]);
+        assert_eq!(names(Some((50, 1000)), Some(ROOT_FLOOR)), ["Enough", "Enough"]);
+        assert_eq!(names(Some((49, 1000)), Some(ROOT_FLOOR - 1)), ["LowMemory", "LowSpace"]);
+        assert_eq!(names(Some((50, 1000)), None), ["Enough"]);
     }
 
     #[tokio::test]

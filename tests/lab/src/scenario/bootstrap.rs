@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
 
+use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
@@ -14,7 +15,12 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "bootstrap",
     story: "cloud-init is still at work: what it sets up is not repaired under its hands",
     needs: Needs::AnyServer,
-    shows: &["BootstrapComplete/Running", "BootstrapComplete/Complete"],
+    shows: &[
+        "BootstrapComplete/Running",
+        "BootstrapComplete/Complete",
+        "BootstrapComplete/CompletedWithErrors",
+        "BootstrapComplete/Unreadable",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -30,6 +36,32 @@ const BEGINS: &str = "mkfifo /run/lab-one /run/lab-two && \
     echo 'network: {config: disabled}' > /etc/cloud/cloud.cfg.d/99-lab.cfg && \
     echo 'instance-id: first' > /var/lib/cloud/seed/nocloud/meta-data && \
     systemctl start --no-block cloud-init.target";
+
+/// What cloud-init says at its end where a command of the user's failed.
+const ERRORS: Matter = Matter {
+    what: "cloud-init done, a command of it failed",
+    breaks: "cp --dereference /run/cloud-init/result.json /run/lab-result && \
+        printf '{\"v1\":{\"datasource\":\"DataSourceNoCloud\",\"errors\":[\"Runparts: 1 failures \
+        (runcmd) in 1 attempted commands\"]}}' > /run/cloud-init/result.json",
+    condition: "BootstrapComplete",
+    reasons: &["CompletedWithErrors"],
+    says: "Runparts: 1 failures",
+    ready: true,
+    remedies: &[&[]],
+    cure: "cp /run/lab-result /run/cloud-init/result.json",
+    after: &[&[]],
+    seen_within: Duration::from_secs(15),
+    healed_within: Duration::from_secs(15),
+};
+
+/// A root disk that was full when cloud-init came to its end.
+const TORN: Matter = Matter {
+    what: "cloud-init's result is torn",
+    breaks: "printf '{\"v1\":{\"data' > /run/cloud-init/result.json",
+    reasons: &["Unreadable"],
+    says: "result.json: EOF",
+    ..ERRORS
+};
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
@@ -70,5 +102,8 @@ async fn play(stage: &Stage) -> Result<()> {
         by_hand: None,
         remedies: guest.remedies(&begun),
     });
-    Ok(())
+    let limit = Duration::from_secs(15);
+    guest.expect(&released, "BootstrapComplete", "True", "Complete", limit).await?;
+    stage.play_matter(&guest, &ERRORS).await?;
+    stage.play_matter(&guest, &TORN).await
 }

@@ -7,13 +7,14 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
+use super::{model, network, server};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
 
 /// In the field a fault comes alone. Here the starts of the one before would count against the
 /// server's start limit: five in ten seconds.
-const FORGET_STARTS: &str = "systemctl reset-failed ollama.service";
+pub(super) const FORGET_STARTS: &str = "systemctl reset-failed ollama.service";
 
 /// A fault that a shell command does and the agent heals.
 pub struct Fault {
@@ -39,6 +40,37 @@ pub struct Fault {
     pub healed_within: Duration,
 }
 
+/// Every fault that needs no more than a healthy guest. A server that was just started may keep
+/// silent for a while, so it is frozen before it is started anew by the others; what leaves
+/// traces comes last.
+pub(super) const ALL: &[&Fault] = &[
+    &network::DOWN,
+    &network::FLUSHED,
+    &model::ALIAS_DELETED,
+    &model::MODEL_DELETED,
+    &model::BOTH_DELETED,
+    &server::FROZEN,
+    &server::KILLED,
+    &server::STOPPED,
+    &server::BOUND,
+];
+
+impl Fault {
+    /// Whether a report names it.
+    pub(super) fn is_named(&self, report: &Report) -> bool {
+        report.condition(self.condition).is_some_and(|condition| {
+            condition.status == "False" && self.reasons.contains(&condition.reason.as_str())
+        })
+    }
+
+    /// Whether a report says that it is over. A gate is `False` while the verdict stays Ready:
+    /// both must be good in the end.
+    pub(super) fn is_over(&self, report: &Report) -> bool {
+        let condition = report.condition(self.condition);
+        report.ready && condition.is_some_and(|found| found.status == "True")
+    }
+}
+
 impl Stage {
     /// Plays a fault on a ready guest, with the agent and then by hand, and leaves a ready guest.
     pub async fn play(&self, guest: &Guest, fault: &Fault) -> Result<()> {
@@ -58,18 +90,10 @@ pub async fn heal(guest: &Guest, fault: &Fault) -> Result<Row> {
     guest.sh(FORGET_STARTS).await?;
     let mark = guest.mark();
     guest.sh(fault.breaks).await?;
-    let named = |report: &Report| {
-        report.condition(fault.condition).is_some_and(|condition| {
-            condition.status == "False" && fault.reasons.contains(&condition.reason.as_str())
-        })
-    };
+    let named = |report: &Report| fault.is_named(report);
     let what = format!("{} to be False for one of {:?}", fault.condition, fault.reasons);
     let seen = guest.wait(mark.at, fault.seen_within, &what, named).await?.at;
-    // A gate is False while the verdict stays Ready: both must be good in the end.
-    let good = |report: &Report| {
-        report.ready
-            && report.condition(fault.condition).is_some_and(|found| found.status == "True")
-    };
+    let good = |report: &Report| fault.is_over(report);
     let what = format!("Ready, with {} True", fault.condition);
     let healed = guest.wait(seen, fault.healed_within, &what, good).await?.at;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
@@ -86,7 +110,8 @@ pub async fn heal(guest: &Guest, fault: &Fault) -> Result<Row> {
     })
 }
 
-fn expect_one_of(guest: &Guest, mark: &Mark, lists: &[&[&str]]) -> Result<()> {
+/// Fails unless exactly one of these lists of remedies has run and succeeded since then.
+pub(super) fn expect_one_of(guest: &Guest, mark: &Mark, lists: &[&[&str]]) -> Result<()> {
     let mut last = Ok(());
     for remedies in lists {
         last = guest.expect_repairs(mark, remedies);

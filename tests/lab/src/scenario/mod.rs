@@ -13,13 +13,16 @@ mod boots;
 mod bootstrap;
 mod budget;
 mod bus;
+mod clock;
 mod disk;
 mod disk_matters;
 mod disk_place;
 mod files;
 mod healthy;
+mod helpers;
 pub(crate) mod incident;
 mod links;
+mod middle;
 pub(crate) mod model;
 mod netplan;
 mod network;
@@ -32,6 +35,7 @@ mod pull;
 mod registry;
 pub(crate) mod server;
 pub(crate) mod start;
+mod two;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -98,6 +102,10 @@ pub const ALL: &[Scenario] = &[
     agent::SCENARIO,
     bus::SCENARIO,
     budget::SCENARIO,
+    clock::SCENARIO,
+    helpers::SCENARIO,
+    two::SCENARIO,
+    middle::SCENARIO,
     authorisation::SCENARIO,
 ];
 

@@ -37,7 +37,7 @@ pub(super) const DHCP: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(dhcp(stage)) },
 };
 
-const DOWN: Fault = Fault {
+pub(super) const DOWN: Fault = Fault {
     what: "link admin-down",
     why: "somebody, or some script, ran `ip link set enp1s0 down`",
     breaks: "ip link set enp1s0 down",
@@ -50,7 +50,7 @@ const DOWN: Fault = Fault {
     healed_within: Duration::from_mins(1),
 };
 
-const FLUSHED: Fault = Fault {
+pub(super) const FLUSHED: Fault = Fault {
     what: "address flushed",
     why: "a half-finished change left the link without its address",
     breaks: "ip address flush dev enp1s0",

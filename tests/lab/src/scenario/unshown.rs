@@ -1,4 +1,7 @@
 //! What the agent can say and no scenario shows, each with the reason why.
 
 /// `Condition/Reason`, and why no guest of the lab can be brought to it.
-pub const UNSHOWN: &[(&str, &str)] = &[];
+pub const UNSHOWN: &[(&str, &str)] = &[(
+    "ClockSynchronized/Impossible",
+    "a container's clock is the whole machine's, which no scenario may set",
+)];
