@@ -14,6 +14,7 @@ mod bootstrap;
 mod budget;
 mod bus;
 mod disk;
+mod disk_files;
 mod disk_matters;
 mod disk_place;
 mod files;
@@ -83,6 +84,7 @@ pub const ALL: &[Scenario] = &[
     disk::SCENARIO,
     disk_matters::SCENARIO,
     disk_place::SCENARIO,
+    disk_files::SCENARIO,
     server::SERVER,
     server::LOOPBACK,
     start::UNIT,
