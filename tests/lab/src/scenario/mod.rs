@@ -15,6 +15,7 @@ mod budget;
 mod bus;
 mod disk;
 mod disk_files;
+mod disk_hangs;
 mod disk_matters;
 mod disk_place;
 mod files;
@@ -85,6 +86,7 @@ pub const ALL: &[Scenario] = &[
     disk_matters::SCENARIO,
     disk_place::SCENARIO,
     disk_files::SCENARIO,
+    disk_hangs::SCENARIO,
     server::SERVER,
     server::LOOPBACK,
     start::UNIT,
