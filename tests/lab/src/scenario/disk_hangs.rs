@@ -16,7 +16,7 @@ use crate::net::client::AGENT_PORT;
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "disk-hangs",
-    story: "The data disk hangs: the agent answers on, and no server that waits is restarted",
+    story: "The data disk hangs, at reads and at writes: the agent answers on, and no server that waits is restarted",
     needs: Needs::AnyServer,
     shows: &["DataDiskWritable/Silent"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -32,6 +32,35 @@ const SERVED: &str = "systemctl stop saigak-agent.service ollama.service var-lib
     systemd-run --quiet --unit=disk-server --service-type=forking \
     bindfs -o attr_timeout=0,entry_timeout=0,negative_timeout=0 /srv/disk /var/lib/ollama && \
     systemctl start ollama.service saigak-agent.service";
+
+/// The process serves a file, and in that lies a filesystem: what was read once is in memory, and
+/// only what is written reaches the process.
+const SERVED_BELOW: &str = "systemctl stop saigak-agent.service ollama.service && \
+    umount /var/lib/ollama && mkdir /srv/served && systemctl reset-failed && \
+    for n in $(seq 0 255); do test -e /dev/loop$n || mknod /dev/loop$n b 7 $n; done && \
+    { test -e /dev/loop-control || mknod /dev/loop-control c 10 237; } && \
+    truncate --size=4G /srv/disk/image && mke2fs -q -t ext4 -m 0 -E nodiscard /srv/disk/image && \
+    systemd-run --quiet --unit=disk-server --service-type=forking bindfs /srv/disk /srv/served && \
+    mount -o loop,noatime /srv/served/image /var/lib/ollama && \
+    cp --archive /srv/disk/blobs /srv/disk/manifests /var/lib/ollama && \
+    chown ollama:ollama /var/lib/ollama && sync --file-system /var/lib/ollama && \
+    systemctl start ollama.service saigak-agent.service";
+
+/// A loaded model needs no disk.
+const HANGS_BELOW: Matter = Matter {
+    what: "data disk hangs on writes",
+    breaks: "systemctl kill --signal=STOP disk-server.service",
+    condition: "DataDiskWritable",
+    reasons: &["Silent"],
+    says: "the disk has not written one block within 10 s",
+    ready: true,
+    remedies: &[&[]],
+    cure: "systemctl kill --signal=CONT disk-server.service",
+    after: &[&[]],
+    // A good write counts for 30 s, a look comes every 15.
+    seen_within: Duration::from_secs(75),
+    healed_within: Duration::from_secs(30),
+};
 
 /// A server that is stuck as well cannot be told from one that waits for its disk.
 const HANGS: Matter = Matter {
@@ -75,6 +104,15 @@ async fn play(stage: &Stage) -> Result<()> {
 
     stage.play_matter(&guest, &HANGS).await?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was started anew");
+
+    stage.say("has a file served by the process, and the data disk lie in that");
+    let mark = guest.mark();
+    guest.sh(SERVED_BELOW).await?;
+    guest.until_ready(mark.at, FIRST_READY).await.context("with a file served")?;
+    stage.play_matter(&guest, &HANGS_BELOW).await?;
+    guest
+        .sh("systemctl stop saigak-agent.service ollama.service && umount /var/lib/ollama")
+        .await?;
     Ok(())
 }
 
