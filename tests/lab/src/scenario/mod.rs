@@ -19,6 +19,7 @@ mod disk_hangs;
 mod disk_matters;
 mod disk_place;
 mod files;
+mod full;
 mod healthy;
 pub(crate) mod incident;
 mod links;
@@ -87,6 +88,8 @@ pub const ALL: &[Scenario] = &[
     disk_place::SCENARIO,
     disk_files::SCENARIO,
     disk_hangs::SCENARIO,
+    full::ROOT,
+    full::RUN,
     server::SERVER,
     server::LOOPBACK,
     start::UNIT,
