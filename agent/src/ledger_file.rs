@@ -1,17 +1,16 @@
-//! The ledger on the root disk: written whole to a new file, synced, renamed over the old
-//! one, the directory synced. After a power cut the old or the new one is there.
+//! The ledger on the root disk: whole after a power cut, the old or the new one, and written on a
+//! full disk as well.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use tokio::sync::Mutex;
 
 use crate::core::Ledger;
+use crate::kept_file;
 
 /// More than a full ledger takes (64 repairs and an hour of entries).
 const SIZE_LIMIT: u64 = 1 << 20;
@@ -75,40 +74,13 @@ impl LedgerFile {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let outcome = write(&path, &ledger);
+            let text = serde_json::to_vec(&ledger).map_err(io::Error::from);
+            let outcome = text.and_then(|text| kept_file::write(&path, &text));
             drop(turn);
             outcome.map_err(|error| format!("{}: {error}", path.display()))
         });
         written.await.map_err(|error| error.to_string())?
     }
-}
-
-fn write(path: &Path, ledger: &Ledger) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    // One that was left there may be somebody else's.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = File::create(&new)?;
-    file.write_all(&serde_json::to_vec(ledger)?)?;
-    file.sync_all()?;
-    match fs::rename(&new, path) {
-        Err(error) if error.kind() == ErrorKind::IsADirectory => put_in_place_of(path, &new)?,
-        renamed => renamed?,
-    }
-    match path.parent() {
-        Some(directory) => File::open(directory)?.sync_all(),
-        None => Ok(()),
-    }
-}
-
-/// A directory lies in its place: the two change places, so that there is a ledger at any
-/// moment, and the directory is kept under a name that no other can have.
-fn put_in_place_of(path: &Path, new: &Path) -> std::io::Result<()> {
-    renameat2(AT_FDCWD, new, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE)?;
-    let number = fs::metadata(new)?.ino();
-    fs::rename(new, path.with_extension(format!("directory-{number}")))
 }
 
 #[cfg(test)]
@@ -178,7 +150,7 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert!(names.len() == 2 && names[0].starts_with("ledger.directory-"), "{names:?}");
+        assert!(names.len() == 3 && names[0].starts_with("ledger.directory-"), "{names:?}");
         assert!(directory.join(&names[0]).join("kept").exists());
         fs::remove_dir_all(directory).unwrap();
     }

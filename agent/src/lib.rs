@@ -12,6 +12,7 @@ pub mod config;
 pub mod core;
 pub mod fix;
 pub mod guest;
+mod kept_file;
 pub mod ledger_file;
 pub mod links;
 pub mod model;

@@ -15,6 +15,7 @@ use sd_notify::NotifyState;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::time;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -41,6 +42,9 @@ const ORDERS: usize = 8;
 
 /// Between two attempts to have the probes' port.
 const BIND_AGAIN: Duration = Duration::from_secs(5);
+
+/// A root disk that takes longer to save the ledger must not keep the agent from its work.
+const SAVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
@@ -101,9 +105,12 @@ async fn daemon(config: Config) -> Result<(), String> {
     let (ledger, unreadable) = file.load(&agent.boot_id, started.uptime);
     if let Some(error) = unreadable {
         tracing::warn!(%error, "no repair for an hour: what was done before is not known");
-        if let Err(error) = file.save(ledger.clone()).await {
-            tracing::warn!(%error, "the ledger was not saved");
-        }
+    }
+    // Also where nothing is new: it takes the room that it needs on a disk that fills up later.
+    match time::timeout(SAVED_WITHIN, file.save(ledger.clone())).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the ledger was not saved"),
+        Err(_) => tracing::warn!("the ledger was not saved in time"),
     }
 
     let waker = Arc::new(Waker::default());

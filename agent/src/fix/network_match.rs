@@ -49,7 +49,6 @@ pub(super) async fn run(network: &Network) -> Reply {
 
 /// Makes our files in `runtime` be those of the plan.
 fn carry_out(plan: &Plan, runtime: &Path) -> Result<Reply, Reply> {
-    let failed = |e: file::FileError| Reply::failed(e.to_string());
     let (wanted, reason) = match plan {
         Plan::Nothing(file) => (None, format!("{} matches by itself", file.display())),
         Plan::One { path, .. } => {
@@ -60,14 +59,14 @@ fn carry_out(plan: &Plan, runtime: &Path) -> Result<Reply, Reply> {
     };
     let mut done = Vec::new();
     if let (Some(path), Plan::One { text, .. }) = (&wanted, plan)
-        && file::put(path, text).map_err(failed)?
+        && file::put(path, text)?
     {
         done.push(format!("wrote {}", path.display()));
     }
     let ours = ours(runtime)
         .map_err(|e| Reply::failed(format!("cannot list {}: {e}", runtime.display())))?;
     for path in ours.iter().filter(|path| wanted.as_ref() != Some(path)) {
-        file::take_away(path).map_err(failed)?;
+        file::take_away(path)?;
         done.push(format!("withdrew {}", path.display()));
     }
     Ok(if done.is_empty() { Reply::unneeded(reason) } else { Reply::done(done.join(", ")) })

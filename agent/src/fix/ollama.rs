@@ -62,7 +62,7 @@ async fn configure(config: &Config, name: &str, why: &str, assignment: &str) -> 
     let text = format!("# Written by saigak-agent: {why}.\n[Service]\nEnvironment={assignment}\n");
     let configured = async {
         let unit = startable(config).await?;
-        file::put(&path, &text).map_err(|e| Reply::failed(e.to_string()))?;
+        file::put(&path, &text)?;
         // Even if the file was there: whoever wrote it may have been killed before this.
         unit.reload_manager().await?;
         unit.run(Job::Restart).await

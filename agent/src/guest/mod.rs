@@ -32,6 +32,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &system::CLOCK_SYNCHRONIZED,
     &system::MEMORY_AVAILABLE,
     &system::ROOT_DISK_SPACE,
+    &system::RUN_SPACE,
 ];
 
 /// The concerns' positions in [`CONCERNS`].
@@ -60,7 +61,7 @@ pub static CONCERNS: [Schedule; 7] = [
     every("ollama", 10, 2),
     every("model", 10, 2),
     every("proof", 5, 1),
-    every("system", 60, 60),
+    every("system", 30, 10),
 ];
 
 const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {

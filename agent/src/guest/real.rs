@@ -338,6 +338,10 @@ impl Shared {
     async fn repair(&self, remedy: Remedy) -> Outcome {
         // cloud-init may have begun since it was last looked at.
         self.look(concern::BOOTSTRAP).await;
+        if let Remedy::Ollama(_) = remedy {
+            // A server looks stuck before its disk is known to hang.
+            self.look(concern::STORAGE).await;
+        }
         if let Some(why) = self.held(remedy, BootClock.now().uptime) {
             return Outcome::Refused(why);
         }

@@ -64,6 +64,9 @@ impl Guest {
         let memory = lab.memory().join(&name);
         let logs = lab.disk().join("guests").join(&name);
         make_directory(&logs)?;
+        if let Some(bytes) = options.root_bytes {
+            overlay::mount_memory(&memory, bytes)?;
+        }
         let root = memory.join("root");
         let lower = if options.agent { &lab.installed } else { &lab.bare };
         overlay::mount_overlay(lower, &memory.join("upper"), &memory.join("work"), &root)?;
@@ -155,8 +158,11 @@ impl Drop for Guest {
         let group = cgroup::of_guest(&self.lab.run.id, &self.name);
         let _ = cgroup::kill(&group);
         let _ = std::fs::remove_file(self.logs.join(LEADER));
+        let memory = self.lab.memory().join(&self.name);
         let _ = overlay::unmount(&self.root);
-        let _ = std::fs::remove_dir_all(self.lab.memory().join(&self.name));
+        // Fails where its root disk has no size of its own.
+        let _ = overlay::unmount(&memory);
+        let _ = std::fs::remove_dir_all(&memory);
         self.disk.forget();
     }
 }

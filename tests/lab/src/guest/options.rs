@@ -30,6 +30,9 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// How many files its data disk can hold, about; what mke2fs thinks right where absent.
     pub inodes: Option<u32>,
+    /// Size of its root disk in bytes; half of this machine's memory, all guests together, where
+    /// absent.
+    pub root_bytes: Option<u64>,
 }
 
 impl Options {
@@ -44,6 +47,7 @@ impl Options {
             pinned_to: None,
             data: None,
             inodes: None,
+            root_bytes: None,
         }
     }
 }

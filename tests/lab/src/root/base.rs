@@ -14,6 +14,8 @@ const SUITE: &str = "trixie";
 
 /// What the reference guest has, and `curl` for a person's look.
 const PACKAGES: &[&str] = &[
+    // A disk that can be stopped: not of the reference guest.
+    "bindfs",
     "ca-certificates",
     "cloud-init",
     "curl",

@@ -1,4 +1,4 @@
-//! Overlay mounts.
+//! The mounts that a guest's root is made of.
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,14 @@ pub fn mount_overlay(lower: &[PathBuf], upper: &Path, work: &Path, target: &Path
         format!("lowerdir={},upperdir={},workdir={}", lower.join(":"), escape(upper), escape(work));
     mount(Some("overlay"), target, Some("overlay"), MsFlags::empty(), Some(data.as_str()))
         .with_context(|| format!("cannot mount an overlay on {} ({data})", target.display()))
+}
+
+/// Mounts a file system in memory that holds no more than `bytes`.
+pub fn mount_memory(target: &Path, bytes: u64) -> Result<()> {
+    make_directory(target)?;
+    let data = format!("mode=0755,size={bytes}");
+    mount(Some("tmpfs"), target, Some("tmpfs"), MsFlags::empty(), Some(data.as_str()))
+        .with_context(|| format!("cannot mount a tmpfs on {} ({data})", target.display()))
 }
 
 /// Unmounts a directory and forgets what hangs below it.

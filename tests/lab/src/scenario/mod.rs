@@ -15,9 +15,12 @@ mod budget;
 mod bus;
 mod clock;
 mod disk;
+mod disk_files;
+mod disk_hangs;
 mod disk_matters;
 mod disk_place;
 mod files;
+mod full;
 mod healthy;
 mod helpers;
 pub(crate) mod incident;
@@ -87,6 +90,10 @@ pub const ALL: &[Scenario] = &[
     disk::SCENARIO,
     disk_matters::SCENARIO,
     disk_place::SCENARIO,
+    disk_files::SCENARIO,
+    disk_hangs::SCENARIO,
+    full::ROOT,
+    full::RUN,
     server::SERVER,
     server::LOOPBACK,
     start::UNIT,

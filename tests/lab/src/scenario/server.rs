@@ -72,7 +72,7 @@ pub(crate) const FROZEN: Fault = Fault {
 };
 
 /// A drop-in that sorts after the package's wins over it.
-pub(super) const BOUND: Fault = Fault {
+pub(crate) const BOUND: Fault = Fault {
     what: "Ollama on 127.0.0.1 only",
     why: "an override of OLLAMA_HOST was left from a debugging session",
     breaks: "rm -f /run/systemd/system/ollama.service.d/*.conf && \

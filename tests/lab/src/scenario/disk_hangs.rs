@@ -1,0 +1,134 @@
+//! A data disk that answers nothing. It is served by a process of the guest, which is stopped
+//! and continued; should the lab end meanwhile, that process ends, and the kernel lets all go
+//! that wait for it.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::time::Instant;
+
+use super::matter::Matter;
+use super::stage::{FIRST_READY, Stage};
+use super::{Needs, Playing, Scenario};
+use crate::guest::Guest;
+use crate::net::client::AGENT_PORT;
+
+/// See the story.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "disk-hangs",
+    story: "The data disk hangs, at reads and at writes: the agent answers on, and no server that waits is restarted",
+    needs: Needs::AnyServer,
+    shows: &["DataDiskWritable/Silent"],
+    play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
+};
+
+/// The disk is mounted elsewhere, and served to its place by `disk-server.service`. Nothing is
+/// kept of what it says, so that each look reaches it.
+const SERVED: &str = "systemctl stop saigak-agent.service ollama.service var-lib-ollama.mount && \
+    mkdir /srv/disk && cd /etc/systemd/system && \
+    sed s,/var/lib/ollama,/srv/disk, var-lib-ollama.mount > srv-disk.mount && \
+    systemctl daemon-reload && systemctl start srv-disk.mount && \
+    { test -e /dev/fuse || mknod /dev/fuse c 10 229; } && \
+    systemd-run --quiet --unit=disk-server --service-type=forking \
+    bindfs -o attr_timeout=0,entry_timeout=0,negative_timeout=0 /srv/disk /var/lib/ollama && \
+    systemctl start ollama.service saigak-agent.service";
+
+/// The process serves a file, and in that lies a filesystem: what was read once is in memory, and
+/// only what is written reaches the process.
+const SERVED_BELOW: &str = "systemctl stop saigak-agent.service ollama.service && \
+    umount /var/lib/ollama && mkdir /srv/served && systemctl reset-failed && \
+    for n in $(seq 0 255); do test -e /dev/loop$n || mknod /dev/loop$n b 7 $n; done && \
+    { test -e /dev/loop-control || mknod /dev/loop-control c 10 237; } && \
+    truncate --size=4G /srv/disk/image && mke2fs -q -t ext4 -m 0 -E nodiscard /srv/disk/image && \
+    systemd-run --quiet --unit=disk-server --service-type=forking bindfs /srv/disk /srv/served && \
+    mount -o loop,noatime /srv/served/image /var/lib/ollama && \
+    cp --archive /srv/disk/blobs /srv/disk/manifests /var/lib/ollama && \
+    chown ollama:ollama /var/lib/ollama && sync --file-system /var/lib/ollama && \
+    systemctl start ollama.service saigak-agent.service";
+
+/// A loaded model needs no disk.
+const HANGS_BELOW: Matter = Matter {
+    what: "data disk hangs on writes",
+    breaks: "systemctl kill --signal=STOP disk-server.service",
+    condition: "DataDiskWritable",
+    reasons: &["Silent"],
+    says: "the disk has not written one block within 10 s",
+    ready: true,
+    remedies: &[&[]],
+    cure: "systemctl kill --signal=CONT disk-server.service",
+    after: &[&[]],
+    // A good write counts for 30 s, a look comes every 15.
+    seen_within: Duration::from_secs(75),
+    healed_within: Duration::from_secs(30),
+};
+
+/// A server that is stuck as well cannot be told from one that waits for its disk.
+const HANGS: Matter = Matter {
+    what: "data disk hangs, and Ollama is silent",
+    breaks: "systemctl kill --signal=STOP disk-server.service ollama.service",
+    condition: "OllamaServing",
+    reasons: &["Unresponsive"],
+    says: "ollama/Restart is held back: the data disk does not answer",
+    ready: false,
+    remedies: &[&[]],
+    cure: "systemctl kill --signal=CONT disk-server.service ollama.service",
+    after: &[&[]],
+    seen_within: Duration::from_secs(90),
+    healed_within: Duration::from_mins(1),
+};
+
+/// Whoever asks the agent has an answer within this time, whatever hangs.
+const PROMPT: Duration = Duration::from_secs(1);
+
+async fn play(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    stage.say("has the data disk served by a process");
+    let mark = guest.mark();
+    guest.sh(SERVED).await?;
+    guest.until_ready(mark.at, FIRST_READY).await.context("with the disk served")?;
+
+    stage.say("breaks: data disk hangs");
+    let server = guest.invocation("ollama.service").await?;
+    let mark = guest.mark();
+    guest.sh("systemctl kill --signal=STOP disk-server.service").await?;
+    let limit = Duration::from_secs(40);
+    guest.expect(&mark, "DataDiskWritable", "Unknown", "Silent", limit).await?;
+    guest.quiet(Duration::from_secs(20)).await?;
+    answers(&guest).await?;
+    ensure!(waiting(&guest).await? == 1, "more than one probe waits for the disk");
+    guest.sh("systemctl kill --signal=CONT disk-server.service").await?;
+    let mended = guest.mark();
+    guest.expect(&mended, "DataDiskWritable", "True", "Writable", limit).await?;
+    guest.until_ready(mended.at, FIRST_READY).await?;
+    guest.expect_repairs(&mark, &[])?;
+
+    stage.play_matter(&guest, &HANGS).await?;
+    ensure!(guest.invocation("ollama.service").await? == server, "Ollama was started anew");
+
+    stage.say("has a file served by the process, and the data disk lie in that");
+    let mark = guest.mark();
+    guest.sh(SERVED_BELOW).await?;
+    guest.until_ready(mark.at, FIRST_READY).await.context("with a file served")?;
+    stage.play_matter(&guest, &HANGS_BELOW).await?;
+    guest
+        .sh("systemctl stop saigak-agent.service ollama.service && umount /var/lib/ollama")
+        .await?;
+    Ok(())
+}
+
+async fn answers(guest: &Guest) -> Result<()> {
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let asked = Instant::now();
+        let answer = guest.get(AGENT_PORT, path).await.with_context(|| path.to_owned())?;
+        let took = asked.elapsed();
+        ensure!(took < PROMPT, "{path} took {took:?}");
+        ensure!(path != "/livez" || answer.status == 200, "{path}: {}", answer.status);
+    }
+    Ok(())
+}
+
+/// How many probes there are.
+async fn waiting(guest: &Guest) -> Result<usize> {
+    let units = "systemctl list-units --plain --no-legend 'saigak-probe-*@*.service'";
+    Ok(guest.sh(units).await?.lines().count())
+}
