@@ -95,6 +95,8 @@ pub const ALL: &[Scenario] = &[
     proxy::SCENARIO,
     proof::SCENARIO,
     operator::PAUSE,
+    operator::CHECK,
+    operator::RELOAD,
     agent::SCENARIO,
     bus::SCENARIO,
     budget::SCENARIO,
