@@ -6,6 +6,7 @@ mod history;
 mod length;
 mod pause;
 mod ready;
+mod report;
 mod run;
 mod settings;
 mod socket;
@@ -65,6 +66,11 @@ enum Command {
     },
     /// End a pause
     Resume,
+    /// Write what a ticket needs into one file, without passwords, tokens and keys
+    Report {
+        /// The file [default: a new one in the current directory]
+        file: Option<PathBuf>,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -131,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Config { what: ConfigCommand::Check { directories } } => {
             settings::check(&directories)
         }
+        Command::Report { file } => report::report(file),
         Command::Reload => settings::reload(),
         // A helper answers whoever asked for it, also where its settings cannot be read.
         Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),

@@ -77,7 +77,8 @@ async fn stream(view: &mut View) -> Result<Closed, AskError> {
     loop {
         tokio::select! {
             chunk = response.chunk() => {
-                let Some(chunk) = chunk? else { return Err(AskError::NoAgent) };
+                // However it ends: the agent has.
+                let Ok(Some(chunk)) = chunk else { return Err(AskError::NoAgent) };
                 pending.extend_from_slice(&chunk);
                 while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
                     let line: Vec<u8> = pending.drain(..=end).collect();

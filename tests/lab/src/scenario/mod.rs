@@ -97,6 +97,7 @@ pub const ALL: &[Scenario] = &[
     operator::PAUSE,
     operator::CHECK,
     operator::RELOAD,
+    operator::REPORT,
     agent::SCENARIO,
     bus::SCENARIO,
     budget::SCENARIO,

@@ -3,6 +3,7 @@
 mod checks;
 mod reload;
 mod support;
+mod ticket;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use support::exits;
 
 pub(super) use checks::SCENARIO as CHECK;
 pub(super) use reload::SCENARIO as RELOAD;
+pub(super) use ticket::SCENARIO as REPORT;
 
 /// See the story.
 pub(super) const PAUSE: Scenario = Scenario {

@@ -31,12 +31,13 @@ async fn play(stage: &Stage) -> Result<()> {
 
     stage.say("without the daemon: a fault is named, and left");
     guest.sh("systemctl stop ollama.service").await?;
-    let before = guest.sh(&format!("cat {LEDGER}")).await?;
+    let ledger = format!("cat {LEDGER} 2>&1 || true");
+    let before = guest.sh(&ledger).await?;
     exits(&guest.try_sh("saigak-agent check").await?, 1, "OllamaRunning/Stopped")?;
     let json = guest.try_sh("saigak-agent check --json").await?;
     exits(&json, 1, "\"reason\":\"Stopped\"")?;
     ensure!(json.stdout.contains("ollama/Start would be next"), "{}", json.stdout);
-    ensure!(guest.sh(&format!("cat {LEDGER}")).await? == before, "a look wrote the ledger");
+    ensure!(guest.sh(&ledger).await? == before, "a look wrote the ledger");
     let server = guest.try_sh("systemctl is-active ollama.service").await?;
     ensure!(server.stdout.trim() == "inactive", "a look started the server");
 
