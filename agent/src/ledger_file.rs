@@ -20,13 +20,20 @@ const SIZE_LIMIT: u64 = 1 << 20;
 pub struct LedgerFile {
     path: PathBuf,
     turn: Arc<Mutex<()>>,
+    read_only: bool,
 }
 
 impl LedgerFile {
     /// The file `ledger.json` in `directory`.
     #[must_use]
     pub fn in_directory(directory: &Path) -> Self {
-        Self { path: directory.join("ledger.json"), turn: Arc::default() }
+        Self { path: directory.join("ledger.json"), turn: Arc::default(), read_only: false }
+    }
+
+    /// The same file, which is never written: for an engine that only looks.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self { read_only: true, ..self }
     }
 
     /// Reads it. A missing file is a fresh ledger; one that cannot be read is a closed one,
@@ -71,6 +78,9 @@ impl LedgerFile {
     /// # Errors
     /// Where it cannot be written; what was there before is there still.
     pub async fn save(&self, ledger: Ledger) -> Result<(), String> {
+        if self.read_only {
+            return Ok(());
+        }
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || {

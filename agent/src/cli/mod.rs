@@ -1,13 +1,21 @@
 //! The command line.
 
+mod actor;
+mod check;
+mod history;
 mod length;
 mod pause;
 mod ready;
+mod report;
 mod run;
+mod settings;
 mod socket;
 mod status;
+mod user;
+mod watch;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -33,7 +41,21 @@ enum Command {
         /// The report as JSON, of a versioned shape
         #[arg(long)]
         json: bool,
+        /// Go on as it changes: drawn anew on a terminal, else a line for each change
+        #[arg(long)]
+        watch: bool,
     },
+    /// Say what has happened in the last two weeks
+    History {
+        /// Only of late: 90s, 30m, 12h, 3d
+        #[arg(long, value_name = "LENGTH", value_parser = length::parse)]
+        since: Option<Duration>,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look once, without the daemon: 0 is ready, 1 is not, 2 could not be told
+    Check(check::Options),
     /// End with 0 if the guest is ready, with 1 if it is not: for exec probes
     Ready,
     /// Stop all repairs for a while; checks and probes go on
@@ -44,6 +66,18 @@ enum Command {
     },
     /// End a pause
     Resume,
+    /// Write what a ticket needs into one file, without passwords, tokens and keys
+    Report {
+        /// The file [default: a new one in the current directory]
+        file: Option<PathBuf>,
+    },
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
+    /// Have the daemon read its configuration anew
+    Reload,
     /// Carry out one repair with the privileges it needs; started by its socket unit
     #[command(hide = true)]
     Fix {
@@ -55,6 +89,16 @@ enum Command {
     Probe {
         /// What to look at
         what: What,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say everything that is wrong with the files, a line each, and end with 0 or 78
+    Check {
+        /// Directories of drop-in files, the weakest first, in place of the agent's own
+        #[arg(value_name = "DIR")]
+        directories: Vec<PathBuf>,
     },
 }
 
@@ -83,10 +127,18 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Run => with_config(run::run),
-        Command::Status { json } => status::status(json),
+        Command::Status { json, watch: true } => watch::watch(json),
+        Command::Status { json, watch: false } => status::status(json),
+        Command::History { since, json } => history::history(since, json),
+        Command::Check(options) => with_config(|config| check::check(config, options)),
         Command::Ready => ready::ready(),
         Command::Pause { length } => pause::pause(length),
         Command::Resume => pause::resume(),
+        Command::Config { what: ConfigCommand::Check { directories } } => {
+            settings::check(&directories)
+        }
+        Command::Report { file } => report::report(file),
+        Command::Reload => settings::reload(),
         // A helper answers whoever asked for it, also where its settings cannot be read.
         Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
         Command::Probe { what: What::Storage } => {

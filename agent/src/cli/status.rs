@@ -16,9 +16,8 @@ pub(super) fn status(json: bool) -> ExitCode {
     match socket::report() {
         Ok((text, _)) if json => say(&text),
         Ok((_, report)) => {
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
             let now = BootClock.now().wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-            say(&render(&report, now, Paint { colour }));
+            say(&render(&report, now, Paint::on_terminal()));
         }
         Err(error) => {
             complain(&error.to_string());
@@ -30,11 +29,17 @@ pub(super) fn status(json: bool) -> ExitCode {
 
 /// Colours, on a terminal only.
 #[derive(Debug, Clone, Copy)]
-struct Paint {
+pub(super) struct Paint {
     colour: bool,
 }
 
 impl Paint {
+    /// Colours where standard output can show them, and nobody minds.
+    pub(super) fn on_terminal() -> Self {
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { colour }
+    }
+
     fn with(self, code: &str, text: &str) -> String {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.into() }
     }
@@ -52,7 +57,8 @@ impl Paint {
     }
 }
 
-fn render(report: &Report, now: Duration, paint: Paint) -> String {
+/// The report as text.
+pub(super) fn render(report: &Report, now: Duration, paint: Paint) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = headline(&mut text, report, now, paint);
@@ -77,6 +83,17 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
     if let Some(until) = &report.paused_until {
         let until = paint.bad(until);
         writeln!(text, "  paused until {until}: nothing is repaired (saigak-agent resume)")?;
+    }
+    if let Some(configuration) = &report.configuration {
+        if let Some(error) = &configuration.error {
+            let error = paint.bad(error);
+            writeln!(text, "  config {error}")?;
+            writeln!(text, "         the one of {} is kept", configuration.loaded_at)?;
+        }
+        if !configuration.needs_restart.is_empty() {
+            let keys = configuration.needs_restart.join(", ");
+            writeln!(text, "  config {keys}: counts after a restart of the agent")?;
+        }
     }
     if let Some(proof) = report.proof {
         let (age, took) = (proof.age_seconds, proof.latency_seconds * 1000.0);

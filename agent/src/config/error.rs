@@ -16,6 +16,11 @@ impl ConfigError {
     /// The exit status of a program that met one: `EX_CONFIG` of sysexits.h.
     pub const EXIT_STATUS: u8 = 78;
 
+    /// The files in `directory` could not be read at all.
+    pub(crate) fn unread(directory: &Path, why: &dyn fmt::Display) -> Self {
+        Self::in_file(directory, why)
+    }
+
     pub(super) fn in_file(file: &Path, message: impl fmt::Display) -> Self {
         Self { file: file.to_owned(), line: None, message: message.to_string() }
     }

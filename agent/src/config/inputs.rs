@@ -43,6 +43,22 @@ impl Inputs {
         files.into_values().map(Source::read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The same, with the errors of all files.
+    pub(super) fn read_all<P: AsRef<Path>>(directories: &[P]) -> Result<Self, Vec<ConfigError>> {
+        let (mut files, mut errors) = (BTreeMap::new(), Vec::new());
+        for directory in directories {
+            errors.extend(list(directory.as_ref(), &mut files).err());
+        }
+        let mut sources = Vec::new();
+        for file in files.into_values() {
+            match Source::read(file) {
+                Ok(source) => sources.push(source),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self(sources)) } else { Err(errors) }
+    }
+
     /// The value that counts for one key, `None` where no file sets it.
     pub(super) fn last<'a, T>(
         &'a self,

@@ -32,5 +32,14 @@ pub fn load<P: AsRef<Path>>(directories: &[P]) -> Result<Config, ConfigError> {
     validate::settings(&inputs::Inputs::read(directories)?)
 }
 
+/// Everything that is wrong with the drop-in files of `directories`: of each file that cannot be
+/// read as what it should be, the first error; where all can be, what is wrong with their values.
+pub fn check<P: AsRef<Path>>(directories: &[P]) -> Vec<ConfigError> {
+    match inputs::Inputs::read_all(directories) {
+        Ok(inputs) => validate::settings(&inputs).err().into_iter().collect(),
+        Err(errors) => errors,
+    }
+}
+
 #[cfg(test)]
 mod tests;

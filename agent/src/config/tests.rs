@@ -192,6 +192,20 @@ fn an_alias_that_the_server_takes_for_the_source_is_refused() {
 }
 
 #[test]
+fn a_check_names_every_file_that_cannot_be_read() {
+    let files = Files::new(&[
+        ("1.toml", b"[ollama]\nport = \n"),
+        ("2.toml", b"[ollama]\nport = 3\n"),
+        ("3.toml", b"\n[storag]\n"),
+    ]);
+    let lines: Vec<_> = check(&[files.0.path()]).iter().map(ConfigError::line).collect();
+    assert_eq!(lines, [Some(2), Some(2)]);
+    let files = Files::new(&[("1.toml", b"[ollama]\nport = 0\n")]);
+    assert_eq!(check(&[files.0.path()]), [files.load().unwrap_err()]);
+    assert!(check(&[files.0.path().join("absent")]).is_empty());
+}
+
+#[test]
 fn what_is_no_toml_or_no_text_is_one_line_too() {
     assert!(complaint("[ollama]\nport = \n").starts_with("a.toml:2: "));
     let files = Files::new(&[("a.toml", b"[ollama]\nunit = \"\xff.service\"\n")]);

@@ -57,6 +57,11 @@ pub trait Guest {
         Vec::new()
     }
 
+    /// How many proofs have ended with which result, for the metrics.
+    fn proofs(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// The settings that count, for the report.
     fn configuration(&self) -> Option<ConfigurationReport> {
         None

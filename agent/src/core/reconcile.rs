@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
 use super::{
-    Asked, Clock, Engine, Guest, Intent, Ledger, Order, Outcome, Remedy, Report, Schedule, Source,
-    Tally,
+    Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Order, Outcome, Remedy, Report, Schedule,
+    Source, Tally,
 };
 
 /// Between the starts of two looks at one concern, however many events ask for one.
@@ -191,12 +191,7 @@ pub async fn run<G: Guest, C: Clock>(
                 async move { Done::Repair(intent, carry_out(saved, deadline, repair).await) },
             );
         }
-        engine.configured(guest.configuration());
-        let report = Report {
-            budgets: engine.budgets(&remedies, now.uptime),
-            ..engine.report(now, guest.proof(now), guest.pull())
-        };
-        let report = Arc::new(report);
+        let report = Arc::new(report(&mut engine, guest, &remedies, now));
         publish.send_replace(Arc::clone(&report));
         beat(&report);
 
@@ -247,6 +242,21 @@ pub async fn run<G: Guest, C: Clock>(
             },
             () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => tally.woken(Source::Timer),
         }
+    }
+}
+
+/// The report at `now`, with what the guest adds.
+fn report<G: Guest>(
+    engine: &mut Engine<G::Remedy>,
+    guest: &G,
+    remedies: &[G::Remedy],
+    now: Moment,
+) -> Report {
+    engine.configured(guest.configuration());
+    Report {
+        budgets: engine.budgets(remedies, now.uptime),
+        proofs: guest.proofs(),
+        ..engine.report(now, guest.proof(now), guest.pull())
     }
 }
 

@@ -72,6 +72,9 @@ pub struct Report {
     /// How often each remedy may still run.
     #[serde(skip)]
     pub budgets: Vec<BudgetReport>,
+    /// How many proofs have ended with which result.
+    #[serde(skip)]
+    pub proofs: Vec<(&'static str, u64)>,
     /// Uptime at which this was written.
     #[serde(skip)]
     pub uptime: Duration,

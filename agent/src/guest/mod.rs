@@ -2,7 +2,9 @@
 //! the core sees it, made of them. To add a concern, add its folder, and its line in each table
 //! here and in `real.rs`.
 
+mod current;
 mod facts;
+mod handle;
 mod real;
 mod reasons;
 
@@ -11,7 +13,7 @@ use std::time::Duration;
 use crate::core::{Budget, Condition, Outcome, Schedule};
 use crate::{bootstrap, core, fix, model, network, ollama, storage, system};
 
-pub use real::RealGuest;
+pub use handle::RealGuest;
 pub use reasons::{Declared, declared};
 
 /// All conditions, causes before what hangs on them.

@@ -1,28 +1,21 @@
-//! The guest that the agent runs in: its looks, judgements and repairs.
+//! The looks, judgements and repairs of the guest that the agent runs in.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Client;
 use tokio::sync::Notify;
-use tokio::time;
 
-use super::facts::{Facts, Seen, fresh};
-use super::{CONCERNS, CONDITIONS, Remedy, concern};
+use super::current::Current;
+use super::facts::{Seen, fresh};
+use super::{CONDITIONS, Remedy, concern};
 use crate::bus::Bus;
-use crate::config::Config;
 use crate::core::reconcile::Waker;
-use crate::core::{
-    BootClock, Clock, Condition, Guest, Judgement, Ledger, Moment, Outcome, ProofReport,
-    PullReport, Schedule,
-};
-use crate::ledger_file::LedgerFile;
-use crate::model::{Proofs, Pull, PullState};
+use crate::core::{BootClock, Clock, Judgement, Outcome};
+use crate::model::{Pull, PullState};
 use crate::ollama::Api;
 use crate::{bootstrap, model, network, ollama, storage, system};
-
-/// How long one look may take, but for a proof, which has a deadline of its own.
-const LOOK_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
@@ -35,155 +28,63 @@ const MANIFEST_ROOM: u64 = 16 << 20;
 
 /// What looks and repairs share.
 #[derive(Debug)]
-struct Shared {
-    config: Config,
-    bus: Arc<Bus>,
-    client: Client,
-    waker: Arc<Waker>,
-    facts: Mutex<Facts>,
-    probes: storage::Probes,
-    proofs: Proofs,
-    pull: Pull,
+pub(super) struct Shared {
+    pub(super) bus: Arc<Bus>,
+    pub(super) client: Client,
+    pub(super) waker: Arc<Waker>,
+    pub(super) current: Mutex<Arc<Current>>,
+    /// Why a newer configuration could not be used.
+    pub(super) unusable: Mutex<Option<String>>,
+    pub(super) pull: Pull,
+    /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
+    pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     /// Tells a proof that another server may be the one now that clients are sent to.
-    moved: Notify,
+    pub(super) moved: Notify,
 }
 
 impl Shared {
-    fn facts(&self) -> MutexGuard<'_, Facts> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The guest that the agent runs in.
-#[derive(Debug)]
-pub struct RealGuest {
-    shared: Arc<Shared>,
-    ledger: LedgerFile,
-}
-
-impl RealGuest {
-    /// The guest, of which nothing has been seen yet.
-    ///
-    /// # Errors
-    /// Where no HTTP client can be set up.
-    pub fn new(
-        config: Config,
-        bus: Arc<Bus>,
-        waker: Arc<Waker>,
-        ledger: LedgerFile,
-    ) -> Result<Self, String> {
-        let shared = Shared {
-            config,
-            bus,
-            client: Api::client()?,
-            waker,
-            facts: Mutex::default(),
-            probes: storage::Probes::default(),
-            proofs: Proofs::default(),
-            pull: Pull::default(),
-            moved: Notify::new(),
-        };
-        Ok(Self { shared: Arc::new(shared), ledger })
-    }
-}
-
-impl Guest for RealGuest {
-    type Remedy = Remedy;
-
-    fn conditions(&self) -> &'static [&'static Condition] {
-        CONDITIONS
-    }
-
-    fn concerns(&self) -> &'static [Schedule] {
-        &CONCERNS
-    }
-
-    fn look(&self, concern: usize) -> impl Future<Output = ()> + Send + 'static {
-        let shared = Arc::clone(&self.shared);
-        async move {
-            if concern == concern::PROOF {
-                shared.prove().await;
-            } else if time::timeout(LOOK_DEADLINE, shared.look(concern)).await.is_err() {
-                let name = CONCERNS.get(concern).map_or("?", |schedule| schedule.concern);
-                tracing::warn!(concern = name, "a look took too long and was given up");
-            }
-        }
-    }
-
-    fn judge(&self, now: Moment) -> Vec<Judgement<Remedy>> {
-        self.shared.judge(now.uptime)
-    }
-
-    fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
-        self.shared.held(remedy, now.uptime)
-    }
-
-    fn repair(&self, remedy: Remedy) -> impl Future<Output = Outcome> + Send + 'static {
-        let shared = Arc::clone(&self.shared);
-        async move { shared.repair(remedy).await }
-    }
-
-    fn save(&self, ledger: Ledger) -> impl Future<Output = Result<(), String>> + Send + 'static {
-        let file = self.ledger.clone();
-        async move { file.save(ledger).await }
-    }
-
-    fn proof(&self, now: Moment) -> Option<ProofReport> {
-        let (_, began, took) = self.shared.proofs.log().good?;
-        Some(ProofReport {
-            age_seconds: now.uptime.saturating_sub(began).as_secs_f64(),
-            latency_seconds: took.as_secs_f64(),
-        })
-    }
-
-    fn pull(&self) -> Option<PullReport> {
-        match self.shared.pull.state() {
-            PullState::Running(report) => Some(report),
-            PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
-        }
-    }
-
-    fn remedies(&self) -> Vec<Remedy> {
-        Remedy::all()
+    pub(super) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Shared {
     /// Looks at one concern. Where something is new, those that hang on it are looked at too.
-    async fn look(&self, concern: usize) {
+    pub(super) async fn look(&self, concern: usize) {
         let at = BootClock.now().uptime;
-        let config = &self.config;
+        let current = self.current();
+        let config = &current.config;
         match concern {
             concern::BOOTSTRAP => {
                 let value = bootstrap::look(&self.bus).await;
-                self.facts().bootstrap = Some(Seen { at, value });
+                current.facts().bootstrap = Some(Seen { at, value });
             }
             concern::NETWORK => {
                 let value = network::look(&config.network, &self.bus).await;
-                let before = self.facts().address();
-                self.facts().network = Some(Seen { at, value });
-                if self.facts().address() != before {
+                let before = current.facts().address();
+                current.facts().network = Some(Seen { at, value });
+                if current.facts().address() != before {
                     self.waker.wake(concern::OLLAMA);
                 }
             }
             concern::STORAGE => {
                 // A server that is away may have lost its disk: what was written before is old.
-                let doubt = self.facts().server().is_none();
-                let value = storage::look(&config.storage, &self.probes, doubt).await;
-                self.facts().storage = Some(Seen { at, value });
+                let doubt = current.facts().server().is_none();
+                let value = storage::look(&config.storage, &current.probes, doubt).await;
+                current.facts().storage = Some(Seen { at, value });
             }
             concern::OLLAMA => {
                 let (address, before) = {
-                    let facts = self.facts();
+                    let facts = current.facts();
                     let before = facts.ollama.as_ref().map(|seen| &seen.value);
                     let before = before.map(|seen| (seen.progress, seen.starts.clone()));
                     (facts.address(), before.unwrap_or_default())
                 };
                 let (bus, client) = (&self.bus, &self.client);
                 let value = ollama::look(&config.ollama, bus, client, address, before, at).await;
-                let served = self.facts().server();
-                self.facts().ollama = Some(Seen { at, value });
-                if self.facts().server() != served {
+                let served = current.facts().server();
+                current.facts().ollama = Some(Seen { at, value });
+                if current.facts().server() != served {
                     self.moved.notify_waiters();
                     self.waker.wake(concern::STORAGE);
                     self.waker.wake(concern::MODEL);
@@ -191,13 +92,13 @@ impl Shared {
                 }
             }
             concern::MODEL => {
-                let api = self.facts().api(&self.client, config.ollama.port);
+                let api = current.facts().api(&self.client, config.ollama.port);
                 let value = match api {
                     Some(api) => model::look(&api, &config.model).await,
                     None => Err("the server does not answer".into()),
                 };
                 let changed = {
-                    let mut facts = self.facts();
+                    let mut facts = current.facts();
                     let before = facts.model.replace(Seen { at, value });
                     let now = facts.model.as_ref().map(|seen| &seen.value);
                     before.as_ref().map(|seen| &seen.value) != now
@@ -208,43 +109,59 @@ impl Shared {
             }
             concern::SYSTEM => {
                 let value = system::look().await;
-                self.facts().system = Some(Seen { at, value });
+                current.facts().system = Some(Seen { at, value });
             }
             _ => {}
         }
     }
 
     /// Proves the server if a proof is due and can be had.
-    async fn prove(&self) {
+    pub(super) async fn prove(&self) {
         let uptime = BootClock.now().uptime;
+        let current = self.current();
+        let (config, proofs) = (&current.config, &current.proofs);
         let (server, alias) = {
-            let facts = self.facts();
+            let facts = current.facts();
             let model = facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
             (facts.server(), model.is_some_and(|model| model.alias.is_there()))
         };
         let Some(server) = server.filter(|_| alias) else { return };
-        if self.proofs.log().due(server, uptime, self.config.proof.interval) {
-            let api = Api::at(&self.client, server.address.into(), self.config.ollama.port);
+        if proofs.log().due(server, uptime, config.proof.interval) {
+            let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
             // merely not seen for a moment may be loading the model for this very proof.
             let replaced = async {
                 loop {
                     self.moved.notified().await;
-                    if self.facts().server().is_some_and(|now| now != server) {
+                    let current = self.current();
+                    let other = current.facts().server().is_some_and(|now| now != server);
+                    if other || !Arc::ptr_eq(&current.proofs, proofs) {
                         break;
                     }
                 }
             };
             tokio::select! {
-                () = model::prove(&self.proofs, &api, server, &self.config.model) => {}
+                () = model::prove(proofs, &api, server, &config.model) => {
+                    if let Some((_, _, attempt)) = proofs.log().last {
+                        self.count(&attempt);
+                    }
+                }
                 () = replaced => {}
             }
         }
     }
 
-    fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
-        let facts = self.facts();
-        let config = &self.config;
+    fn count(&self, attempt: &model::Attempt) {
+        let at = model::Attempt::WORDS.iter().position(|word| *word == attempt.word());
+        if let Some(count) = at.and_then(|at| self.proofs.get(at)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
+        let current = self.current();
+        let facts = current.facts();
+        let config = &current.config;
         let mut all = Vec::with_capacity(CONDITIONS.len());
         if let Some(seen) = fresh(facts.bootstrap.as_ref(), uptime) {
             all.push(bootstrap::check(&seen.value).seen(seen.at));
@@ -270,7 +187,7 @@ impl Shared {
         }
         if let Some(server) = facts.server() {
             let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
-            let log = self.proofs.log();
+            let log = current.proofs.log();
             all.push(model::check_proof(&log, server, &progress, &config.proof, uptime));
         }
         if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
@@ -279,10 +196,11 @@ impl Shared {
         all
     }
 
-    fn held(&self, remedy: Remedy, uptime: Duration) -> Option<String> {
-        let facts = self.facts();
+    pub(super) fn held(&self, remedy: Remedy, uptime: Duration) -> Option<String> {
+        let current = self.current();
+        let facts = current.facts();
         let bootstrap = facts.bootstrap.as_ref().map(|seen| &seen.value);
-        let config = &self.config.bootstrap;
+        let config = &current.config.bootstrap;
         if let Remedy::Network(_) = remedy {
             return bootstrap::holds_network(bootstrap, config, uptime);
         }
@@ -313,7 +231,7 @@ impl Shared {
                     return Some("a pull goes on".into());
                 }
                 let needed = match remedy {
-                    model::Remedy::Pull => self.config.storage.minimum_free_bytes,
+                    model::Remedy::Pull => current.config.storage.minimum_free_bytes,
                     model::Remedy::CreateAlias => MANIFEST_ROOM,
                     // It makes room.
                     model::Remedy::DropDamaged => 0,
@@ -325,7 +243,7 @@ impl Shared {
                 }
                 let server = facts.ollama.as_ref().map(|seen| &seen.value);
                 let elsewhere =
-                    server.and_then(|server| server.keeps_elsewhere(&self.config.storage.path));
+                    server.and_then(|server| server.keeps_elsewhere(&current.config.storage.path));
                 if elsewhere.is_some() {
                     return elsewhere;
                 }
@@ -335,7 +253,7 @@ impl Shared {
         }
     }
 
-    async fn repair(&self, remedy: Remedy) -> Outcome {
+    pub(super) async fn repair(&self, remedy: Remedy) -> Outcome {
         // cloud-init may have begun since it was last looked at.
         self.look(concern::BOOTSTRAP).await;
         if let Remedy::Ollama(_) = remedy {
@@ -345,19 +263,19 @@ impl Shared {
         if let Some(why) = self.held(remedy, BootClock.now().uptime) {
             return Outcome::Refused(why);
         }
+        let current = self.current();
+        let config = &current.config;
         match remedy {
-            Remedy::Network(remedy) => {
-                network::apply(remedy, &self.config.network, &self.bus).await
-            }
+            Remedy::Network(remedy) => network::apply(remedy, &config.network, &self.bus).await,
             Remedy::Storage(remedy) => storage::apply(remedy).await,
             Remedy::Ollama(remedy) => ollama::apply(remedy).await,
             Remedy::Model(remedy) => {
-                let api = self.facts().api(&self.client, self.config.ollama.port);
+                let api = current.facts().api(&self.client, config.ollama.port);
                 let Some(api) = api else {
                     return Outcome::Refused("the server does not answer".into());
                 };
                 let waker = Arc::clone(&self.waker);
-                let model = &self.config.model;
+                let model = &config.model;
                 model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
             }
         }

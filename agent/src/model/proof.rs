@@ -51,6 +51,24 @@ pub enum Attempt {
     Failed(String),
 }
 
+impl Attempt {
+    /// All words for how one ended, as the metrics have them.
+    pub const WORDS: [&str; 5] = ["good", "wrong", "busy", "timed_out", "failed"];
+
+    /// The word for this one.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        let [good, wrong, busy, timed_out, failed] = Self::WORDS;
+        match self {
+            Self::Good => good,
+            Self::Wrong(_) => wrong,
+            Self::Busy => busy,
+            Self::TimedOut => timed_out,
+            Self::Failed(_) => failed,
+        }
+    }
+}
+
 /// What is known from proofs. Shared between the look that adds to it and the judge.
 #[derive(Debug, Default)]
 pub struct Proofs {

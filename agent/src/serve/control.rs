@@ -1,6 +1,8 @@
 //! The control socket: the report as JSON, once or as it changes, for everybody; and orders,
 //! for root and the agent's own user.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -24,6 +26,9 @@ use crate::core::{Asked, BootClock, Clock, LONGEST_PAUSE, Order, Report};
 /// Longer than the loop waits for an order to be saved.
 const OBEYED_WITHIN: Duration = Duration::from_secs(15);
 
+/// How long the disk may take for a quarter of a megabyte.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+
 /// What stands behind the control socket.
 #[derive(Debug, Clone)]
 pub struct Control {
@@ -31,6 +36,17 @@ pub struct Control {
     pub reports: Reports,
     /// Takes orders to the loop.
     pub orders: mpsc::Sender<Asked>,
+    /// Has the configuration read anew.
+    pub reload: mpsc::Sender<Reload>,
+    /// The file of events.
+    pub history: PathBuf,
+}
+
+/// Asks for a reload of the configuration.
+#[derive(Debug)]
+pub struct Reload {
+    /// Takes what came of it, in words: an error where the old one is kept.
+    pub answer: Option<oneshot::Sender<Result<String, String>>>,
 }
 
 /// The routes of the control socket.
@@ -38,6 +54,8 @@ pub fn router(control: Control) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/watch", get(watch))
+        .route("/v1/history", get(history))
+        .route("/v1/reload", post(reload))
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))
         .with_state(control)
@@ -74,6 +92,36 @@ fn line(report: &Report) -> String {
     serde_json::to_string(report).unwrap_or_default() + "\n"
 }
 
+/// The events, as they lie on disk: beside the loop, and bounded by the file itself.
+async fn history(State(control): State<Control>) -> Response {
+    let read = time::timeout(READ_WITHIN, tokio::fs::read(&control.history)).await;
+    match read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(lines) => ([(CONTENT_TYPE, "application/x-ndjson")], lines).into_response(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => StatusCode::OK.into_response(),
+        Err(error) => {
+            let why = format!("{}: {error}\n", control.history.display());
+            (StatusCode::INTERNAL_SERVER_ERROR, why).into_response()
+        }
+    }
+}
+
+async fn reload(State(control): State<Control>, Extension(peer): Extension<Peer>) -> Response {
+    if !may_order(peer) {
+        return forbidden();
+    }
+    let (answer, answered) = oneshot::channel();
+    let asked = async {
+        control.reload.send(Reload { answer: Some(answer) }).await.ok()?;
+        answered.await.ok()
+    };
+    match time::timeout(OBEYED_WITHIN, asked).await {
+        Ok(Some(Ok(done))) => (StatusCode::OK, done + "\n").into_response(),
+        Ok(Some(Err(error))) => (StatusCode::UNPROCESSABLE_ENTITY, error + "\n").into_response(),
+        Ok(None) => (StatusCode::SERVICE_UNAVAILABLE, "the agent ends\n").into_response(),
+        Err(_) => (StatusCode::GATEWAY_TIMEOUT, "the files cannot be read\n").into_response(),
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct Length {
     seconds: u64,
@@ -99,12 +147,12 @@ async fn resume(State(control): State<Control>, Extension(peer): Extension<Peer>
 
 /// Whether that user may give orders: root may do anything on this guest, and the agent's user
 /// nothing that the agent could not.
-pub(super) fn may_order(peer: Peer) -> bool {
+fn may_order(peer: Peer) -> bool {
     peer.0.is_some_and(|user| user == 0 || user == geteuid().as_raw())
 }
 
 /// The answer to somebody who may not.
-pub(super) fn forbidden() -> Response {
+fn forbidden() -> Response {
     (StatusCode::FORBIDDEN, "only root may ask for this\n").into_response()
 }
 

@@ -1,8 +1,10 @@
 //! Prometheus' metrics, made from the published report at each scrape.
 
+mod counters;
+
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -16,57 +18,30 @@ use prometheus_client::registry::{Registry, Unit};
 use super::probes::readiness;
 use crate::core::{Report, Status};
 
+pub use counters::Counters;
+
 type Seconds = Gauge<f64, AtomicU64>;
 
-/// What is counted from the agent's start on.
-#[derive(Debug, Default)]
-pub struct Counters {
-    turns: AtomicU64,
-    repairs: Family<RepairLabels, Counter>,
-}
-
 #[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct RepairLabels {
-    remedy: String,
-    condition: String,
-    reason: String,
-    result: String,
-}
-
-#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ConditionLabels {
+struct StatusLabels {
     condition: String,
     status: &'static str,
     reason: String,
 }
 
-impl Counters {
-    /// Notes one turn of the loop.
-    pub fn turned(&self) {
-        self.turns.fetch_add(1, Ordering::Relaxed);
-    }
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ConditionLabels {
+    condition: String,
+}
 
-    /// Notes the repairs that have ended between two reports.
-    pub fn compare(&self, before: &Report, after: &Report) {
-        let Some(flying) = &before.repair else { return };
-        if after.repair.as_ref() == Some(flying) {
-            return;
-        }
-        let ended = after
-            .repairs
-            .iter()
-            .rev()
-            .find(|past| past.started_at == flying.started_at && past.remedy == flying.remedy);
-        if let Some(past) = ended {
-            let labels = RepairLabels {
-                remedy: past.remedy.clone(),
-                condition: past.condition.clone(),
-                reason: past.reason.clone(),
-                result: past.result.clone(),
-            };
-            self.repairs.get_or_create(&labels).inc();
-        }
-    }
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RemedyLabels {
+    remedy: &'static str,
+}
+
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
 }
 
 /// All metrics at `uptime`, in the `OpenMetrics` text format.
@@ -78,59 +53,85 @@ pub(super) fn encode(
     let mut registry = Registry::with_prefix("saigak");
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("build", "The agent's version", build);
+    let ready = readiness(report, uptime).is_ok();
+    switch(&mut registry, "ready", "Whether the guest can embed text correctly now", ready);
+    let paused = report.paused_until.is_some();
+    switch(&mut registry, "paused", "Whether a person has paused repairs", paused);
+    let refused = report.configuration.as_ref().is_some_and(|known| known.error.is_some());
+    let help = "Whether a newer configuration could not be used";
+    switch(&mut registry, "configuration_refused", help, refused);
+    let age = uptime.saturating_sub(report.uptime).as_secs_f64();
+    seconds(&mut registry, "report_age", "Since the loop last published", age);
+    conditions(&mut registry, report, uptime);
+    budgets(&mut registry, report);
+    proofs(&mut registry, report, uptime);
+    pull(&mut registry, report);
+    counters.register(&mut registry);
 
-    let ready: Gauge = Gauge::default();
-    ready.set(i64::from(readiness(report, uptime).is_ok()));
-    registry.register("ready", "Whether the guest can embed text correctly now", ready);
+    let mut text = String::new();
+    encode_text(&mut text, &registry)?;
+    Ok(text)
+}
 
-    let paused: Gauge = Gauge::default();
-    paused.set(i64::from(report.paused_until.is_some()));
-    registry.register("paused", "Whether a person has paused repairs", paused);
-
-    let conditions = Family::<ConditionLabels, Gauge>::default();
+fn conditions(registry: &mut Registry, report: &Report, uptime: Duration) {
+    let conditions = Family::<StatusLabels, Gauge>::default();
+    let ages = Family::<ConditionLabels, Seconds>::default();
     for condition in &report.conditions {
         for status in [Status::True, Status::False, Status::Unknown] {
             let holds = condition.status == status;
-            let labels = ConditionLabels {
+            let labels = StatusLabels {
                 condition: condition.r#type.clone(),
                 status: status.word(),
                 reason: if holds { condition.reason.clone() } else { String::new() },
             };
             conditions.get_or_create(&labels).set(i64::from(holds));
         }
+        let labels = ConditionLabels { condition: condition.r#type.clone() };
+        let age = uptime.saturating_sub(condition.since).as_secs_f64();
+        ages.get_or_create(&labels).set(age);
     }
     registry.register("condition", "Conditions: 1 for the status that each one has", conditions);
+    let help = "Since the condition's status last changed";
+    registry.register_with_unit("condition_age", help, Unit::Seconds, ages);
+}
 
+fn budgets(registry: &mut Registry, report: &Report) {
+    let left = Family::<RemedyLabels, Gauge>::default();
+    let limit = Family::<RemedyLabels, Gauge>::default();
+    for budget in &report.budgets {
+        let labels = RemedyLabels { remedy: budget.remedy };
+        left.get_or_create(&labels).set(whole(budget.left));
+        limit.get_or_create(&labels).set(whole(budget.limit));
+    }
+    registry.register("budget_left", "Runs that a remedy still has in its window", left);
+    registry.register("budget_limit", "Runs that a remedy has in any window", limit);
+}
+
+fn proofs(registry: &mut Registry, report: &Report, uptime: Duration) {
     if let Some(proof) = report.proof {
-        let since_report = uptime.saturating_sub(report.uptime).as_secs_f64();
-        seconds(
-            &mut registry,
-            "proof_age",
-            "Since the last right embedding",
-            proof.age_seconds + since_report,
-        );
-        seconds(&mut registry, "proof_latency", "What it took", proof.latency_seconds);
+        let age = proof.age_seconds + uptime.saturating_sub(report.uptime).as_secs_f64();
+        seconds(registry, "proof_age", "Since the last right embedding", age);
+        seconds(registry, "proof_latency", "What it took", proof.latency_seconds);
     }
-    let age = uptime.saturating_sub(report.uptime).as_secs_f64();
-    seconds(&mut registry, "report_age", "Since the loop last published", age);
-    if let Some(pull) = &report.pull {
-        bytes(
-            &mut registry,
-            "pull_completed",
-            "Bytes of the running pull that are here",
-            pull.completed_bytes,
-        );
-        bytes(&mut registry, "pull_total", "Bytes of the running pull", pull.total_bytes);
+    let ended = Family::<ResultLabels, Counter>::default();
+    for (result, count) in &report.proofs {
+        ended.get_or_create(&ResultLabels { result }).inc_by(*count);
     }
-    let turns: Counter = Counter::default();
-    turns.inc_by(counters.turns.load(Ordering::Relaxed));
-    registry.register("reconcile_turns", "Turns of the loop", turns);
-    let repairs = counters.repairs.clone();
-    registry.register("repairs", "Repairs that have ended, since the agent's start", repairs);
+    registry.register("proofs", "Proofs that have ended, since the agent's start", ended);
+}
 
-    let mut text = String::new();
-    encode_text(&mut text, &registry)?;
-    Ok(text)
+fn pull(registry: &mut Registry, report: &Report) {
+    if let Some(pull) = &report.pull {
+        let help = "Bytes of the running pull that are here";
+        bytes(registry, "pull_completed", help, pull.completed_bytes);
+        bytes(registry, "pull_total", "Bytes of the running pull", pull.total_bytes);
+    }
+}
+
+fn switch(registry: &mut Registry, name: &str, help: &str, on: bool) {
+    let gauge: Gauge = Gauge::default();
+    gauge.set(i64::from(on));
+    registry.register(name, help, gauge);
 }
 
 fn seconds(registry: &mut Registry, name: &str, help: &str, value: f64) {
@@ -145,20 +146,9 @@ fn bytes(registry: &mut Registry, name: &str, help: &str, value: u64) {
     registry.register_with_unit(name, help, Unit::Bytes, gauge);
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::first_report;
-    use super::*;
-    use crate::core::AgentReport;
-
-    #[test]
-    fn a_scrape_has_the_names_that_rules_use() {
-        let report = first_report(AgentReport::default(), String::new());
-        let text = encode(&report, &Arc::default(), Duration::from_secs(1)).unwrap();
-        for name in ["saigak_build_info{version=", "saigak_ready 0", "saigak_report_age_seconds 1"]
-        {
-            assert!(text.contains(name), "{name} is not in\n{text}");
-        }
-        assert!(text.ends_with("# EOF\n"));
-    }
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

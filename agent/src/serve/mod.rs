@@ -7,10 +7,12 @@
 //! | | `GET /metrics` | Prometheus' text format |
 //! | control socket | `GET /v1/status` | the report as JSON |
 //! | | `GET /v1/watch` | the report as JSON, one line now and one for each change |
-//! | | `POST /v1/pause?seconds=N` | pauses repairs; for root and the agent's user alone |
+//! | | `GET /v1/history` | the events of the last weeks, a line of JSON each |
+//! | | `POST /v1/reload` | has the configuration read anew; for root and the agent's user alone |
+//! | | `POST /v1/pause?seconds=N` | pauses repairs; the same |
 //! | | `POST /v1/resume` | ends the pause; the same |
 //!
-//! Every `GET` is answered from the last published report, in memory: a sick guest is answered
+//! The status is answered from the last published report, in memory: a sick guest is answered
 //! for as fast as a healthy one. A report that has grown old makes no guest ready. Nothing
 //! can be changed over TCP, and nothing secret is told.
 
@@ -26,7 +28,7 @@ use tokio::sync::watch;
 use crate::core::{AgentReport, Outlook, Report, Verdict};
 
 pub use connection::{serve_tcp, serve_unix};
-pub use control::{Control, router as control_router};
+pub use control::{Control, Reload, router as control_router};
 pub use metrics::Counters;
 pub use probes::{readiness, router as probe_router};
 
@@ -54,6 +56,7 @@ pub fn first_report(agent: AgentReport, at: String) -> Report {
         configuration: None,
         outlook: Outlook::UnderWay,
         budgets: Vec::new(),
+        proofs: Vec::new(),
         uptime: std::time::Duration::ZERO,
         ready_until: None,
     }

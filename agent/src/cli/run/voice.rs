@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::cli::say;
 use crate::core::Report;
 
 /// Lines that may be written at once, and how long one takes to be earned back: a guest that
@@ -32,21 +31,17 @@ impl Default for Voice {
 }
 
 impl Voice {
-    /// Writes a console line if the verdict has changed since the last one; says the unit's
-    /// new status text if that has changed.
-    pub(super) fn speak(&mut self, report: &Report) -> Option<String> {
-        if let Some(line) = self.line(report) {
-            say(&line);
-        }
-        let verdict = verdict(report);
-        let status = ascii(&format!("{verdict}; next: {}", report.next));
+    /// The unit's status text, if it has changed.
+    pub(super) fn status(&mut self, report: &Report) -> Option<String> {
+        let status = ascii(&format!("{}; next: {}", verdict(report), report.next));
         (status != self.status).then(|| {
             self.status.clone_from(&status);
             status
         })
     }
 
-    fn line(&mut self, report: &Report) -> Option<String> {
+    /// A line for the console, if the verdict has changed since the last one.
+    pub(super) fn line(&mut self, report: &Report) -> Option<String> {
         let verdict = verdict(report);
         let earned = report.uptime.saturating_sub(self.earned_at).as_secs() / EARNED_IN.as_secs();
         if earned > 0 {

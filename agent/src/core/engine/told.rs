@@ -49,6 +49,7 @@ impl<R: Remedy> Engine<R> {
             configuration: self.configuration.clone(),
             outlook: self.outlook,
             budgets: Vec::new(),
+            proofs: Vec::new(),
             uptime: now.uptime,
             ready_until: self
                 .required()

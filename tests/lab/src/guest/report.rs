@@ -31,6 +31,8 @@ pub struct Report {
     pub paused_until: Option<String>,
     /// The pull that runs.
     pub pull: Option<Pull>,
+    /// The settings that count.
+    pub configuration: Option<Configuration>,
 }
 
 /// A pull.
@@ -41,6 +43,16 @@ pub struct Pull {
     pub completed_bytes: u64,
     /// Bytes that there are, as far as is known.
     pub total_bytes: u64,
+}
+
+/// The agent's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Configuration {
+    /// Why newer ones are not used.
+    pub error: Option<String>,
+    /// Keys whose new value waits for a restart of the agent.
+    pub needs_restart: Vec<String>,
 }
 
 /// The agent.

@@ -1,15 +1,23 @@
-//! What a person does with the agent.
+//! What a person does with the agent: takes over, asks it to look, gives it new settings.
+
+mod checks;
+mod reload;
+mod support;
+mod ticket;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
-use crate::guest::Guest;
 use crate::guest::report::Report;
-use crate::process::Finished;
+use support::exits;
+
+pub(super) use checks::SCENARIO as CHECK;
+pub(super) use reload::SCENARIO as RELOAD;
+pub(super) use ticket::SCENARIO as REPORT;
 
 /// See the story.
 pub(super) const PAUSE: Scenario = Scenario {
@@ -67,24 +75,4 @@ async fn pause(stage: &Stage) -> Result<()> {
         remedies: guest.remedies(&mark),
     });
     Ok(())
-}
-
-/// Fails unless a command ended with that status and said that.
-fn exits(finished: &Finished, code: i32, said: &str) -> Result<()> {
-    let text = format!("{}{}", finished.stdout, finished.stderr);
-    ensure!(
-        finished.code == code && text.contains(said),
-        "ended with {} instead of {code}, or does not say {said:?}: {text}",
-        finished.code
-    );
-    Ok(())
-}
-
-impl Guest {
-    /// The value of one metric without labels, as it is written.
-    async fn metric(&self, name: &str) -> Result<String> {
-        let answer = self.get(crate::net::client::AGENT_PORT, "/metrics").await?;
-        let line = answer.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.map(str::to_owned).with_context(|| format!("no {name} in\n{}", answer.body))
-    }
 }

@@ -1,0 +1,130 @@
+//! What counts under one configuration. When it is reloaded, what does not hang on a key that
+//! has changed is taken over; a look or a proof that is still under way under the old one ends
+//! there, and is not believed any more.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::facts::Facts;
+use crate::config::Config;
+use crate::model::Proofs;
+use crate::storage;
+
+/// One configuration, and what was seen under it.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) config: Config,
+    /// When it was read, RFC 3339.
+    pub(super) loaded_at: String,
+    /// Keys whose new value counts only after a restart of the agent.
+    pub(super) needs_restart: Vec<String>,
+    pub(super) proofs: Arc<Proofs>,
+    pub(super) probes: Arc<storage::Probes>,
+    facts: Mutex<Facts>,
+}
+
+impl Current {
+    /// Under which nothing has been seen yet.
+    pub(super) fn new(config: Config, loaded_at: String) -> Self {
+        Self {
+            config,
+            loaded_at,
+            needs_restart: Vec::new(),
+            proofs: Arc::default(),
+            probes: Arc::default(),
+            facts: Mutex::default(),
+        }
+    }
+
+    pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same guest under `config`.
+    pub(super) fn succeeded_by(&self, mut config: Config, loaded_at: String) -> Self {
+        let old = &self.config;
+        let mut needs_restart = Vec::new();
+        // The port is open, and the unit's signals are subscribed to, since the agent's start.
+        if config.serve != old.serve {
+            config.serve = old.serve.clone();
+            needs_restart.push("serve.listen".to_owned());
+        }
+        if config.ollama.unit != old.ollama.unit {
+            config.ollama.unit.clone_from(&old.ollama.unit);
+            needs_restart.push("ollama.unit".to_owned());
+        }
+        let mut facts = std::mem::take(&mut *self.facts());
+        if config.network != old.network {
+            facts.network = None;
+        }
+        let mut probes = Arc::clone(&self.probes);
+        if config.storage != old.storage {
+            facts.storage = None;
+            probes = Arc::default();
+        }
+        if config.ollama != old.ollama {
+            facts.ollama = None;
+        }
+        let mut proofs = Arc::clone(&self.proofs);
+        if config.ollama != old.ollama || config.model != old.model {
+            facts.model = None;
+            // What was proven is not what clients are promised now.
+            proofs = Arc::default();
+        }
+        Self { config, loaded_at, needs_restart, proofs, probes, facts: Mutex::new(facts) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::facts::Seen;
+    use super::*;
+
+    /// A guest that was looked at in vain.
+    fn seen() -> Current {
+        let current = Current::new(Config::default(), "then".into());
+        let at = Duration::ZERO;
+        {
+            let mut facts = current.facts();
+            facts.network = Some(Seen { at, value: Err("not there".into()) });
+            facts.storage = Some(Seen { at, value: Err("not there".into()) });
+            facts.model = Some(Seen { at, value: Err("not there".into()) });
+        }
+        current
+    }
+
+    #[test]
+    fn what_does_not_hang_on_a_changed_key_is_kept() {
+        let mut config = Config::default();
+        config.network.link = "ens3".into();
+        let before = seen();
+        let after = before.succeeded_by(config.clone(), "now".into());
+        assert!(after.facts().network.is_none());
+        assert!(after.facts().storage.is_some() && after.facts().model.is_some());
+        assert!(Arc::ptr_eq(&after.proofs, &before.proofs));
+        assert_eq!((after.config, after.loaded_at.as_str()), (config, "now"));
+        assert!(after.needs_restart.is_empty());
+    }
+
+    #[test]
+    fn another_alias_has_to_be_proven() {
+        let mut config = Config::default();
+        config.model.alias = "another:1".into();
+        let before = seen();
+        let after = before.succeeded_by(config, "now".into());
+        assert!(after.facts().model.is_none() && after.facts().network.is_some());
+        assert!(!Arc::ptr_eq(&after.proofs, &before.proofs));
+    }
+
+    #[test]
+    fn keys_that_need_a_restart_keep_their_value_and_are_named() {
+        let mut config = Config::default();
+        config.serve.listen.set_port(9);
+        config.ollama.unit = "other.service".into();
+        let after = seen().succeeded_by(config, "now".into());
+        assert_eq!(after.config, Config::default());
+        assert_eq!(after.needs_restart, ["serve.listen", "ollama.unit"]);
+        assert!(after.facts().storage.is_some());
+    }
+}

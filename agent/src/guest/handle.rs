@@ -1,0 +1,152 @@
+//! The guest that the agent runs in, as the core sees it.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time;
+
+use super::current::Current;
+use super::real::Shared;
+use super::{CONCERNS, CONDITIONS, Remedy, concern};
+use crate::bus::Bus;
+use crate::config::{Config, ConfigError};
+use crate::core::reconcile::Waker;
+use crate::core::{
+    BootClock, Clock, Condition, ConfigurationReport, Guest, Judgement, Ledger, Moment, Outcome,
+    ProofReport, PullReport, Schedule, rfc3339,
+};
+use crate::ledger_file::LedgerFile;
+use crate::model::{self, Pull, PullState};
+use crate::ollama::Api;
+
+/// How long one look may take, but for a proof, which has a deadline of its own.
+const LOOK_DEADLINE: Duration = Duration::from_secs(20);
+
+/// The guest that the agent runs in.
+#[derive(Debug, Clone)]
+pub struct RealGuest {
+    shared: Arc<Shared>,
+    ledger: LedgerFile,
+}
+
+impl RealGuest {
+    /// The guest, of which nothing has been seen yet.
+    ///
+    /// # Errors
+    /// Where no HTTP client can be set up.
+    pub fn new(
+        config: Config,
+        bus: Arc<Bus>,
+        waker: Arc<Waker>,
+        ledger: LedgerFile,
+    ) -> Result<Self, String> {
+        let current = Current::new(config, rfc3339(BootClock.now().wall));
+        let shared = Shared {
+            bus,
+            client: Api::client()?,
+            waker,
+            current: Mutex::new(Arc::new(current)),
+            unusable: Mutex::default(),
+            pull: Pull::default(),
+            proofs: Default::default(),
+            moved: Notify::new(),
+        };
+        Ok(Self { shared: Arc::new(shared), ledger })
+    }
+
+    /// Goes by another configuration from now on, or keeps the old one and says why. Gives back
+    /// the keys whose new value counts only after a restart of the agent.
+    ///
+    /// # Errors
+    /// What is wrong with the new one.
+    pub fn reconfigure(&self, new: Result<Config, ConfigError>) -> Result<Vec<String>, String> {
+        let outcome = new.map_err(|error| error.to_string()).map(|config| {
+            let now = rfc3339(BootClock.now().wall);
+            let mut current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
+            *current = Arc::new(current.succeeded_by(config, now));
+            current.needs_restart.clone()
+        });
+        let unusable = outcome.as_ref().err().cloned();
+        *self.shared.unusable.lock().unwrap_or_else(PoisonError::into_inner) = unusable;
+        self.shared.moved.notify_waiters();
+        for concern in 0..CONCERNS.len() {
+            self.shared.waker.wake(concern);
+        }
+        outcome
+    }
+}
+
+impl Guest for RealGuest {
+    type Remedy = Remedy;
+
+    fn conditions(&self) -> &'static [&'static Condition] {
+        CONDITIONS
+    }
+
+    fn concerns(&self) -> &'static [Schedule] {
+        &CONCERNS
+    }
+
+    fn look(&self, concern: usize) -> impl Future<Output = ()> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            if concern == concern::PROOF {
+                shared.prove().await;
+            } else if time::timeout(LOOK_DEADLINE, shared.look(concern)).await.is_err() {
+                let name = CONCERNS.get(concern).map_or("?", |schedule| schedule.concern);
+                tracing::warn!(concern = name, "a look took too long and was given up");
+            }
+        }
+    }
+
+    fn judge(&self, now: Moment) -> Vec<Judgement<Remedy>> {
+        self.shared.judge(now.uptime)
+    }
+
+    fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
+        self.shared.held(remedy, now.uptime)
+    }
+
+    fn repair(&self, remedy: Remedy) -> impl Future<Output = Outcome> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move { shared.repair(remedy).await }
+    }
+
+    fn save(&self, ledger: Ledger) -> impl Future<Output = Result<(), String>> + Send + 'static {
+        let file = self.ledger.clone();
+        async move { file.save(ledger).await }
+    }
+
+    fn proof(&self, now: Moment) -> Option<ProofReport> {
+        let (_, began, took) = self.shared.current().proofs.log().good?;
+        Some(ProofReport {
+            age_seconds: now.uptime.saturating_sub(began).as_secs_f64(),
+            latency_seconds: took.as_secs_f64(),
+        })
+    }
+
+    fn pull(&self) -> Option<PullReport> {
+        match self.shared.pull.state() {
+            PullState::Running(report) => Some(report),
+            PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
+        }
+    }
+
+    fn remedies(&self) -> Vec<Remedy> {
+        Remedy::all()
+    }
+
+    fn configuration(&self) -> Option<ConfigurationReport> {
+        let current = self.shared.current();
+        let error = self.shared.unusable.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let needs_restart = current.needs_restart.clone();
+        Some(ConfigurationReport { loaded_at: current.loaded_at.clone(), error, needs_restart })
+    }
+
+    fn proofs(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.shared.proofs.iter().map(|count| count.load(Ordering::Relaxed));
+        model::Attempt::WORDS.into_iter().zip(counts).collect()
+    }
+}
