@@ -15,6 +15,7 @@ pub mod guest;
 pub mod ledger_file;
 pub mod links;
 pub mod model;
+pub mod names;
 pub mod network;
 pub mod network_file;
 pub mod ollama;

@@ -19,7 +19,7 @@ use crate::core::{
 use crate::ledger_file::LedgerFile;
 use crate::model::{Proofs, Pull, PullState};
 use crate::ollama::Api;
-use crate::{bootstrap, model, network, ollama, storage, system};
+use crate::{bootstrap, model, names, network, ollama, storage, system};
 
 /// How long one look may take, but for a proof, which has a deadline of its own.
 const LOOK_DEADLINE: Duration = Duration::from_secs(20);
@@ -44,6 +44,7 @@ struct Shared {
     probes: storage::Probes,
     proofs: Proofs,
     pull: Pull,
+    resolver: names::Resolver,
     /// Tells a proof that another server may be the one now that clients are sent to.
     moved: Notify,
 }
@@ -81,6 +82,7 @@ impl RealGuest {
             probes: storage::Probes::default(),
             proofs: Proofs::default(),
             pull: Pull::default(),
+            resolver: names::Resolver::default(),
             moved: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })
@@ -163,7 +165,9 @@ impl Shared {
                 let before = self.facts().address();
                 self.facts().network = Some(Seen { at, value });
                 if self.facts().address() != before {
+                    self.facts().names = None;
                     self.waker.wake(concern::OLLAMA);
+                    self.waker.wake(concern::NAMES);
                 }
             }
             concern::STORAGE => {
@@ -204,11 +208,17 @@ impl Shared {
                 };
                 if changed {
                     self.waker.wake(concern::PROOF);
+                    self.waker.wake(concern::NAMES);
                 }
             }
             concern::SYSTEM => {
                 let value = system::look().await;
                 self.facts().system = Some(Seen { at, value });
+            }
+            concern::NAMES if self.facts().asks_for_names(at) => {
+                let host = model::names::registry_host(&config.model.source).to_owned();
+                let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
+                self.facts().names = Some(Seen { at, value });
             }
             _ => {}
         }
@@ -263,6 +273,9 @@ impl Shared {
                 ollama::check(&seen.value, &config.ollama, &config.storage, uptime),
             );
         }
+        if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
+            all.push(names::check(&seen.value).seen(seen.at));
+        }
         if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
             let model = seen.value.as_ref().map_err(String::as_str);
             let pull = self.pull.state();
@@ -311,6 +324,12 @@ impl Shared {
                     && matches!(self.pull.state(), PullState::Running(_))
                 {
                     return Some("a pull goes on".into());
+                }
+                let names = fresh(facts.names.as_ref(), uptime).map(|seen| &seen.value);
+                if remedy == model::Remedy::Pull
+                    && let Some(why) = names.and_then(names::Facts::forbids_pull)
+                {
+                    return Some(why);
                 }
                 let needed = match remedy {
                     model::Remedy::Pull => self.config.storage.minimum_free_bytes,

@@ -16,6 +16,7 @@ mod bus;
 mod disk;
 mod disk_matters;
 mod disk_place;
+mod dns;
 mod files;
 mod healthy;
 pub(crate) mod incident;
@@ -79,6 +80,7 @@ pub const ALL: &[Scenario] = &[
     networkd::SCENARIO,
     netplan::SCENARIO,
     links::SCENARIO,
+    dns::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
     disk_matters::SCENARIO,
