@@ -70,12 +70,15 @@ impl Facts {
         self.storage.as_ref()?.value.as_ref().ok()
     }
 
-    /// The server that a proof would be of now: one that answers at the client's address.
+    /// The server that a proof would be of now: one that answers at the client's address. Where
+    /// the guest has another address by now, nobody has asked there yet.
     pub(super) fn server(&self) -> Option<Server> {
         let ollama = &self.ollama.as_ref()?.value;
         let unit = ollama.unit.as_ref().ok()?;
         match ollama.at_address {
-            Some((address, Answer::Alive)) => Some(Server { address, invocation: unit.invocation }),
+            Some((address, Answer::Alive)) if self.address().is_none_or(|own| own == address) => {
+                Some(Server { address, invocation: unit.invocation })
+            }
             _ => None,
         }
     }

@@ -24,6 +24,7 @@ const PACKAGES: &[&str] = &[
     "less",
     "libpam-systemd",
     "netplan.io",
+    "nftables",
     "openssh-server",
     "polkitd",
     "procps",

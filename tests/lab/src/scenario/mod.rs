@@ -20,6 +20,7 @@ mod dns;
 mod files;
 mod healthy;
 pub(crate) mod incident;
+mod lease;
 mod links;
 pub(crate) mod model;
 mod netplan;
@@ -81,6 +82,7 @@ pub const ALL: &[Scenario] = &[
     netplan::SCENARIO,
     links::SCENARIO,
     dns::SCENARIO,
+    lease::OTHER,
     ownership::SCENARIO,
     disk::SCENARIO,
     disk_matters::SCENARIO,
