@@ -18,6 +18,7 @@ mod kept_file;
 pub mod ledger_file;
 pub mod links;
 pub mod model;
+pub mod names;
 pub mod network;
 pub mod network_file;
 pub mod ollama;

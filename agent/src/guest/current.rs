@@ -67,6 +67,7 @@ impl Current {
         let mut proofs = Arc::clone(&self.proofs);
         if config.ollama != old.ollama || config.model != old.model {
             facts.model = None;
+            facts.names = None;
             // What was proven is not what clients are promised now.
             proofs = Arc::default();
         }

@@ -7,7 +7,7 @@ use reqwest::Client;
 
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
-use crate::{bootstrap, model, network, ollama, storage, system};
+use crate::{bootstrap, model, names, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
 #[derive(Debug)]
@@ -18,6 +18,9 @@ pub(super) struct Seen<T> {
 
 /// Facts older than this say nothing any more: the looks of a concern have hung.
 const STALE: Duration = Duration::from_secs(90);
+
+/// How long a good answer of the resolver counts while nothing is to be pulled.
+const NAMES_COUNT: Duration = Duration::from_secs(60);
 
 /// What was seen, unless it is too long ago.
 pub(super) fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
@@ -32,6 +35,7 @@ pub(super) struct Facts {
     pub(super) ollama: Option<Seen<ollama::Facts>>,
     pub(super) model: Option<Seen<Result<model::Facts, String>>>,
     pub(super) system: Option<Seen<system::Facts>>,
+    pub(super) names: Option<Seen<names::Facts>>,
 }
 
 impl Facts {
@@ -52,17 +56,29 @@ impl Facts {
         answers && model.is_none_or(|model| model.alias != model::Alias::Missing)
     }
 
+    /// Whether the registry's name is to be asked for at `uptime`: a good answer counts for a
+    /// while, unless a pull is wanted.
+    pub(super) fn asks_for_names(&self, uptime: Duration) -> bool {
+        let model = self.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
+        let wanted = model.is_some_and(|model| model.source != model::Source::Present);
+        let good = self.names.as_ref().filter(|seen| seen.value.is_good());
+        wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
+    }
+
     /// What was seen of the data disk.
     pub(super) fn disk(&self) -> Option<&storage::Facts> {
         self.storage.as_ref()?.value.as_ref().ok()
     }
 
-    /// The server that a proof would be of now: one that answers at the client's address.
+    /// The server that a proof would be of now: one that answers at the client's address. Where
+    /// the guest has another address by now, nobody has asked there yet.
     pub(super) fn server(&self) -> Option<Server> {
         let ollama = &self.ollama.as_ref()?.value;
         let unit = ollama.unit.as_ref().ok()?;
         match ollama.at_address {
-            Some((address, Answer::Alive)) => Some(Server { address, invocation: unit.invocation }),
+            Some((address, Answer::Alive)) if self.address().is_none_or(|own| own == address) => {
+                Some(Server { address, invocation: unit.invocation })
+            }
             _ => None,
         }
     }

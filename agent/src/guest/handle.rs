@@ -19,6 +19,7 @@ use crate::core::{
 };
 use crate::ledger_file::LedgerFile;
 use crate::model::{self, Pull, PullState};
+use crate::names;
 use crate::ollama::Api;
 
 /// How long one look may take, but for a proof, which has a deadline of its own.
@@ -51,6 +52,7 @@ impl RealGuest {
             unusable: Mutex::default(),
             pull: Pull::default(),
             proofs: Default::default(),
+            resolver: names::Resolver::default(),
             moved: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })

@@ -11,7 +11,7 @@ mod reasons;
 use std::time::Duration;
 
 use crate::core::{Budget, Condition, Outcome, Schedule};
-use crate::{bootstrap, core, fix, model, network, ollama, storage, system};
+use crate::{bootstrap, core, fix, model, names, network, ollama, storage, system};
 
 pub use handle::RealGuest;
 pub use reasons::{Declared, declared};
@@ -28,6 +28,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &ollama::OLLAMA_RUNNING,
     &ollama::OLLAMA_SERVING,
     &ollama::ENDPOINT_REACHABLE,
+    &names::NAMES_RESOLVE,
     &model::MODEL_PRESENT,
     &model::ALIAS_PRESENT,
     &model::EMBEDDING_CORRECT,
@@ -53,10 +54,12 @@ pub mod concern {
     pub const PROOF: usize = 5;
     /// The guest itself.
     pub const SYSTEM: usize = 6;
+    /// The registry's name, apart from the network: a resolver may take its time.
+    pub const NAMES: usize = 7;
 }
 
 /// All concerns and how often they are looked at without an event.
-pub static CONCERNS: [Schedule; 7] = [
+pub static CONCERNS: [Schedule; 8] = [
     every("bootstrap", 5, 2),
     every("network", 15, 2),
     every("storage", 15, 5),
@@ -64,6 +67,7 @@ pub static CONCERNS: [Schedule; 7] = [
     every("model", 10, 2),
     every("proof", 5, 1),
     every("system", 30, 10),
+    every("names", 10, 10),
 ];
 
 const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {

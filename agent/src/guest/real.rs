@@ -15,7 +15,7 @@ use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Outcome};
 use crate::model::{Pull, PullState};
 use crate::ollama::Api;
-use crate::{bootstrap, model, network, ollama, storage, system};
+use crate::{bootstrap, model, names, network, ollama, storage, system};
 
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
@@ -38,6 +38,7 @@ pub(super) struct Shared {
     pub(super) pull: Pull,
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
+    pub(super) resolver: names::Resolver,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
 }
@@ -64,7 +65,9 @@ impl Shared {
                 let before = current.facts().address();
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
+                    current.facts().names = None;
                     self.waker.wake(concern::OLLAMA);
+                    self.waker.wake(concern::NAMES);
                 }
             }
             concern::STORAGE => {
@@ -105,11 +108,17 @@ impl Shared {
                 };
                 if changed {
                     self.waker.wake(concern::PROOF);
+                    self.waker.wake(concern::NAMES);
                 }
             }
             concern::SYSTEM => {
                 let value = system::look().await;
                 current.facts().system = Some(Seen { at, value });
+            }
+            concern::NAMES if current.facts().asks_for_names(at) => {
+                let host = model::names::registry_host(&config.model.source).to_owned();
+                let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
+                current.facts().names = Some(Seen { at, value });
             }
             _ => {}
         }
@@ -180,6 +189,9 @@ impl Shared {
                 ollama::check(&seen.value, &config.ollama, &config.storage, uptime),
             );
         }
+        if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
+            all.push(names::check(&seen.value).seen(seen.at));
+        }
         if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
             let model = seen.value.as_ref().map_err(String::as_str);
             let pull = self.pull.state();
@@ -229,6 +241,12 @@ impl Shared {
                     && matches!(self.pull.state(), PullState::Running(_))
                 {
                     return Some("a pull goes on".into());
+                }
+                let names = fresh(facts.names.as_ref(), uptime).map(|seen| &seen.value);
+                if remedy == model::Remedy::Pull
+                    && let Some(why) = names.and_then(names::Facts::forbids_pull)
+                {
+                    return Some(why);
                 }
                 let needed = match remedy {
                     model::Remedy::Pull => current.config.storage.minimum_free_bytes,

@@ -15,9 +15,26 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
     canonical(one) == canonical(other)
 }
 
+/// The host that a model of that name is pulled from: the first of three parts, without its port.
+pub(crate) fn registry_host(name: &str) -> &str {
+    let mut parts = name.splitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(host), Some(_), Some(_)) => host.split_once(':').map_or(host, |(host, _)| host),
+        _ => "registry.ollama.ai",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_registry_is_part_of_the_name_or_the_default() {
+        assert_eq!(registry_host("foo:1"), "registry.ollama.ai");
+        assert_eq!(registry_host("library/foo:1"), "registry.ollama.ai");
+        assert_eq!(registry_host("models.example:5000/team/foo:1"), "models.example");
+        assert_eq!(registry_host("hf.co/team/foo"), "hf.co");
+    }
 
     #[test]
     fn spellings_of_one_model_are_the_same() {

@@ -22,6 +22,7 @@ use anyhow::{Context, Result};
 
 use crate::host::cgroup;
 use crate::host::inside::Lab;
+use crate::net::GUEST;
 use crate::net::client::{self, Answer};
 use crate::net::gateway::Gateway;
 use crate::paths::{make_directory, write};
@@ -140,9 +141,14 @@ impl Guest {
 
     /// Has it embed a text, from outside.
     pub async fn client_embed(&self) -> Result<Vec<f32>> {
+        self.client_embed_at(GUEST).await
+    }
+
+    /// The same at another of its addresses.
+    pub async fn client_embed_at(&self, address: &str) -> Result<Vec<f32>> {
         // The first embedding after a start loads the model.
         let within = Duration::from_secs(30);
-        client::embed(self.gateway.worker(), "The lake is frozen.", within).await
+        client::embed(self.gateway.worker(), address, "The lake is frozen.", within).await
     }
 
     fn take(&self) -> Result<Machine> {

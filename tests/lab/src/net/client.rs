@@ -43,9 +43,15 @@ pub async fn get(worker: &Worker, port: u16, path: &str, within: Duration) -> Re
     worker.run(move || async move { send(client(within)?.get(&url), &url).await }).await?
 }
 
-/// Has the guest embed a text, from outside, and checks the answer as a strict client does.
-pub async fn embed(worker: &Worker, text: &str, within: Duration) -> Result<Vec<f32>> {
-    let url = format!("http://{GUEST}:{OLLAMA_PORT}/v1/embeddings");
+/// Has the guest embed a text at one of its addresses, from outside, and checks the answer as a
+/// strict client does.
+pub async fn embed(
+    worker: &Worker,
+    address: &str,
+    text: &str,
+    within: Duration,
+) -> Result<Vec<f32>> {
+    let url = format!("http://{address}:{OLLAMA_PORT}/v1/embeddings");
     let body = json!({ "model": ALIAS, "input": text });
     let answer = worker
         .run(move || async move { send(client(within)?.post(&url).json(&body), &url).await })

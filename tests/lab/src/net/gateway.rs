@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::namespace::{Namespace, Worker};
 use super::service::Service;
-use super::{GATEWAY, GUEST, LINK, REGISTRY};
+use super::{GATEWAY, GUEST, LINK, OTHER_GATEWAY, OTHER_GUEST, REGISTRY};
 use crate::host::inside::Lab;
 use crate::paths::write;
 use crate::process;
@@ -30,6 +30,8 @@ pub struct Gateway {
     worker: Worker,
     /// Leases 10.0.2.2 to whoever asks, as masquerade's server does.
     pub dhcp: Service,
+    /// Leases 10.0.99.2, once the gateway is in that network too. Not running at first.
+    pub other_dhcp: Service,
     /// Answers for the registry's name only.
     pub dns: Service,
     /// The model registry, on HTTPS.
@@ -44,12 +46,15 @@ impl Gateway {
         let namespace = Namespace::make()?;
         let guest = Namespace::make()?;
         let worker = namespace.worker()?;
-        let dhcp = dhcp(&namespace, directory)?;
+        let log = directory.join("dhcp.log");
+        let other_dhcp = dhcp(&namespace, &log, OTHER_GATEWAY, OTHER_GUEST)?;
+        let dhcp = dhcp(&namespace, &log, GATEWAY, GUEST)?;
         let dns = dns(&namespace, directory)?;
         let rate = Rc::new(Cell::new(None));
         let registry = registry(&namespace, lab, directory, Rc::clone(&rate))?;
         let faults = directory.join(FAULTS);
-        let gateway = Self { namespace, guest, worker, dhcp, dns, registry, rate, faults };
+        let gateway =
+            Self { namespace, guest, worker, dhcp, other_dhcp, dns, registry, rate, faults };
         for side in [&gateway.namespace, &gateway.guest] {
             ip(side, &["link", "set", "lo", "up"]).await?;
         }
@@ -79,6 +84,13 @@ impl Gateway {
         ip(&self.namespace, &["link", "delete", PORT]).await?;
         self.plug(mac).await?;
         self.dhcp.start().await
+    }
+
+    /// Lets the gateway into another network on the same wire, beside its own, or out of it.
+    pub async fn other_network(&self, enter: bool) -> Result<()> {
+        let address = format!("{OTHER_GATEWAY}/24");
+        let verb = if enter { "add" } else { "delete" };
+        ip(&self.namespace, &["address", verb, &address, "dev", PORT]).await
     }
 
     async fn plug(&self, mac: &str) -> Result<()> {
@@ -135,14 +147,15 @@ async fn ip(namespace: &Namespace, arguments: &[&str]) -> Result<()> {
     process::run(namespace.command("ip", arguments), SHORT).await.map(drop)
 }
 
-fn dhcp(namespace: &Namespace, directory: &Path) -> Result<Service> {
-    let range = format!("--dhcp-range={GUEST},{GUEST},255.255.255.0,2m");
+/// A DHCP server at `server` that leases `guest` to whoever asks.
+fn dhcp(namespace: &Namespace, log: &Path, server: &str, guest: &str) -> Result<Service> {
+    let range = format!("--dhcp-range={guest},{guest},255.255.255.0,2m");
     let arguments = [
         // No DNS here: a scenario takes away one without the other.
         "--port=0".to_owned(),
         range,
-        format!("--dhcp-option=option:router,{GATEWAY}"),
-        format!("--dhcp-option=option:dns-server,{GATEWAY}"),
+        format!("--dhcp-option=option:router,{server}"),
+        format!("--dhcp-option=option:dns-server,{server}"),
         // Leases are kept in memory only: a server started anew knows none.
         "--leasefile-ro".to_owned(),
         // The one address goes to whoever asks, at once and without a ping.
@@ -151,7 +164,7 @@ fn dhcp(namespace: &Namespace, directory: &Path) -> Result<Service> {
         // By whatever name it asks: the file that the link is configured by decides that.
         "--dhcp-ignore-clid".to_owned(),
     ];
-    dnsmasq("DHCP server", namespace, arguments.to_vec(), &directory.join("dhcp.log"))
+    dnsmasq("DHCP server", namespace, arguments.to_vec(), log)
 }
 
 fn dns(namespace: &Namespace, directory: &Path) -> Result<Service> {

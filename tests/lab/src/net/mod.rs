@@ -12,6 +12,10 @@ pub mod service;
 pub const GATEWAY: &str = "10.0.2.1";
 /// The guest.
 pub const GUEST: &str = "10.0.2.2";
+/// Another network's router and DHCP server on the same wire.
+pub const OTHER_GATEWAY: &str = "10.0.99.1";
+/// The address that it leases to the guest.
+pub const OTHER_GUEST: &str = "10.0.99.2";
 /// The name that the guest must know its link by.
 pub const LINK: &str = "enp1s0";
 /// The host that Ollama pulls from.

@@ -26,6 +26,7 @@ const PACKAGES: &[&str] = &[
     "less",
     "libpam-systemd",
     "netplan.io",
+    "nftables",
     "openssh-server",
     "polkitd",
     "procps",

@@ -24,6 +24,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "OllamaRunning/Running",
         "OllamaServing/Serving",
         "EndpointReachable/Reachable",
+        "NamesResolve/Resolved",
         "ModelPresent/Present",
         "AliasPresent/Matches",
         "EmbeddingCorrect/Proven",

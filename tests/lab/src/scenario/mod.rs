@@ -19,11 +19,13 @@ mod disk_files;
 mod disk_hangs;
 mod disk_matters;
 mod disk_place;
+mod dns;
 mod files;
 mod full;
 mod healthy;
 mod helpers;
 pub(crate) mod incident;
+mod lease;
 mod links;
 mod middle;
 pub(crate) mod model;
@@ -86,6 +88,8 @@ pub const ALL: &[Scenario] = &[
     networkd::SCENARIO,
     netplan::SCENARIO,
     links::SCENARIO,
+    dns::SCENARIO,
+    lease::OTHER,
     ownership::SCENARIO,
     disk::SCENARIO,
     disk_matters::SCENARIO,
