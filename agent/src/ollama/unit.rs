@@ -9,7 +9,7 @@ use crate::bus::{Bus, BusError, Object, SYSTEMD};
 use crate::core::uptime_at;
 
 /// The unit's state. Field names are systemd's properties.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
     /// `loaded`, `not-found`, `masked`, …
     pub load_state: String,
@@ -61,26 +61,39 @@ pub struct Environment {
 /// ignored, and when and how it last ran.
 type Exec = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 
+/// A unit in systemd's list of units: name, description, the three states, the unit it follows,
+/// object path, and the job that is queued for it (0: none), its type and path.
+type Listed =
+    (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
+
 /// Reads the state of the unit `name`. Asking loads a unit file; it starts nothing.
 ///
 /// # Errors
 /// Where systemd cannot be asked.
 pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
-    let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(name,)).await?;
+    let listed: Vec<Listed> = bus.call(SYSTEMD, "ListUnitsByNames", &(vec![name],)).await?;
+    let Some((_, _, load_state, active_state, sub_state, _, path, job, ..)) =
+        listed.into_iter().next()
+    else {
+        return Ok(Unit { load_state: "not-found".into(), ..Unit::default() });
+    };
+    if load_state != "loaded" && active_state == "inactive" {
+        // systemd forgets such a unit at once. Each further question would have it read the
+        // unit's file again, and write a complaint to the journal.
+        return Ok(Unit { load_state, active_state, sub_state, ..Unit::default() });
+    }
     let unit = Object {
         service: SYSTEMD.service,
         path: path.as_str(),
         interface: "org.freedesktop.systemd1.Unit",
     };
     let service = Object { interface: "org.freedesktop.systemd1.Service", ..unit };
-    let (job, _): (u32, OwnedObjectPath) = bus.property(unit, "Job").await?;
-    let load_state: String = bus.property(unit, "LoadState").await?;
     // u64::MAX stands for "not accounted".
     let cpu: u64 = bus.property(service, "CPUUsageNSec").await?;
     Ok(Unit {
         load_state,
-        active_state: bus.property(unit, "ActiveState").await?,
-        sub_state: bus.property(unit, "SubState").await?,
+        active_state,
+        sub_state,
         result: bus.property(service, "Result").await?,
         restarts: bus.property(service, "NRestarts").await?,
         invocation: invocation(bus.property(unit, "InvocationID").await?),
