@@ -74,9 +74,10 @@ pub(super) static STOPPED: Reason<Any> = Reason::fault("Stopped", SEE_JOURNAL)
 pub(super) static FAILED: Reason<Any> = Reason::fault("Failed", SEE_JOURNAL)
     .mended_by(1000, &[Rung::new(START, 2, 10), Rung::new(RESET_FAILED, 1, 20)]);
 
-// systemd refuses a start until the unit's own interval, 10 s by default, has passed.
-pub(super) static START_LIMIT_HIT: Reason<Any> = Reason::fault("StartLimitHit", SEE_JOURNAL)
-    .mended_by(15_000, &[Rung::new(RESET_FAILED, 2, 30)]);
+// Whoever starts it again and again may be at work still. systemd's count is forgotten with the
+// failure, so its interval need not be waited for.
+pub(super) static START_LIMIT_HIT: Reason<Any> =
+    Reason::fault("StartLimitHit", SEE_JOURNAL).mended_by(3000, &[Rung::new(RESET_FAILED, 2, 10)]);
 
 pub(super) static NOT_LISTENING: Reason<Any> =
     Reason::fault("NotListening", "see journalctl -u ollama, ss -ltnp and OLLAMA_HOST")
