@@ -88,6 +88,13 @@ pub(super) static NOT_LISTENING: Reason<Any> =
 pub(super) static UNRESPONSIVE: Reason<Any> =
     Reason::fault("Unresponsive", SEE_JOURNAL).mended_by(6000, &[Rung::new(RESTART, 2, 30)]);
 
+// Whoever holds them does not let go, or a server that has files left would answer.
+pub(super) static TOO_MANY_CONNECTIONS: Reason<Any> = Reason::fault(
+    "TooManyConnections",
+    "find the client that leaves connections open, or raise LimitNOFILE= of the unit",
+)
+.mended_by(6000, &[Rung::new(RESTART, 2, 30)]);
+
 pub(super) static LOOPBACK_ONLY: Reason<Any> =
     Reason::fault("LoopbackOnly", "set OLLAMA_HOST=0.0.0.0 in the unit's environment")
         // Once: an EnvironmentFile= beats the drop-in, however often the server is restarted.

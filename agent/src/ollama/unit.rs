@@ -35,6 +35,8 @@ pub struct Unit {
     pub start_interval: Duration,
     /// How its main process ended last; zero before it has ended.
     pub exit_status: i32,
+    /// How many files it may have open, connections included.
+    pub files: u64,
     /// Its control group, as a path below the root of all groups; empty while it has none.
     pub group: String,
     /// Whom it runs as; empty for root.
@@ -104,6 +106,7 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         start_burst: bus.property(unit, "StartLimitBurst").await?,
         start_interval: micros(bus.property(unit, "StartLimitIntervalUSec").await?),
         exit_status: bus.property(service, "ExecMainStatus").await?,
+        files: bus.property(service, "LimitNOFILE").await?,
         group: bus.property(service, "ControlGroup").await?,
         user: bus.property(service, "User").await?,
         environment: Environment {
@@ -145,6 +148,7 @@ impl Unit {
             start_burst: 5,
             start_interval: Duration::from_secs(10),
             exit_status: 0,
+            files: 524_288,
             group: "/system.slice/ollama.service".into(),
             user: "ollama".into(),
             environment: Environment::default(),

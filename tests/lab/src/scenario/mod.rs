@@ -35,6 +35,7 @@ mod proof;
 mod proxy;
 mod pull;
 mod registry;
+pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
 pub(crate) mod slow;
@@ -98,6 +99,7 @@ pub const ALL: &[Scenario] = &[
     models::SCENARIO,
     ports::SCENARIO,
     slow::SCENARIO,
+    resources::SCENARIO,
     runner_process::IDLE,
     runner_process::IN_FLIGHT,
     model::MODEL,
