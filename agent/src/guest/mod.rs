@@ -60,7 +60,7 @@ pub static CONCERNS: [Schedule; 7] = [
     every("ollama", 10, 2),
     every("model", 10, 2),
     every("proof", 5, 1),
-    every("system", 60, 60),
+    every("system", 15, 5),
 ];
 
 const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {
