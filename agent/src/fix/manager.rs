@@ -112,8 +112,13 @@ impl<'a> Unit<'a> {
         Ok(state == "active")
     }
 
+    /// Has systemd forget the unit's failure and its starts.
     pub(super) async fn reset_failed(&self) -> Result<(), Reply> {
-        self.manager.reset_failed_unit(self.name).await.map_err(|e| self.refused_or_failed(&e))
+        match self.manager.reset_failed_unit(self.name).await {
+            // A unit that is not in memory has nothing to be forgotten; starting loads it.
+            Err(zbus::Error::MethodError(name, ..)) if name.as_str() == NO_SUCH_UNIT => Ok(()),
+            result => result.map_err(|e| self.refused_or_failed(&e)),
+        }
     }
 
     /// Has systemd read all unit files again.
@@ -196,9 +201,11 @@ pub(crate) fn is_out_of_use(active: &str, file: &str) -> bool {
     active == "inactive" && file == "disabled"
 }
 
+const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
+
 /// Answers by which systemd says that this cannot be, or not now.
 const REFUSALS: [&str; 4] = [
-    "org.freedesktop.systemd1.NoSuchUnit",
+    NO_SUCH_UNIT,
     "org.freedesktop.systemd1.UnitMasked",
     "org.freedesktop.systemd1.TransactionIsDestructive",
     "org.freedesktop.systemd1.ShuttingDown",

@@ -34,6 +34,8 @@ pub(super) struct Facts {
     pub(super) storage: Option<Seen<Result<storage::Facts, String>>>,
     pub(super) ollama: Option<Seen<ollama::Facts>>,
     pub(super) model: Option<Seen<Result<model::Facts, String>>>,
+    /// Uptime of the first look that saw the models as they are now.
+    pub(super) model_since: Duration,
     pub(super) system: Option<Seen<system::Facts>>,
     pub(super) names: Option<Seen<names::Facts>>,
 }
@@ -45,6 +47,13 @@ impl Facts {
 
     pub(super) fn api(&self, client: &Client, port: u16) -> Option<Api> {
         self.ollama.as_ref()?.value.api(client, port)
+    }
+
+    /// The server that the models were asked of, if it was looked at since they are as they are.
+    pub(super) fn server_of_models(&self) -> Option<&ollama::Facts> {
+        let (server, models) = (self.ollama.as_ref()?, self.model.as_ref()?);
+        let started = server.value.unit.as_ref().ok()?.started;
+        (server.at >= self.model_since && models.at >= started).then_some(&server.value)
     }
 
     /// Whether the server may have the alias, as far as is known: one that answers nobody has

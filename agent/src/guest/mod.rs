@@ -66,7 +66,7 @@ pub static CONCERNS: [Schedule; 8] = [
     every("ollama", 10, 2),
     every("model", 10, 2),
     every("proof", 5, 1),
-    every("system", 30, 10),
+    every("system", 15, 5),
     every("names", 10, 10),
 ];
 

@@ -107,6 +107,8 @@ impl Shared {
                     before.as_ref().map(|seen| &seen.value) != now
                 };
                 if changed {
+                    current.facts().model_since = at;
+                    self.waker.wake(concern::OLLAMA);
                     self.waker.wake(concern::PROOF);
                     self.waker.wake(concern::NAMES);
                 }
@@ -259,9 +261,11 @@ impl Shared {
                 {
                     return Some(why);
                 }
-                let server = facts.ollama.as_ref().map(|seen| &seen.value);
-                let elsewhere =
-                    server.and_then(|server| server.keeps_elsewhere(&current.config.storage.path));
+                // A server that has just been restarted may keep its models elsewhere by now.
+                let Some(server) = facts.server_of_models() else {
+                    return Some("the server is looked at first".into());
+                };
+                let elsewhere = server.keeps_elsewhere(&current.config.storage.path);
                 if elsewhere.is_some() {
                     return elsewhere;
                 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use super::repair::{
-    ELSEWHERE, FAILED, LOOPBACK_ONLY, NOT_LISTENING, START_LIMIT_HIT, STOPPED, UNRESPONSIVE,
+    ELSEWHERE, FAILED, LOOPBACK_ONLY, NOT_LISTENING, START_LIMIT_HIT, STOPPED,
+    TOO_MANY_CONNECTIONS, UNRESPONSIVE,
 };
 use super::running::{
     self, CRASH_LOOP, PORT_TAKEN, PROGRAM_MISSING, PROGRAM_UNUSABLE, RESTARTING, RUNNING, STARTING,
@@ -87,6 +88,7 @@ pub static REASONS: &[Declared] = &[
             &STARTING,
             &BUSY_SERVER,
             &UNRESPONSIVE,
+            &TOO_MANY_CONNECTIONS,
             &NOT_LISTENING,
             &OTHER_PORT,
             &WRONG_ANSWER,

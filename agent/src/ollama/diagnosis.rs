@@ -18,16 +18,18 @@ const DONE: u16 = 3;
 /// `IPPROTO_TCP`.
 const TCP: u8 = 6;
 /// `TCP_LISTEN`, as a bit in a set of states.
-const LISTEN: u32 = 1 << 10;
+pub(super) const LISTENING: u32 = 1 << 10;
+/// `TCP_ESTABLISHED` and `TCP_CLOSE_WAIT`: a server has them open.
+pub(super) const OPEN: u32 = 1 << 1 | 1 << 8;
 /// `INET_DIAG_SKV6ONLY`.
 const V6_ONLY: u16 = 11;
 /// `INET_DIAG_CGROUP_ID`, since Linux 5.9.
 const GROUP: u16 = 21;
 
-/// A listening socket.
+/// A socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Socket {
-    /// Its port.
+    /// Its port on this side.
     pub(super) port: u16,
     /// Whether it keeps others from that port on all IPv4 addresses.
     pub(super) takes_ipv4: bool,
@@ -35,11 +37,13 @@ pub(super) struct Socket {
     pub(super) user: u32,
     /// The control group that it was made in.
     pub(super) group: Option<u64>,
+    /// Whether a process has it open. A connection has none until it is accepted.
+    pub(super) held: bool,
 }
 
-/// Asks for all listening TCP sockets of a family: `struct nlmsghdr`, then `struct
+/// Asks for all TCP sockets of a family in one of those states: `struct nlmsghdr`, then `struct
 /// inet_diag_req_v2`.
-pub(super) fn question(family: u8) -> Vec<u8> {
+pub(super) fn question(family: u8, states: u32) -> Vec<u8> {
     const LENGTH: u32 = 16 + 56;
     let mut bytes = Vec::with_capacity(LENGTH as usize);
     bytes.extend(LENGTH.to_ne_bytes());
@@ -47,7 +51,7 @@ pub(super) fn question(family: u8) -> Vec<u8> {
     bytes.extend(DUMP.to_ne_bytes());
     bytes.extend([0; 8]);
     bytes.extend([family, TCP, 0, 0]);
-    bytes.extend(LISTEN.to_ne_bytes());
+    bytes.extend(states.to_ne_bytes());
     // No single socket is asked for.
     bytes.resize(LENGTH as usize, 0);
     bytes
@@ -91,6 +95,7 @@ fn read(message: &[u8]) -> Option<Socket> {
         takes_ipv4: family == IPV4 || (any && !v6_only),
         user: u32_at(message, 64)?,
         group,
+        held: u32_at(message, 68)? != 0,
     })
 }
 
@@ -136,7 +141,8 @@ mod tests {
         part.extend(message(IPV6, [0; 16], &[(V6_ONLY, &[0])]));
         let mut found = Vec::new();
         assert_eq!(answer(&part, &mut found), Some(false));
-        let socket = Socket { port: 11434, takes_ipv4: true, user: 998, group: Some(4711) };
+        let socket =
+            Socket { port: 11434, takes_ipv4: true, user: 998, group: Some(4711), held: false };
         assert_eq!(found[0], socket);
         assert_eq!(found.iter().map(|s| s.takes_ipv4).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(found[1].group, None);

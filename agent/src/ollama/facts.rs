@@ -40,6 +40,8 @@ pub struct Facts {
     pub starts: Starts,
     /// Who holds its port.
     pub holder: Holder,
+    /// How many connections it has open, where it does not answer.
+    pub connections: Option<usize>,
     /// What its environment tells it.
     pub settings: Settings,
     /// Its program, where systemd could not execute it.
@@ -125,6 +127,14 @@ impl Facts {
         self.at_loopback == Answer::Alive || matches!(self.at_address, Some((_, Answer::Alive)))
     }
 
+    /// Whether it keeps silent somewhere, and answers nowhere.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        let silent = |answer: &Answer| *answer == Answer::Silent;
+        let at_address = self.at_address.as_ref().is_some_and(|(_, answer)| silent(answer));
+        !self.answers() && (at_address || silent(&self.at_loopback))
+    }
+
     /// Why nothing may be pulled by the server: it would not go to the data disk at `disk`.
     #[must_use]
     pub fn keeps_elsewhere(&self, disk: &Path) -> Option<String> {
@@ -134,13 +144,15 @@ impl Facts {
     /// Looks at what the unit names: its environment files, its port, its program.
     async fn look_closer(&mut self, unit: &Unit, config: &config::Ollama) {
         let (unit, name, port) = (unit.clone(), config.unit.clone(), config.port);
+        let silent = self.is_silent();
         let look = move || {
             let program = unit.program.as_deref().filter(|_| unit.exit_status == EXEC);
             let holder = listener::holder(port, &name, &unit.group);
-            (holder, Settings::read(&unit), program.map(program::look))
+            let connections = silent.then(|| listener::connections(port));
+            (holder, connections, Settings::read(&unit), program.map(program::look))
         };
         if let Ok(seen) = tokio::task::spawn_blocking(look).await {
-            (self.holder, self.settings, self.program) = seen;
+            (self.holder, self.connections, self.settings, self.program) = seen;
         }
     }
 }
@@ -180,6 +192,7 @@ pub async fn look(
         progress,
         starts,
         holder: Holder::Unknown,
+        connections: None,
         settings: Settings::default(),
         program: None,
     };

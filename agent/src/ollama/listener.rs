@@ -38,7 +38,7 @@ const GROUPS_LIMIT: usize = 20_000;
 /// Who holds `port`, seen by the server whose unit is `name`, with the control group `own`
 /// (empty: none).
 pub(super) fn holder(port: u16, name: &str, own: &str) -> Holder {
-    let Ok(sockets) = listening() else { return Holder::Unknown };
+    let Ok(sockets) = sockets(diagnosis::LISTENING) else { return Holder::Unknown };
     let mut held = sockets.iter().filter(|socket| socket.port == port && socket.takes_ipv4);
     let Some(first) = held.next() else { return Holder::Nobody };
     let root = HIERARCHIES.into_iter().find(|root| Path::new(root).join("cgroup.procs").exists());
@@ -61,8 +61,15 @@ pub(super) fn holder(port: u16, name: &str, own: &str) -> Holder {
     }
 }
 
-/// All listening TCP sockets of this guest.
-fn listening() -> io::Result<Vec<Socket>> {
+/// How many connections the server has open that were made to `port`; zero where the kernel does
+/// not tell.
+pub(super) fn connections(port: u16) -> usize {
+    let sockets = sockets(diagnosis::OPEN).unwrap_or_default();
+    sockets.iter().filter(|socket| socket.port == port && socket.held).count()
+}
+
+/// All TCP sockets of this guest in one of those states.
+fn sockets(states: u32) -> io::Result<Vec<Socket>> {
     let mut found = Vec::new();
     for family in [diagnosis::IPV4, diagnosis::IPV6] {
         let kernel = socket(
@@ -71,7 +78,7 @@ fn listening() -> io::Result<Vec<Socket>> {
             SockFlag::SOCK_CLOEXEC,
             SockProtocol::NetlinkSockDiag,
         )?;
-        send(kernel.as_raw_fd(), &diagnosis::question(family), MsgFlags::empty())?;
+        send(kernel.as_raw_fd(), &diagnosis::question(family, states), MsgFlags::empty())?;
         while !read(&kernel, &mut found)? {}
     }
     Ok(found)
@@ -116,7 +123,7 @@ fn unit_of(group: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -126,7 +133,11 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let found = holder(port, "ollama.service", "");
         assert!(matches!(found, Holder::Other(_)), "{found:?}");
-        drop(taken);
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert_eq!(connections(port), 0, "not accepted yet");
+        let served = taken.accept().unwrap();
+        assert_eq!(connections(port), 1);
+        drop((client, served, taken));
         assert_eq!(holder(port, "ollama.service", ""), Holder::Nobody);
     }
 

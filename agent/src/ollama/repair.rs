@@ -75,9 +75,10 @@ pub(super) static STOPPED: Reason<Any> = Reason::fault("Stopped", SEE_JOURNAL)
 pub(super) static FAILED: Reason<Any> = Reason::fault("Failed", SEE_JOURNAL)
     .mended_by(1000, &[Rung::new(START, 2, 10), Rung::new(RESET_FAILED, 1, 20)]);
 
-// systemd refuses a start until the unit's own interval, 10 s by default, has passed.
-pub(super) static START_LIMIT_HIT: Reason<Any> = Reason::fault("StartLimitHit", SEE_JOURNAL)
-    .mended_by(15_000, &[Rung::new(RESET_FAILED, 2, 30)]);
+// Whoever starts it again and again may be at work still. systemd's count is forgotten with the
+// failure, so its interval need not be waited for.
+pub(super) static START_LIMIT_HIT: Reason<Any> =
+    Reason::fault("StartLimitHit", SEE_JOURNAL).mended_by(3000, &[Rung::new(RESET_FAILED, 2, 10)]);
 
 pub(super) static NOT_LISTENING: Reason<Any> =
     Reason::fault("NotListening", "see journalctl -u ollama, ss -ltnp and OLLAMA_HOST")
@@ -87,6 +88,13 @@ pub(super) static NOT_LISTENING: Reason<Any> =
 // Two more knocks of three seconds each must stay unanswered before anything is done.
 pub(super) static UNRESPONSIVE: Reason<Any> =
     Reason::fault("Unresponsive", SEE_JOURNAL).mended_by(6000, &[Rung::new(RESTART, 2, 30)]);
+
+// Whoever holds them does not let go, or a server that has files left would answer.
+pub(super) static TOO_MANY_CONNECTIONS: Reason<Any> = Reason::fault(
+    "TooManyConnections",
+    "find the client that leaves connections open, or raise LimitNOFILE= of the unit",
+)
+.mended_by(6000, &[Rung::new(RESTART, 2, 30)]);
 
 pub(super) static LOOPBACK_ONLY: Reason<Any> =
     Reason::fault("LoopbackOnly", "set OLLAMA_HOST=0.0.0.0 in the unit's environment")

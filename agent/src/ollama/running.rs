@@ -86,7 +86,8 @@ pub(super) fn running(
         }
         (_, "activating", _) => (&STARTING, format!("{name} starts")),
         (_, "failed", _) if unit.result == "start-limit-hit" => {
-            (&START_LIMIT_HIT, format!("{name} was started too often in too short a time"))
+            let message = format!("{name} was started too often in too short a time");
+            (&START_LIMIT_HIT, format!("{message}{}", hint(facts, unit)))
         }
         (_, "failed", _) => (&FAILED, format!("{name} failed: {}", ended(unit))),
         _ if unit.job => (&STARTING, format!("{name} has a job queued")),
@@ -129,12 +130,20 @@ fn unusable(facts: &Facts, unit: &Unit) -> (&'static Reason<Remedy>, String) {
 
 fn crash_loop(facts: &Facts, unit: &Unit, name: &str, uptime: Duration) -> String {
     let count = facts.starts.by_systemd(uptime);
-    let mut message =
-        format!("systemd restarted {name} {count} times within a minute ({})", ended(unit));
-    if !facts.settings.home {
-        message.push_str("; it has no HOME, which it needs: set User= or Environment=HOME=");
+    let message = format!("systemd restarted {name} {count} times within a minute");
+    format!("{message} ({}){}", ended(unit), hint(facts, unit))
+}
+
+/// What is known of why a start goes wrong.
+fn hint(facts: &Facts, unit: &Unit) -> String {
+    match unit.exit_status {
+        1 if !facts.settings.home => {
+            "; it has no HOME, which it needs: set User= or Environment=HOME=".into()
+        }
+        0 => String::new(),
+        status if unit.result == "start-limit-hit" => format!("; it last ended with {status}"),
+        _ => String::new(),
     }
-    message
 }
 
 /// How it ended last, in systemd's words.
@@ -145,6 +154,8 @@ fn ended(unit: &Unit) -> String {
         ("exit-code", status @ 200..=245) => {
             format!("exit status {status}: see systemd.exec(5), Process Exit Codes")
         }
+        // Read while the next start was under way.
+        ("exit-code", 0) => "exit-code".into(),
         ("exit-code", status) => format!("exit status {status}"),
         ("signal" | "core-dump", signal) => format!("{}, signal {signal}", unit.result),
         ("oom-kill", _) => "oom-kill: the guest's memory, or the unit's, was used up".into(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::{Answer, Facts};
 use super::listener::Holder;
-use super::repair::{LOOPBACK_ONLY, NOT_LISTENING, UNRESPONSIVE};
+use super::repair::{LOOPBACK_ONLY, NOT_LISTENING, TOO_MANY_CONNECTIONS, UNRESPONSIVE};
 use super::running::{STARTING, answered};
 use super::unit::Unit;
 use crate::config;
@@ -45,21 +45,18 @@ pub(super) fn serving(
 ) -> (&'static Reason<Remedy>, String) {
     let at_address = facts.at_address.as_ref().map(|(_, answer)| answer);
     let answers = [at_address, Some(&facts.at_loopback)];
-    let any = |wanted: &Answer| answers.iter().flatten().any(|answer| *answer == wanted);
     let port = config.port;
-    if any(&Answer::Alive) {
+    if facts.answers() {
         return (&SERVING, format!("answers at port {port}"));
     }
     let age = uptime.saturating_sub(unit.started);
     let young = |limit: Duration| !answered(facts, unit) && age < limit;
     let work = work(facts, uptime);
-    if any(&Answer::Silent) {
+    if facts.is_silent() {
         return match (young(DISCOVERY), work) {
             (true, _) => (&STARTING, format!("started, and no answer at port {port} yet")),
             (false, Some(work)) => (&BUSY_SERVER, format!("no answer at port {port}, {work}")),
-            (false, None) => {
-                (&UNRESPONSIVE, format!("no answer at port {port}, and it uses no CPU"))
-            }
+            (false, None) => idle(facts, unit, port),
         };
     }
     let wrong = answers.iter().flatten().find_map(|answer| match answer {
@@ -83,6 +80,18 @@ pub(super) fn serving(
         }
         None => (&NOT_LISTENING, format!("active, and nothing listens at port {port}")),
     }
+}
+
+/// What is said of a server that does not answer and does nothing.
+fn idle(facts: &Facts, unit: &Unit, port: u16) -> (&'static Reason<Remedy>, String) {
+    let open = facts.connections.unwrap_or(0);
+    let limit = usize::try_from(unit.files).unwrap_or(usize::MAX);
+    // It needs files of its own as well.
+    if open >= limit - limit / 4 {
+        let message = format!("{open} connections are open, and it may open {limit} files");
+        return (&TOO_MANY_CONNECTIONS, message);
+    }
+    (&UNRESPONSIVE, format!("no answer at port {port}, and it uses no CPU"))
 }
 
 /// Why a server that does not answer may be at work. `None`: it was seen to do nothing. What

@@ -9,7 +9,7 @@ use crate::bus::{Bus, BusError, Object, SYSTEMD};
 use crate::core::uptime_at;
 
 /// The unit's state. Field names are systemd's properties.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
     /// `loaded`, `not-found`, `masked`, …
     pub load_state: String,
@@ -35,6 +35,8 @@ pub struct Unit {
     pub start_interval: Duration,
     /// How its main process ended last; zero before it has ended.
     pub exit_status: i32,
+    /// How many files it may have open, connections included.
+    pub files: u64,
     /// Its control group, as a path below the root of all groups; empty while it has none.
     pub group: String,
     /// Whom it runs as; empty for root.
@@ -61,26 +63,39 @@ pub struct Environment {
 /// ignored, and when and how it last ran.
 type Exec = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 
+/// A unit in systemd's list of units: name, description, the three states, the unit it follows,
+/// object path, and the job that is queued for it (0: none), its type and path.
+type Listed =
+    (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
+
 /// Reads the state of the unit `name`. Asking loads a unit file; it starts nothing.
 ///
 /// # Errors
 /// Where systemd cannot be asked.
 pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
-    let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(name,)).await?;
+    let listed: Vec<Listed> = bus.call(SYSTEMD, "ListUnitsByNames", &(vec![name],)).await?;
+    let Some((_, _, load_state, active_state, sub_state, _, path, job, ..)) =
+        listed.into_iter().next()
+    else {
+        return Ok(Unit { load_state: "not-found".into(), ..Unit::default() });
+    };
+    if load_state != "loaded" && active_state == "inactive" {
+        // systemd forgets such a unit at once. Each further question would have it read the
+        // unit's file again, and write a complaint to the journal.
+        return Ok(Unit { load_state, active_state, sub_state, ..Unit::default() });
+    }
     let unit = Object {
         service: SYSTEMD.service,
         path: path.as_str(),
         interface: "org.freedesktop.systemd1.Unit",
     };
     let service = Object { interface: "org.freedesktop.systemd1.Service", ..unit };
-    let (job, _): (u32, OwnedObjectPath) = bus.property(unit, "Job").await?;
-    let load_state: String = bus.property(unit, "LoadState").await?;
     // u64::MAX stands for "not accounted".
     let cpu: u64 = bus.property(service, "CPUUsageNSec").await?;
     Ok(Unit {
         load_state,
-        active_state: bus.property(unit, "ActiveState").await?,
-        sub_state: bus.property(unit, "SubState").await?,
+        active_state,
+        sub_state,
         result: bus.property(service, "Result").await?,
         restarts: bus.property(service, "NRestarts").await?,
         invocation: invocation(bus.property(unit, "InvocationID").await?),
@@ -91,6 +106,7 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         start_burst: bus.property(unit, "StartLimitBurst").await?,
         start_interval: micros(bus.property(unit, "StartLimitIntervalUSec").await?),
         exit_status: bus.property(service, "ExecMainStatus").await?,
+        files: bus.property(service, "LimitNOFILE").await?,
         group: bus.property(service, "ControlGroup").await?,
         user: bus.property(service, "User").await?,
         environment: Environment {
@@ -132,6 +148,7 @@ impl Unit {
             start_burst: 5,
             start_interval: Duration::from_secs(10),
             exit_status: 0,
+            files: 524_288,
             group: "/system.slice/ollama.service".into(),
             user: "ollama".into(),
             environment: Environment::default(),

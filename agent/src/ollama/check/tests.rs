@@ -27,6 +27,7 @@ fn healthy() -> Facts {
         },
         starts: Starts::default(),
         holder: Holder::Own,
+        connections: None,
         settings: settings(DISK),
         program: None,
     }
@@ -270,4 +271,16 @@ fn a_server_that_was_told_another_port_is_not_restarted() {
     let moved = Facts { settings: Settings { host, ..settings(DISK) }, ..moved };
     assert_eq!(reason(&moved, "OllamaServing"), "OtherPort");
     assert!(message(&moved, "OllamaServing").contains("names port 11500"));
+}
+
+#[test]
+fn a_server_without_files_left_is_told_from_one_that_hangs() {
+    let silent = |connections: usize| {
+        let mut facts = with_unit(|unit| unit.files = 64);
+        facts.at_address = None;
+        facts.at_loopback = Answer::Silent;
+        Facts { connections: Some(connections), ..facts }
+    };
+    assert_eq!(reason(&silent(47), "OllamaServing"), "Unresponsive");
+    assert_eq!(reason(&silent(48), "OllamaServing"), "TooManyConnections");
 }

@@ -29,16 +29,21 @@ mod lease;
 mod links;
 mod middle;
 pub(crate) mod model;
+pub(crate) mod models;
 mod netplan;
 mod network;
 mod networkd;
 mod operator;
 pub(crate) mod ownership;
+mod ports;
 mod proof;
 mod proxy;
 mod pull;
 mod registry;
+pub(crate) mod resources;
+pub(crate) mod runner_process;
 pub(crate) mod server;
+pub(crate) mod slow;
 pub(crate) mod start;
 mod two;
 
@@ -102,6 +107,12 @@ pub const ALL: &[Scenario] = &[
     server::LOOPBACK,
     start::UNIT,
     start::CRASH,
+    models::SCENARIO,
+    ports::SCENARIO,
+    slow::SCENARIO,
+    resources::SCENARIO,
+    runner_process::IDLE,
+    runner_process::IN_FLIGHT,
     model::MODEL,
     model::REGISTRY,
     files::SCENARIO,

@@ -103,10 +103,11 @@ const REMOVED: Matter = Matter {
     healed_within: Duration::from_mins(1),
 };
 
+/// `ExecStart=` adds to the one that is there, unless an empty one stands before it.
 const INVALID: Matter = Matter {
-    what: "Ollama's unit edited by mistake",
+    what: "a second ExecStart= in Ollama's unit",
     breaks: "mkdir -p /run/systemd/system/ollama.service.d && \
-        printf '[Service]\\nExecStart=\\nExecStart=ollama serve --\\nType=oneshots\\nExecStart=x/y\\n' \
+        printf '[Service]\\nExecStart=/usr/local/bin/ollama serve\\n' \
         > /run/systemd/system/ollama.service.d/edit.conf && \
         systemctl stop ollama.service && systemctl daemon-reload",
     condition: "OllamaRunning",
@@ -122,11 +123,12 @@ const INVALID: Matter = Matter {
 
 async fn unit(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
-    for matter in [&REMOVED, &MASKED, &INVALID] {
-        stage.play_matter(&guest, matter).await?;
-    }
+    // In turns: what is started twice within ten seconds has not recovered in between.
+    stage.play_matter(&guest, &REMOVED).await?;
+    stage.play(&guest, &FAILED).await?;
+    stage.play_matter(&guest, &MASKED).await?;
     stage.play(&guest, &TOO_OFTEN).await?;
-    stage.play(&guest, &FAILED).await
+    stage.play_matter(&guest, &INVALID).await
 }
 
 /// A drop-in takes the home directory away.
