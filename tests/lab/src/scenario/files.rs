@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::fault::Fault;
-use super::stage::Stage;
+use super::stage::{FIRST_READY, Stage};
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 
@@ -106,7 +106,7 @@ const WEIGHTS_CUT: Fault = Fault {
     condition: "ModelPresent",
     reasons: &["WeightsDamaged"],
     remedies: &[&["model/DropDamaged", "model/Pull"]],
-    by_hand: "find /var/lib/ollama/blobs -type f -size 1M -delete && \
+    by_hand: "find /var/lib/ollama/blobs -type f -size +100k -delete && \
         curl --silent --show-error --fail http://127.0.0.1:11434/api/pull --data \
         '{\"model\":\"qwen3-embedding:0.6b\",\"stream\":false}'",
     keeps_data: true,
@@ -148,7 +148,8 @@ async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.play(&guest, &ALIAS_EMPTY).await?;
     let mark = guest.mark();
-    heal(stage, &guest, &SOURCE_GARBAGE).await?;
+    let row = super::fault::heal(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
+    stage.add(row);
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "a source without a manifest made a serving guest unready");
     stage.play(&guest, &MANIFESTS_GONE).await?;
@@ -160,8 +161,17 @@ async fn play(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+/// Ends the agent and has it forget which rungs it has tried, as if the fault before had not
+/// been: a recovered condition forgets them only after a while.
+pub(super) const FORGETS: &str =
+    "systemctl stop saigak-agent.service && find /var/lib/saigak-agent -type f -delete";
+
 /// Like [`Stage::play`], without the repair by hand: it is that of the fault before.
 async fn heal(stage: &Stage, guest: &Guest, fault: &Fault) -> Result<()> {
+    let mark = guest.mark();
+    guest.sh(FORGETS).await?;
+    guest.sh("systemctl start saigak-agent.service").await?;
+    guest.until_ready(mark.at, FIRST_READY).await?;
     stage.say(&format!("breaks: {}", fault.what));
     let row = super::fault::heal(guest, fault).await.with_context(|| fault.what.to_owned())?;
     stage.add(row);

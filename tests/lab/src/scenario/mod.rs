@@ -8,6 +8,7 @@ pub mod table;
 pub mod unshown;
 
 mod agent;
+mod alias;
 mod authorisation;
 mod boots;
 mod bootstrap;
@@ -100,6 +101,7 @@ pub const ALL: &[Scenario] = &[
     start::CRASH,
     model::MODEL,
     model::REGISTRY,
+    alias::SCENARIO,
     files::SCENARIO,
     registry::FAULTS,
     pull::SCENARIO,
