@@ -6,8 +6,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::fault::Fault;
 use super::stage::{FIRST_READY, Stage};
+use super::table::Row;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
+use crate::guest::report::Report;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -16,8 +18,10 @@ pub(super) const SCENARIO: Scenario = Scenario {
     needs: Needs::AnyServer,
     shows: &[
         "ModelPresent/ManifestUnreadable",
+        "ModelPresent/Unreadable",
         "ModelPresent/WeightsDamaged",
         "AliasPresent/ManifestUnreadable",
+        "AliasPresent/Unreadable",
         "AliasPresent/WeightsDamaged",
     ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -158,6 +162,34 @@ async fn play(stage: &Stage) -> Result<()> {
     for fault in [&WEIGHTS_GARBAGE, &WEIGHTS_EMPTY, &CONFIG_GARBAGE] {
         heal(stage, &guest, fault).await?;
     }
+    not_permitted(stage, &guest).await
+}
+
+/// Not to be permitted to see is not to have seen a fault: nothing is done about it. But what
+/// was proven before counts no longer than the next proof.
+async fn not_permitted(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("breaks: the server may not read the weights");
+    let mark = guest.mark();
+    guest.sh("find /var/lib/ollama/blobs -type f -size +1M -exec chmod 000 {} +").await?;
+    let limit = Duration::from_secs(30);
+    let named = |report: &Report| {
+        !report.ready
+            && report.condition("AliasPresent").is_some_and(|condition| {
+                condition.reason == "Unreadable" && condition.message.contains("permission denied")
+            })
+    };
+    let seen = guest.wait(mark.at, limit, "AliasPresent/Unreadable, not ready", named).await?.at;
+    guest.quiet(Duration::from_secs(6)).await?;
+    guest.expect_repairs(&mark, &[])?;
+    let cured = guest.mark();
+    guest.sh("find /var/lib/ollama/blobs -type f -perm 000 -exec chmod 644 {} +").await?;
+    let healed = guest.until_ready(cured.at, FIRST_READY).await?;
+    stage.add(Row {
+        fault: "the server may not read the weights".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - cured.at),
+        ..Row::default()
+    });
     Ok(())
 }
 
