@@ -56,6 +56,7 @@ pub(super) struct Ollama {
 pub(super) struct Model {
     pub(super) source: Text,
     pub(super) alias: Text,
+    pub(super) weights: Text,
     pub(super) template: Text,
     pub(super) parameters: BTreeMap<String, Spanned<toml::Value>>,
     pub(super) dimension: Number,

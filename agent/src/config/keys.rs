@@ -68,6 +68,7 @@ pub const KEYS: &[Key] = &[
         "model.alias",
         "the name of a model, without white space and `://`, other than model.source",
     ),
+    text("model.weights", "64 lower-case hexadecimal digits, or nothing"),
     text("model.template", "a text that is not empty"),
     Key {
         name: "model.parameters",

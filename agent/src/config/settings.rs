@@ -69,6 +69,8 @@ pub struct Model {
     pub source: String,
     /// Name that clients use.
     pub alias: String,
+    /// SHA-256 of the weights that the alias must have, in lower-case hex. None: any.
+    pub weights: Option<String>,
     /// The alias's prompt template.
     pub template: String,
     /// The alias's parameters, `[model.parameters]`: `num_ctx = 4096` by default.
@@ -148,6 +150,7 @@ impl Default for Model {
         Self {
             source: "qwen3-embedding:0.6b".into(),
             alias: "qwen3-embedding-saigak:0.6b".into(),
+            weights: None,
             template: "{{ .Prompt }}".into(),
             parameters: BTreeMap::from([("num_ctx".into(), Parameter::Integer(4096))]),
             dimension: 1024,

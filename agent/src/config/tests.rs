@@ -143,6 +143,7 @@ fn impossible_values_are_refused() {
         "[model]\nalias = \"https://registry.ollama.ai/library/foo:1\"\n",
         "[model]\nsource = \"http://10.0.0.1:5000/library/foo:1\"\n",
         "[model]\ndimension = 0\n",
+        "[model]\nweights = \"sha256:ab12\"\n",
         "[proof]\ninterval_seconds = 0\n",
         "[bootstrap]\nhold_seconds = 86401\n",
     ] {

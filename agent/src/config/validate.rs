@@ -59,6 +59,7 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     number(i, "ollama.port", |f| f.ollama.port.as_ref(), whole, &mut c.ollama.port)?;
     text(i, "model.source", |f| f.model.source.as_ref(), model, &mut c.model.source)?;
     text(i, "model.alias", |f| f.model.alias.as_ref(), model, &mut c.model.alias)?;
+    text(i, "model.weights", |f| f.model.weights.as_ref(), digest, &mut c.model.weights)?;
     text(i, "model.template", |f| f.model.template.as_ref(), filled, &mut c.model.template)?;
     number(i, "model.dimension", |f| f.model.dimension.as_ref(), whole, &mut c.model.dimension)?;
     let key = "model.pull_stall_seconds";
@@ -205,6 +206,17 @@ fn model(value: &str) -> Option<String> {
 
 fn word(value: &str) -> Option<String> {
     filled(value).filter(|text| !text.contains(|c: char| c.is_whitespace() || c.is_control()))
+}
+
+/// Nothing takes back what an earlier file declares.
+#[expect(clippy::option_option, reason = "the outer one tells of a value that is refused")]
+fn digest(value: &str) -> Option<Option<String>> {
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    match value.len() {
+        0 => Some(None),
+        64 if value.bytes().all(hex) => Some(Some(value.to_owned())),
+        _ => None,
+    }
 }
 
 fn filled(value: &str) -> Option<String> {

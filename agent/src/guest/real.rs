@@ -133,8 +133,12 @@ impl Shared {
         let (config, proofs) = (&current.config, &current.proofs);
         let (server, alias) = {
             let facts = current.facts();
-            let model = facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-            (facts.server(), model.is_some_and(|model| model.alias.is_there()))
+            let model = facts.model.as_ref().map(|seen| &seen.value);
+            // A server that gives no list may still serve, or no longer: the proof tells.
+            let there = |model: &Result<model::Facts, _>| {
+                model.as_ref().map_or(true, |model| model.alias.is_there())
+            };
+            (facts.server(), model.is_some_and(there))
         };
         let Some(server) = server.filter(|_| alias) else { return };
         if proofs.log().due(server, uptime, config.proof.interval) {

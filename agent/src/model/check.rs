@@ -56,6 +56,10 @@ static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "the server gives no usable list: see journalctl -u ollama");
 static MATCHES: Reason<Remedy> = Reason::good("Matches");
 static OTHER_WEIGHTS: Reason<Remedy> = Reason::good("OtherWeights");
+static FOREIGN_WEIGHTS: Reason<Remedy> = Reason::fault(
+    "ForeignWeights",
+    "pull or copy the model that model.weights declares, or declare this one",
+);
 static PROVEN: Reason<Remedy> = Reason::good("Proven");
 static BUSY: Reason<Remedy> = Reason::good("Busy");
 static NOT_PROVEN: Reason<Remedy> = Reason::unknown("NotProven", "the proof is on its way");
@@ -92,6 +96,7 @@ pub static REASONS: &[Declared] = &[
             &ALIAS_NO_MANIFEST,
             &ALIAS_DAMAGED,
             &ALIAS_DRIFTED,
+            &FOREIGN_WEIGHTS,
             &UNREADABLE,
         ],
     ),
@@ -160,7 +165,8 @@ pub fn check(
             (&ALIAS_NO_MANIFEST, format!("the manifest of {name}: {words}"))
         }
         Alias::Damaged(words) => (&ALIAS_DAMAGED, format!("{name}: {words}")),
-        Alias::Drifted(how) => (&ALIAS_DRIFTED, format!("{name}: {how}")),
+        Alias::Drifted { how, .. } => (&ALIAS_DRIFTED, format!("{name}: {how}")),
+        Alias::Foreign(how) => (&FOREIGN_WEIGHTS, format!("{name}: {how}")),
     };
     vec![
         Judgement::new(&MODEL_PRESENT, present, message),

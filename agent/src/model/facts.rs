@@ -55,8 +55,15 @@ pub enum Alias {
     /// it is: the source may have been pulled anew since, and vectors that change under their
     /// users are worse than those of an older model.
     OtherWeights(String),
-    /// Otherwise, and how.
-    Drifted(String),
+    /// Otherwise.
+    Drifted {
+        /// How.
+        how: String,
+        /// Whether its weights are to stay, though they are not the source's.
+        keeps_weights: bool,
+    },
+    /// Neither it nor the source has the weights that are declared, in words.
+    Foreign(String),
 }
 
 impl Alias {
@@ -69,7 +76,7 @@ impl Alias {
     /// Whether the server has it, as declared or not, and can read it.
     #[must_use]
     pub fn is_there(&self) -> bool {
-        self.serves() || matches!(self, Self::Drifted(_))
+        self.serves() || matches!(self, Self::Drifted { .. })
     }
 }
 
@@ -111,17 +118,45 @@ pub async fn look(api: &Api, config: &config::Model) -> Result<Facts, String> {
         Answer::NoManifest(words) => Alias::NoManifest(words),
         Answer::Damaged(words) => Alias::Damaged(words),
     };
+    // Nothing is made of a source that is not the declared model.
+    let foreign = source == Source::Present && !is_declared(weights.as_deref(), config);
+    let alias = match alias {
+        Alias::Missing | Alias::NoManifest(_) if foreign => Alias::Foreign(format!(
+            "the weights of {} are {}",
+            config.source,
+            short(weights.as_deref())
+        )),
+        alias => alias,
+    };
     Ok(Facts { source, alias })
 }
 
-fn judge(shown: &Shown, config: &config::Model, weights: Option<&str>) -> Alias {
-    if let Some(how) = shown.differs_from(&config.template, &config.parameters) {
-        return Alias::Drifted(how);
+/// `theirs`: the source's weights.
+fn judge(shown: &Shown, config: &config::Model, theirs: Option<&str>) -> Alias {
+    let own = shown.weights();
+    if !is_declared(own, config) {
+        let how = format!("its weights are {}", short(own));
+        return if is_declared(theirs, config) {
+            Alias::Drifted { how: format!("{how}, not as declared"), keeps_weights: false }
+        } else {
+            Alias::Foreign(format!("{how}, those of {} {}", config.source, short(theirs)))
+        };
     }
-    match (shown.weights(), weights) {
-        (Some(own), Some(theirs)) if own != theirs => Alias::OtherWeights(own.to_owned()),
-        _ => Alias::Matches,
+    let other = own.zip(theirs).is_some_and(|(own, theirs)| own != theirs);
+    match (shown.differs_from(&config.template, &config.parameters), own) {
+        (Some(how), _) => Alias::Drifted { how, keeps_weights: other },
+        (None, Some(own)) if other => Alias::OtherWeights(own.to_owned()),
+        (None, _) => Alias::Matches,
     }
+}
+
+/// Whether these are the weights that are declared, if any are.
+fn is_declared(weights: Option<&str>, config: &config::Model) -> bool {
+    config.weights.is_none() || weights == config.weights.as_deref()
+}
+
+fn short(weights: Option<&str>) -> String {
+    weights.map_or_else(|| "not known".into(), |weights| format!("{weights:.12}"))
 }
 
 /// What the server says of one model.
@@ -234,6 +269,28 @@ mod tests {
         assert_eq!(facts.alias, Alias::OtherWeights("ab12".into()));
         assert!(facts.alias.serves());
         let facts = seen(Model::From("ab12"), Model::Drifted).await;
-        assert!(matches!(facts.alias, Alias::Drifted(_)));
+        assert!(matches!(facts.alias, Alias::Drifted { keeps_weights: false, .. }));
+        let facts = seen(Model::From("cd34"), Model::Drifted).await;
+        assert!(matches!(facts.alias, Alias::Drifted { keeps_weights: true, .. }));
+    }
+
+    #[tokio::test]
+    async fn declared_weights_are_asked_of_the_alias_or_else_of_the_source() {
+        let config = config::Model { weights: Some("ab12".into()), ..config::Model::default() };
+        let seen = async |source, alias| {
+            look(&fake::serve(source, alias).await, &config).await.unwrap().alias
+        };
+        let (right, wrong) = (Model::From("ab12"), Model::From("cd34"));
+        assert_eq!(seen(right, right).await, Alias::Matches);
+        assert_eq!(seen(wrong, right).await, Alias::OtherWeights("ab12".into()));
+        let drifted = seen(right, wrong).await;
+        assert!(matches!(drifted, Alias::Drifted { keeps_weights: false, .. }), "{drifted:?}");
+        for (source, alias) in [(wrong, wrong), (wrong, Model::Absent), (wrong, Model::NoManifest)]
+        {
+            let alias = seen(source, alias).await;
+            assert!(matches!(alias, Alias::Foreign(_)), "{alias:?}");
+        }
+        assert_eq!(seen(right, Model::Absent).await, Alias::Missing);
+        assert_eq!(seen(Model::Absent, Model::Absent).await, Alias::Missing);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::facts::{self, Facts, Source};
+use super::facts::{self, Alias, Facts, Source};
 use super::pull::Pull;
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
@@ -175,29 +175,32 @@ pub async fn apply(
 
 async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
     // The write is not atomic and clients see it: never over an alias that matches.
-    match facts::look(api, config).await {
+    let from = match facts::look(api, config).await {
         Ok(facts) if facts.alias.serves() => {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
         }
+        Ok(Facts { alias: Alias::Foreign(how), .. }) => return Outcome::Refused(how),
+        // Made of itself: its users are used to the vectors of its weights.
+        Ok(Facts { alias: Alias::Drifted { keeps_weights: true, .. }, .. }) => &config.alias,
         // The server would pull it first, and say nothing of how that goes.
         Ok(facts) if facts.source != Source::Present => {
             return Outcome::Refused(format!("{} is not there", config.source));
         }
-        Ok(_) => {}
+        Ok(_) => &config.source,
         Err(error) => return Outcome::Failed(error),
-    }
+    };
     let parameters: Map<String, Value> =
         config.parameters.iter().map(|(name, value)| (name.clone(), json_of(value))).collect();
     let request = json!({
         "model": config.alias,
-        "from": config.source,
+        "from": from,
         "template": config.template,
         "parameters": parameters,
         "stream": false,
     });
     match api.post::<Created>("/api/create", &request, Remedy::CreateAlias.deadline()).await {
         Ok(created) if created.status == "success" => {
-            Outcome::Succeeded(format!("{} is created from {}", config.alias, config.source))
+            Outcome::Succeeded(format!("{} is created from {from}", config.alias))
         }
         Ok(created) => Outcome::Failed(format!("/api/create answered {:?}", created.status)),
         Err(error) => Outcome::Failed(error.to_string()),

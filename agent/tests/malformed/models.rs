@@ -108,7 +108,7 @@ async fn an_alias_of_odd_texts_has_drifted() {
     {
         let body = json!({"template": template, "parameters": parameters, "modelfile": "FROM "});
         let facts = shown(Reply::ok(body.to_string())).await.unwrap();
-        assert!(matches!(facts.alias, Alias::Drifted(_)), "{parameters:?}: {facts:?}");
+        assert!(matches!(facts.alias, Alias::Drifted { .. }), "{parameters:?}: {facts:?}");
     }
     let odd = json!({
         "template": template,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::fault::Fault;
-use super::stage::Stage;
+use super::stage::{FIRST_READY, Stage};
+use super::table::Row;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
+use crate::guest::report::Report;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -16,8 +18,10 @@ pub(super) const SCENARIO: Scenario = Scenario {
     needs: Needs::AnyServer,
     shows: &[
         "ModelPresent/ManifestUnreadable",
+        "ModelPresent/Unreadable",
         "ModelPresent/WeightsDamaged",
         "AliasPresent/ManifestUnreadable",
+        "AliasPresent/Unreadable",
         "AliasPresent/WeightsDamaged",
     ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -106,7 +110,7 @@ const WEIGHTS_CUT: Fault = Fault {
     condition: "ModelPresent",
     reasons: &["WeightsDamaged"],
     remedies: &[&["model/DropDamaged", "model/Pull"]],
-    by_hand: "find /var/lib/ollama/blobs -type f -size 1M -delete && \
+    by_hand: "find /var/lib/ollama/blobs -type f -size +100k -delete && \
         curl --silent --show-error --fail http://127.0.0.1:11434/api/pull --data \
         '{\"model\":\"qwen3-embedding:0.6b\",\"stream\":false}'",
     keeps_data: true,
@@ -148,7 +152,8 @@ async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.play(&guest, &ALIAS_EMPTY).await?;
     let mark = guest.mark();
-    heal(stage, &guest, &SOURCE_GARBAGE).await?;
+    let row = super::fault::heal(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
+    stage.add(row);
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "a source without a manifest made a serving guest unready");
     stage.play(&guest, &MANIFESTS_GONE).await?;
@@ -157,11 +162,48 @@ async fn play(stage: &Stage) -> Result<()> {
     for fault in [&WEIGHTS_GARBAGE, &WEIGHTS_EMPTY, &CONFIG_GARBAGE] {
         heal(stage, &guest, fault).await?;
     }
+    not_permitted(stage, &guest).await
+}
+
+/// Not to be permitted to see is not to have seen a fault: nothing is done about it. But what
+/// was proven before counts no longer than the next proof.
+async fn not_permitted(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("breaks: the server may not read the weights");
+    let mark = guest.mark();
+    guest.sh("find /var/lib/ollama/blobs -type f -size +1M -exec chmod 000 {} +").await?;
+    let limit = Duration::from_secs(30);
+    let named = |report: &Report| {
+        !report.ready
+            && report.condition("AliasPresent").is_some_and(|condition| {
+                condition.reason == "Unreadable" && condition.message.contains("permission denied")
+            })
+    };
+    let seen = guest.wait(mark.at, limit, "AliasPresent/Unreadable, not ready", named).await?.at;
+    guest.quiet(Duration::from_secs(6)).await?;
+    guest.expect_repairs(&mark, &[])?;
+    let cured = guest.mark();
+    guest.sh("find /var/lib/ollama/blobs -type f -perm 000 -exec chmod 644 {} +").await?;
+    let healed = guest.until_ready(cured.at, FIRST_READY).await?;
+    stage.add(Row {
+        fault: "the server may not read the weights".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - cured.at),
+        ..Row::default()
+    });
     Ok(())
 }
 
+/// Ends the agent and has it forget which rungs it has tried, as if the fault before had not
+/// been: a recovered condition forgets them only after a while.
+pub(super) const FORGETS: &str =
+    "systemctl stop saigak-agent.service && find /var/lib/saigak-agent -type f -delete";
+
 /// Like [`Stage::play`], without the repair by hand: it is that of the fault before.
 async fn heal(stage: &Stage, guest: &Guest, fault: &Fault) -> Result<()> {
+    let mark = guest.mark();
+    guest.sh(FORGETS).await?;
+    guest.sh("systemctl start saigak-agent.service").await?;
+    guest.until_ready(mark.at, FIRST_READY).await?;
     stage.say(&format!("breaks: {}", fault.what));
     let row = super::fault::heal(guest, fault).await.with_context(|| fault.what.to_owned())?;
     stage.add(row);

@@ -8,6 +8,7 @@ pub mod table;
 pub mod unshown;
 
 mod agent;
+mod alias;
 mod authorisation;
 mod boots;
 mod bootstrap;
@@ -115,6 +116,7 @@ pub const ALL: &[Scenario] = &[
     runner_process::IN_FLIGHT,
     model::MODEL,
     model::REGISTRY,
+    alias::SCENARIO,
     files::SCENARIO,
     registry::FAULTS,
     pull::SCENARIO,

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
+use crate::guest::Guest;
+use crate::guest::report::Report;
 use crate::net::client::AGENT_PORT;
 
 /// See the story.
@@ -18,6 +20,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "EmbeddingCorrect/WrongDimension",
         "EmbeddingCorrect/NotFinite",
         "EmbeddingCorrect/NotUnit",
+        "EmbeddingCorrect/Busy",
+        "EmbeddingCorrect/ServerError",
     ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
@@ -29,11 +33,18 @@ const DROP_IN: &str = "mkdir -p /etc/systemd/system/ollama.service.d && \
     > /etc/systemd/system/ollama.service.d/switches.conf && \
     systemctl daemon-reload && systemctl restart ollama.service";
 
+const UNLOAD: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/embed --data \
+    '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"keep_alive\":0}'";
+/// A load that takes longer fails.
+const SHORT_LOADS: &str = "printf '[Service]\\nEnvironment=OLLAMA_LOAD_TIMEOUT=2s\\n' \
+    > /etc/systemd/system/ollama.service.d/loads.conf && systemctl daemon-reload";
+
 /// What the stand-in is switched to, and the reason that the agent must give for it.
 const CASES: &[(&str, &str, &str)] = &[
     ("three quarters of the dimensions", "short", "WrongDimension"),
     ("one number is not a number", "nan", "NotFinite"),
     ("twice the length", "not-unit", "NotUnit"),
+    ("nothing but zeros", "zero", "NotUnit"),
 ];
 
 async fn play(stage: &Stage) -> Result<()> {
@@ -64,5 +75,68 @@ async fn play(stage: &Stage) -> Result<()> {
             remedies: guest.remedies(&mark),
         });
     }
+    busy(stage, &guest).await?;
+    cannot_load(stage, &guest).await
+}
+
+/// What a server does that has other work for a while: here, one that loads the model anew.
+async fn busy(stage: &Stage, guest: &Guest) -> Result<()> {
+    // A minute instead of half of one: the last proof may be 15 s old when the next begins.
+    guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
+    guest.write_file("/etc/saigak-agent/conf.d/50-lab.toml", "[proof]\nfresh_seconds = 60\n")?;
+    let restarted = guest.mark();
+    guest.sh("systemctl restart saigak-agent.service").await?;
+    guest.until_ready(restarted.at, FIRST_READY).await?;
+    stage.say("breaks: the model is unloaded, and loading it takes 20 seconds");
+    let mark = guest.mark();
+    guest.write_file(SWITCHES, "{\"load_seconds\": 20}")?;
+    guest.sh(UNLOAD).await?;
+    let limit = Duration::from_mins(1);
+    let seen = guest.expect(&mark, "EmbeddingCorrect", "True", "Busy", limit).await?;
+    guest.write_file(SWITCHES, "{}")?;
+    let proven = |report: &Report| {
+        report.condition("EmbeddingCorrect").is_some_and(|found| found.reason == "Proven")
+    };
+    let healed = guest.wait(seen, limit, "a proof", proven).await?.at;
+    let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
+    let lapse = lapse.map(|seen| seen.report.to_string());
+    ensure!(lapse.is_none(), "a busy server was called unready: {lapse:?}");
+    guest.expect_repairs(&mark, &[])?;
+    stage.add(Row {
+        fault: "the server is busy for 20 s".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mark.at),
+        ..Row::default()
+    });
+    Ok(())
+}
+
+/// The first restart comes a minute after the first error: a person is quicker here.
+async fn cannot_load(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("breaks: the runner cannot load the model");
+    guest.sh(SHORT_LOADS).await?;
+    let mark = guest.mark();
+    guest.write_file(SWITCHES, "{\"load_seconds\": 20}")?;
+    guest.sh("systemctl restart ollama.service").await?;
+    let limit = Duration::from_secs(30);
+    let failed = |report: &Report| {
+        report.condition("EmbeddingCorrect").is_some_and(|condition| {
+            condition.reason == "ServerError"
+                && condition.message.contains("timed out waiting for llama-server to start")
+        })
+    };
+    let seen = guest.wait(mark.at, limit, "ServerError in the server's words", failed).await?.at;
+    let answer = guest.get(AGENT_PORT, "/readyz").await?;
+    ensure!(answer.status == 503, "/readyz says {} to it", answer.status);
+    guest.write_file(SWITCHES, "{}")?;
+    let mended = guest.mark();
+    let healed = guest.until_ready(mended.at, FIRST_READY).await?;
+    guest.expect_repairs(&mark, &[])?;
+    stage.add(Row {
+        fault: "the runner cannot load the model".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mended.at),
+        ..Row::default()
+    });
     Ok(())
 }

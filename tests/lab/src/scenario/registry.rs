@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use super::files::FORGETS;
 use super::model::{BOTH_DELETED, MODEL_DELETED};
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
@@ -98,10 +99,10 @@ async fn faults(stage: &Stage) -> Result<()> {
     cut_off(stage, &guest).await
 }
 
-/// Each case has an agent that has just started: no pause from the case before.
+/// Each case has an agent that remembers nothing: no pause from the case before.
 async fn play(guest: &Guest, case: &Case) -> Result<Row> {
     let deleted = if case.empty { &BOTH_DELETED } else { &MODEL_DELETED };
-    guest.sh("systemctl stop saigak-agent.service").await?;
+    guest.sh(FORGETS).await?;
     guest.sh(deleted.breaks).await?;
     guest.gateway.spoil_registry(case.switches)?;
     let mark = guest.mark();

@@ -1,0 +1,186 @@
+//! An alias that is not what is declared.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::fault::{Fault, heal};
+use super::files::FORGETS;
+use super::matter::Matter;
+use super::stage::{FIRST_READY, Stage};
+use super::table::Row;
+use super::{Needs, Playing, Scenario};
+use crate::guest::Guest;
+
+/// See the story.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "alias",
+    story: "The alias was made anew with another template, other parameters, other weights: it \
+            is repaired under its clients' hands, and none of them finds it missing",
+    needs: Needs::AnyServer,
+    shows: &["AliasPresent/Drifted", "AliasPresent/OtherWeights", "AliasPresent/ForeignWeights"],
+    play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
+};
+
+const CREATE: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/create --data \
+    '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"from\":\"qwen3-embedding:0.6b\",\
+    \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'";
+
+const PARAMETERS: Fault = Fault {
+    what: "the alias has another context length",
+    why: "somebody tried a longer context and left it",
+    breaks: "curl --silent --show-error --fail http://127.0.0.1:11434/api/create --data \
+        '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"from\":\"qwen3-embedding:0.6b\",\
+        \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":2048},\"stream\":false}'",
+    condition: "AliasPresent",
+    reasons: &["Drifted"],
+    remedies: &[&["model/CreateAlias"]],
+    by_hand: CREATE,
+    keeps_data: false,
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(1),
+};
+
+const TEMPLATE: Fault = Fault {
+    what: "the alias has another template",
+    why: "somebody made it by ollama create with a chat model's Modelfile",
+    breaks: "curl --silent --show-error --fail http://127.0.0.1:11434/api/create --data \
+        '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"from\":\"qwen3-embedding:0.6b\",\
+        \"template\":\"Query: {{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'",
+    ..PARAMETERS
+};
+
+/// Gives the alias weights that differ from the source's in their last byte, as a model that was
+/// published anew would, and prints the source's. Every file keeps its owner. (systemd would
+/// take a name in braces for a variable of its own.)
+const OTHER_WEIGHTS: &str = "set -e; cd /var/lib/ollama; \
+    old=$(find blobs -type f -size +1M -printf %f | cut --characters=8-71); \
+    cp --archive blobs/sha256-$old blobs/new; size=$(stat --format=%s blobs/new); \
+    printf x | dd of=blobs/new bs=1 seek=$((size - 1)) conv=notrunc status=none; \
+    new=$(sha256sum blobs/new | cut --characters=1-64); mv blobs/new blobs/sha256-$new; \
+    alias=manifests/registry.ollama.ai/library/qwen3-embedding-saigak/0.6b; \
+    sed s/$old/$new/ $alias > /run/alias; cat /run/alias > $alias; echo $old";
+
+/// Nothing is made of a source that is not what is declared.
+const FOREIGN: Matter = Matter {
+    what: "neither alias nor source has the declared weights",
+    breaks: "mkdir -p /etc/saigak-agent/conf.d && \
+        printf '[model]\\nweights = \"%064d\"\\n' 0 > /etc/saigak-agent/conf.d/60-lab.toml && \
+        systemctl restart saigak-agent.service",
+    condition: "AliasPresent",
+    reasons: &["ForeignWeights"],
+    says: "pull or copy the model that model.weights declares",
+    ready: false,
+    remedies: &[&[]],
+    cure: "rm /etc/saigak-agent/conf.d/60-lab.toml && systemctl restart saigak-agent.service",
+    after: &[&[]],
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(1),
+};
+
+async fn play(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    stage.play(&guest, &PARAMETERS).await?;
+    under_load(stage, &guest, &TEMPLATE).await?;
+    let source = other_weights(stage, &guest).await?;
+    declared(stage, &guest, &source).await?;
+    stage.play_matter(&guest, &FOREIGN).await
+}
+
+/// The repair while clients embed without a pause.
+async fn under_load(stage: &Stage, guest: &Guest, fault: &Fault) -> Result<()> {
+    stage.say(&format!("breaks: {}, while a client embeds without a pause", fault.what));
+    forget(guest).await?;
+    let (served, errors) = (Cell::new(0), RefCell::new(Vec::new()));
+    let client = async {
+        loop {
+            match guest.client_embed().await {
+                Ok(_) => served.set(served.get() + 1),
+                Err(error) => errors.borrow_mut().push(format!("{error:#}")),
+            }
+        }
+    };
+    let row = tokio::select! {
+        row = heal(guest, fault) => row.context(fault.what)?,
+        () = client => bail!("the client ended"),
+    };
+    // The server writes manifests in place: who comes in the very moment of the fault or of the
+    // repair is told of half of one. Nothing worse, and no more than once for each.
+    let (served, errors) = (served.get(), errors.into_inner());
+    stage.say(&format!("{served} embeddings meanwhile, {} refused", errors.len()));
+    let torn = errors.iter().all(|error| error.contains("status 500") && error.contains("EOF"));
+    ensure!(torn && errors.len() <= 2, "clients felt the repair: {errors:?}");
+    ensure!(served > 0, "no client came through at all");
+    stage.add(row);
+    Ok(())
+}
+
+/// Returns the source's weights; the alias has others from now on.
+async fn other_weights(stage: &Stage, guest: &Guest) -> Result<String> {
+    stage.say("breaks: the alias has weights other than the source's");
+    let mark = guest.mark();
+    let source = guest.sh(OTHER_WEIGHTS).await?.trim().to_owned();
+    let limit = Duration::from_secs(30);
+    let seen = guest.expect(&mark, "AliasPresent", "True", "OtherWeights", limit).await?;
+    guest.quiet(Duration::from_secs(6)).await?;
+    let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
+    ensure!(lapse.is_none(), "an alias that serves as declared made the guest unready");
+    guest.client_embed().await?;
+    stage.add(Row {
+        fault: "the alias has weights other than the source's, none are declared".into(),
+        seen: Some(seen - mark.at),
+        ..Row::default()
+    });
+
+    stage.say("breaks: that alias drifts besides");
+    let mark = guest.mark();
+    guest
+        .sh(&CREATE.replace("4096", "2048").replace("\"from\":\"qwen3-embedding:", FROM_ALIAS))
+        .await?;
+    let seen = guest.expect(&mark, "AliasPresent", "False", "Drifted", limit).await?;
+    let healed = guest.expect(&mark, "AliasPresent", "True", "OtherWeights", limit).await?;
+    guest.expect_repairs(&mark, &["model/CreateAlias"])?;
+    guest.until_ready(healed, FIRST_READY).await?;
+    stage.add(Row {
+        fault: "that alias drifts, and keeps its weights".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mark.at),
+        by_hand: None,
+        remedies: guest.remedies(&mark),
+    });
+    Ok(source)
+}
+
+const FROM_ALIAS: &str = "\"from\":\"qwen3-embedding-saigak:";
+
+/// The weights that are declared are the source's: now the alias is not as declared.
+async fn declared(stage: &Stage, guest: &Guest, source: &str) -> Result<()> {
+    stage.say("breaks: the alias has weights other than the declared ones");
+    guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
+    let text = format!("[model]\nweights = \"{source}\"\n");
+    guest.sh(FORGETS).await?;
+    guest.write_file("/etc/saigak-agent/conf.d/50-lab.toml", text)?;
+    let mark = guest.mark();
+    guest.sh("systemctl start saigak-agent.service").await?;
+    let limit = Duration::from_secs(30);
+    let seen = guest.expect(&mark, "AliasPresent", "False", "Drifted", limit).await?;
+    let healed = guest.until_ready(seen, FIRST_READY).await?;
+    guest.expect_repairs(&mark, &["model/CreateAlias"])?;
+    guest.expect(&mark, "AliasPresent", "True", "Matches", limit).await?;
+    stage.add(Row {
+        fault: "the alias has weights other than the declared ones".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mark.at),
+        by_hand: None,
+        remedies: guest.remedies(&mark),
+    });
+    Ok(())
+}
+
+async fn forget(guest: &Guest) -> Result<()> {
+    let mark = guest.mark();
+    guest.sh(FORGETS).await?;
+    guest.sh("systemctl start saigak-agent.service").await?;
+    guest.until_ready(mark.at, FIRST_READY).await.map(drop)
+}
