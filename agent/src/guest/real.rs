@@ -282,8 +282,9 @@ impl Shared {
     pub(super) async fn repair(&self, remedy: Remedy) -> Outcome {
         // cloud-init may have begun since it was last looked at.
         self.look(concern::BOOTSTRAP).await;
-        if let Remedy::Ollama(_) = remedy {
-            // A server looks stuck before its disk is known to hang.
+        if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
+            // A server looks stuck before its disk is known to hang, and a model is missing
+            // before the disk is known to be full.
             self.look(concern::STORAGE).await;
         }
         if let Some(why) = self.held(remedy, BootClock.now().uptime) {

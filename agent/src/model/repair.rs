@@ -58,14 +58,19 @@ impl Remedy {
     #[must_use]
     pub fn deadline(self) -> Duration {
         match self {
-            // It looks again before, with three questions of five seconds each.
-            Self::Pull => Duration::from_secs(20),
-            Self::CreateAlias => Duration::from_secs(60),
+            // The disk is looked at before, for 15 s at most, and the server is asked three
+            // questions of five seconds each.
+            Self::Pull => Duration::from_secs(40),
+            // And 60 s for the request.
+            Self::CreateAlias => Duration::from_secs(90),
             // Its unit is given up after 15 minutes.
             Self::DropDamaged => Duration::from_secs(910),
         }
     }
 }
+
+/// How long the server may take to write an alias: a manifest and a few small files.
+const CREATION: Duration = Duration::from_secs(60);
 
 const PULL: Any = Any::Model(Remedy::Pull);
 const CREATE_ALIAS: Any = Any::Model(Remedy::CreateAlias);
@@ -198,7 +203,7 @@ async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
         "parameters": parameters,
         "stream": false,
     });
-    match api.post::<Created>("/api/create", &request, Remedy::CreateAlias.deadline()).await {
+    match api.post::<Created>("/api/create", &request, CREATION).await {
         Ok(created) if created.status == "success" => {
             Outcome::Succeeded(format!("{} is created from {from}", config.alias))
         }
