@@ -136,3 +136,21 @@ fn the_first_scrape_parses_too() {
     let series = parse(&scrape(&first_report(AgentReport::default(), String::new())));
     assert!(series.keys().any(|name| name.starts_with("saigak_build_info{version=")));
 }
+
+#[test]
+fn the_document_names_every_metric_and_no_other() {
+    let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operating.md");
+    let document = std::fs::read_to_string(document).unwrap();
+    let words = document.split('`').filter(|word| word.starts_with("saigak_"));
+    let documented: BTreeSet<&str> = words.collect();
+    let text = scrape(&full());
+    let series = parse(&text);
+    let family = |name: &str| {
+        let name = name.split('{').next().unwrap().to_owned();
+        let ends = ["_bucket", "_sum", "_count"];
+        let end = ends.iter().find_map(|end| name.strip_suffix(end));
+        end.map_or(name.clone(), str::to_owned)
+    };
+    let told: BTreeSet<String> = series.keys().map(|name| family(name)).collect();
+    assert_eq!(told.iter().map(String::as_str).collect::<BTreeSet<_>>(), documented);
+}
