@@ -75,7 +75,8 @@ impl<R: Remedy> Engine<R> {
         let same =
             |climbs: &&Climbs| climbs.boot_id == agent.boot_id && climbs.version == agent.version;
         let climbs = ledger.climbs.as_ref().filter(same);
-        let episodes = climbs.map_or_else(Episodes::default, |known| Episodes::of(&known.climbs));
+        let episodes =
+            climbs.map_or_else(Episodes::default, |known| Episodes::of(&known.climbs, now.uptime));
         Ok(Self {
             conditions,
             agent,

@@ -166,12 +166,13 @@ impl Episodes {
             .collect()
     }
 
-    /// The episodes that an earlier agent of this boot left.
-    pub(super) fn of(climbs: &[Climb]) -> Self {
+    /// The episodes that an earlier agent of this boot left, at `uptime`. No wait is longer than
+    /// the longest rest, whatever the file says.
+    pub(super) fn of(climbs: &[Climb], uptime: Duration) -> Self {
         let place = |climb: &Climb| Place {
             rung: climb.rung,
             tries: climb.tries,
-            not_before: Duration::from_millis(climb.not_before_ms),
+            not_before: Duration::from_millis(climb.not_before_ms).min(uptime + REST_CAP),
             rests: climb.rests,
             exhausted: climb.exhausted,
             ..Place::default()
@@ -304,12 +305,16 @@ mod tests {
         episodes.place("A", "x").tried(LADDER, at(40));
         episodes.place("B", "x").tried(LADDER, at(40));
         let flying = |condition: &str, _: &str| (condition == "B").then_some(at(7));
-        let mut known = Episodes::of(&episodes.climbs(flying));
+        let mut known = Episodes::of(&episodes.climbs(flying), at(8));
         assert_eq!(known.place("A", "x").step(LADDER, at(8)), Step::Wait(at(50)));
         // Its repair was cut off: it is tried again at once, but the try counts.
         assert_eq!(known.place("B", "x").step(LADDER, at(8)), Step::Do(0));
         known.place("B", "x").tried(LADDER, at(8));
         assert_eq!(known.place("B", "x").step(LADDER, at(100)), Step::Do(1));
         assert!(Episodes::default().climbs(|_, _| None).is_empty());
+        let mut absurd = episodes.climbs(|_, _| None);
+        absurd.iter_mut().for_each(|climb| climb.not_before_ms = u64::MAX);
+        let place = *Episodes::of(&absurd, at(8)).place("A", "x");
+        assert_eq!(place.not_before, at(8) + REST_CAP);
     }
 }

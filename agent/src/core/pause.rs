@@ -36,7 +36,9 @@ impl Pause {
     }
 
     fn counts(&self, boot_id: &str, uptime: Duration) -> bool {
-        self.boot_id == boot_id && uptime < self.ends()
+        // One that is longer than any can be was not asked for: the file is wrong.
+        let left = self.ends().saturating_sub(uptime);
+        self.boot_id == boot_id && !left.is_zero() && left <= LONGEST_PAUSE
     }
 }
 
@@ -104,5 +106,14 @@ mod tests {
         assert!(ledger.pause_at("b", at(1).uptime).is_none());
         assert!(ledger.resume());
         assert!(!ledger.resume());
+    }
+
+    #[test]
+    fn a_pause_that_nobody_can_have_asked_for_is_none() {
+        let mut ledger = Ledger::fresh();
+        ledger.pause("b", at(1000), LONGEST_PAUSE);
+        assert!(ledger.pause_at("b", at(1000).uptime).is_some());
+        assert!(ledger.pause_at("b", at(999).uptime).is_none());
+        assert!(ledger.expire_pause("b", at(999).uptime));
     }
 }
