@@ -10,7 +10,7 @@
 //! | 64 | wrong usage |
 //! | 78 | the configuration cannot be used |
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -63,14 +63,20 @@ pub(super) struct Options {
 pub(super) fn check(config: Config, options: Options) -> ExitCode {
     let level = tracing_subscriber::filter::LevelFilter::INFO;
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
-    tracing_subscriber::registry().with(level).with(lines.with_target(false)).init();
+    let lines = lines.with_target(false).with_ansi(io::stderr().is_terminal());
+    tracing_subscriber::registry().with(level).with(lines).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let pass = async || {
         user::become_the_agent(&actor::state_directory())?;
         pass(config, options).await
     };
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(pass()),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(pass());
+            // What hangs is left to its thread.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(format!("runtime: {error}")),
     };
     let report = match outcome {

@@ -35,7 +35,12 @@ pub(super) fn run(config: Config) -> ExitCode {
     let speaker = Speaker::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(daemon(config, &speaker)),
+        Ok(runtime) => {
+            let outcome = runtime.block_on(daemon(config, &speaker));
+            // What hangs, on a disk say, is left to its thread.
+            runtime.shutdown_background();
+            outcome
+        }
         Err(error) => Err(format!("runtime: {error}")),
     };
     speaker.flush();

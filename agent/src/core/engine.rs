@@ -101,6 +101,15 @@ impl<R: Remedy> Engine<R> {
         Self { acts: false, ..self }
     }
 
+    /// Forgets all that was seen of one concern, and what did not help it.
+    pub fn renew(&mut self, concern: &str, now: Moment) {
+        for state in self.states.iter_mut().filter(|state| state.condition.concern == concern) {
+            *state = State::new(state.condition, now);
+            self.unsaved |= self.episodes.forget(state.condition.name);
+        }
+        self.sequence += 1;
+    }
+
     /// Takes in what was judged. What has no judgement is `Unknown`.
     pub fn observe(&mut self, now: Moment, judgements: Vec<Judgement<R>>) {
         let mut judged: Vec<Option<Judgement<R>>> = Vec::new();

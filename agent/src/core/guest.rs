@@ -62,6 +62,12 @@ pub trait Guest {
         Vec::new()
     }
 
+    /// The concerns that have been promised differently since this was last asked: nothing that
+    /// was seen of them before counts for what is promised now.
+    fn renewed(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The settings that count, for the report.
     fn configuration(&self) -> Option<ConfigurationReport> {
         None

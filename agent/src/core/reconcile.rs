@@ -176,6 +176,9 @@ pub async fn run<G: Guest, C: Clock>(
         }
 
         let now = clock.now();
+        for concern in guest.renewed() {
+            engine.renew(concern, now);
+        }
         engine.observe(now, guest.judge(now));
         while let Some(intent) = engine.next_repair(now, |remedy| guest.held(remedy, now)) {
             tracing::info!(

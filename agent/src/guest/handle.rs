@@ -1,6 +1,6 @@
 //! The guest that the agent runs in, as the core sees it.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ impl RealGuest {
             client: Api::client()?,
             waker,
             current: Mutex::new(Arc::new(current)),
+            renewed: AtomicBool::new(false),
             unusable: Mutex::default(),
             pull: Pull::default(),
             proofs: Default::default(),
@@ -67,7 +68,11 @@ impl RealGuest {
         let outcome = new.map_err(|error| error.to_string()).map(|config| {
             let now = rfc3339(BootClock.now().wall);
             let mut current = self.shared.current.lock().unwrap_or_else(PoisonError::into_inner);
-            *current = Arc::new(current.succeeded_by(config, now));
+            let next = current.succeeded_by(config, now);
+            if !Arc::ptr_eq(&next.proofs, &current.proofs) {
+                self.shared.renewed.store(true, Ordering::Relaxed);
+            }
+            *current = Arc::new(next);
             current.needs_restart.clone()
         });
         let unusable = outcome.as_ref().err().cloned();
@@ -138,6 +143,11 @@ impl Guest for RealGuest {
 
     fn remedies(&self) -> Vec<Remedy> {
         Remedy::all()
+    }
+
+    fn renewed(&self) -> Vec<&'static str> {
+        let renewed = self.shared.renewed.swap(false, Ordering::Relaxed);
+        renewed.then_some(CONCERNS[concern::MODEL].concern).into_iter().collect()
     }
 
     fn configuration(&self) -> Option<ConfigurationReport> {

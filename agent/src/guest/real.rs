@@ -1,6 +1,6 @@
 //! The looks, judgements and repairs of the guest that the agent runs in.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) waker: Arc<Waker>,
     pub(super) current: Mutex<Arc<Current>>,
+    /// Whether another model has been promised since the core was last told.
+    pub(super) renewed: AtomicBool,
     /// Why a newer configuration could not be used.
     pub(super) unusable: Mutex<Option<String>>,
     pub(super) pull: Pull,

@@ -174,3 +174,19 @@ fn an_old_expiry_does_not_hide_the_next() {
     guest.turn(2000);
     assert_eq!(guest.wakes_at(2000), Some(at(31_000).uptime));
 }
+
+#[test]
+fn what_is_promised_differently_is_not_ready_on_old_proof() {
+    let mut guest = Guest::new();
+    guest.prove_until(60_000);
+    guest.turn(0);
+    assert!(guest.ready(0));
+    // All conditions of this guest are of one concern.
+    guest.engine.renew("another", at(1));
+    assert!(guest.ready(1));
+    guest.engine.renew("c", at(2));
+    assert!(!guest.ready(2));
+    guest.seen.clear();
+    guest.turn(3);
+    assert!(!guest.ready(3));
+}

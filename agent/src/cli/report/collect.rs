@@ -21,6 +21,9 @@ const CAP: u64 = 4 << 20;
 /// Files of one directory that are taken.
 const FILES: usize = 64;
 
+/// The error of a path that is there, and is no plain file.
+const NOT_PLAIN: io::ErrorKind = io::ErrorKind::InvalidInput;
+
 /// One thing that was found, or why it was not.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
@@ -120,7 +123,7 @@ async fn beside<T: Send + 'static>(
 fn tail(path: &Path) -> io::Result<Vec<u8>> {
     // Opening a pipe would wait for whoever writes to it.
     if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no plain file"));
+        return Err(io::Error::new(NOT_PLAIN, "no plain file"));
     }
     let mut file = std::fs::File::open(path)?;
     let length = file.metadata()?.len();
@@ -151,6 +154,9 @@ fn tree(directory: &Path) -> io::Result<Vec<Leaf>> {
             files.push((path.clone(), tail(&path)));
         }
     }
+    // Sockets and the like have nothing to tell.
+    let plain = |leaf: &Leaf| !matches!(&leaf.1, Err(error) if error.kind() == NOT_PLAIN);
+    files.retain(plain);
     files.truncate(FILES);
     Ok(files)
 }
@@ -198,6 +204,7 @@ mod tests {
         std::fs::create_dir(top.path().join("b.d")).unwrap();
         std::fs::write(top.path().join("b.d/1"), "one").unwrap();
         std::fs::write(top.path().join("a"), "two").unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(top.path().join("c")).unwrap();
         let files = tree(top.path()).unwrap();
         let read: Vec<_> = files.into_iter().map(|(_, content)| content.unwrap()).collect();
         assert_eq!(read, [b"two".to_vec(), b"one".to_vec()]);

@@ -23,10 +23,10 @@ pub(super) enum What {
     Directory(&'static str),
 }
 
-const AGENT: [(&str, &str); 2] =
-    [("agent/status.json", "/v1/status"), ("agent/history.ndjson", "/v1/history")];
+const AGENT: [(&str, &str); 1] = [("agent/status.json", "/v1/status")];
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
+    ("agent/history.ndjson", "/var/lib/saigak-agent/history.ndjson"),
     ("agent/ledger.json", "/var/lib/saigak-agent/ledger.json"),
     ("cloud-init/status.json", "/run/cloud-init/status.json"),
     ("cloud-init/result.json", "/run/cloud-init/result.json"),

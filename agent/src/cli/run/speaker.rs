@@ -1,7 +1,7 @@
 //! The ways out of the daemon that may hang: the journal, the console, systemd. Each has a
 //! thread of its own.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -89,7 +89,7 @@ fn log() -> Option<Outlet<Vec<u8>>> {
         }
         _ => {
             let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
-            registry.with(layer).init();
+            registry.with(layer.with_ansi(io::stderr().is_terminal())).init();
             None
         }
     }

@@ -49,6 +49,8 @@ pub struct Pull {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Configuration {
+    /// When they were read, RFC 3339.
+    pub loaded_at: String,
     /// Why newer ones are not used.
     pub error: Option<String>,
     /// Keys whose new value waits for a restart of the agent.

@@ -60,13 +60,18 @@ async fn play(stage: &Stage) -> Result<()> {
     ensure!(lapse.is_none(), "not ready for a while: {lapse:?}");
 
     stage.say("another alias: what was proven before does not count for it, and it is made");
+    let before = guest.timeline.last().and_then(|report| report.configuration);
+    let before = before.context("no settings are told")?.loaded_at;
     let other = guest.mark();
     write(&guest, "[model]\nalias = \"lab-other:1\"\n").await?;
     guest.sh("systemctl kill --signal=HUP saigak-agent.service").await?;
+    let read = |report: &Report| {
+        report.configuration.as_ref().is_some_and(|known| known.loaded_at != before)
+    };
+    let read = guest.wait(other.at, SOON, "the new settings", read).await?;
+    ensure!(!read.report.ready, "Ready with an alias that nobody has proven: {}", read.report);
     guest.expect(&other, "AliasPresent", "False", "Missing", SOON).await?;
-    let unready = |report: &Report| !report.ready;
-    let unready = guest.wait(other.at, SOON, "not Ready", unready).await?;
-    let healed = guest.wait(unready.at, FIRST_READY, "Ready", |report| report.ready).await?;
+    let healed = guest.wait(read.at, FIRST_READY, "Ready", |report| report.ready).await?;
     guest.expect_repairs(&other, &["model/CreateAlias"])?;
     ensure!(healed.report.configuration.is_some_and(|known| known.error.is_none()));
 
@@ -97,6 +102,12 @@ async fn remembers(stage: &Stage, guest: &Guest) -> Result<()> {
         && exit 0; sleep 0.1; done; cat /run/watch.log; exit 1";
     guest.sh(wait).await.context("the watch did not see the restart")?;
     guest.sh("systemctl stop lab-watch.service").await?;
+    let screen = "script --quiet --command 'timeout 2 saigak-agent status --watch' /dev/null";
+    let screen = guest.try_sh(&format!("{screen} < /dev/null")).await?.stdout;
+    ensure!(
+        screen.matches("\u{1b}[H\u{1b}[J").count() >= 2,
+        "a terminal is not drawn anew: {screen}"
+    );
     let history = guest.sh_as("nobody", "saigak-agent history").await?.stdout;
     let starts = history.lines().filter(|line| line.ends_with("starts")).count();
     ensure!(starts == 2, "two agents have started: {history}");
