@@ -313,7 +313,9 @@ mod tests {
         assert_eq!(known.place("B", "x").step(LADDER, at(100)), Step::Do(1));
         assert!(Episodes::default().climbs(|_, _| None).is_empty());
         let mut absurd = episodes.climbs(|_, _| None);
-        absurd.iter_mut().for_each(|climb| climb.not_before_ms = u64::MAX);
+        for climb in &mut absurd {
+            climb.not_before_ms = u64::MAX;
+        }
         let place = *Episodes::of(&absurd, at(8)).place("A", "x");
         assert_eq!(place.not_before, at(8) + REST_CAP);
     }

@@ -129,6 +129,9 @@ fn verbose(report: &Report, readiness: &Result<(), String>) -> String {
         let (completed, total) = (pull.completed_bytes, pull.total_bytes);
         let _ = writeln!(text, "pull of {}: {completed} of {total} bytes", pull.model);
     }
+    if let Some(until) = &report.paused_until {
+        let _ = writeln!(text, "repairs are paused until {until}");
+    }
     let _ = match readiness {
         Ok(()) => writeln!(text, "readyz check passed"),
         Err(why) => writeln!(text, "readyz check failed: {why}\nnext: {}", report.next),
@@ -182,6 +185,13 @@ mod tests {
         let endless = Report { ready_until: None, ..ready() };
         let stuck = readiness(&endless, Duration::from_secs(120)).unwrap_err();
         assert!(stuck.starts_with("Agent/Stuck"));
+    }
+
+    #[test]
+    fn who_asks_for_more_is_told_of_a_pause() {
+        let paused = Report { paused_until: Some("noon".into()), ..ready() };
+        assert!(verbose(&paused, &Ok(())).contains("repairs are paused until noon\n"));
+        assert!(!verbose(&ready(), &Ok(())).contains("paused"));
     }
 
     #[test]
