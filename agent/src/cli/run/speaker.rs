@@ -9,7 +9,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::say;
-use crate::journal::Journal;
+use crate::journal::{Entry, Journal};
 use crate::outlet::Outlet;
 
 /// Items that may wait, in each.
@@ -35,7 +35,7 @@ pub(super) enum Notice {
 #[derive(Debug, Clone)]
 pub(super) struct Speaker {
     /// Nothing where events go to standard error, which is a person's terminal.
-    journal: Option<Outlet<Vec<u8>>>,
+    journal: Option<Outlet<Entry>>,
     console: Outlet<String>,
     systemd: Outlet<Notice>,
 }
@@ -78,21 +78,18 @@ impl Speaker {
 
 /// Logs to the journal with its fields, or to standard error where there is no journal.
 /// Standard output is kept for the console.
-fn log() -> Option<Outlet<Vec<u8>>> {
+fn log() -> Option<Outlet<Entry>> {
     let level = tracing_subscriber::filter::LevelFilter::INFO;
     let registry = tracing_subscriber::registry().with(level);
-    match Journal::start() {
-        Ok(journal) if std::env::var_os("JOURNAL_STREAM").is_some() => {
-            let outlet = journal.outlet();
-            registry.with(journal).init();
-            Some(outlet)
-        }
-        _ => {
-            let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
-            registry.with(layer.with_ansi(io::stderr().is_terminal())).init();
-            None
-        }
+    if std::env::var_os("JOURNAL_STREAM").is_none() {
+        let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
+        registry.with(layer).init();
+        return None;
     }
+    let journal = Journal::start();
+    let outlet = journal.outlet();
+    registry.with(journal).init();
+    Some(outlet)
 }
 
 /// Where nobody listens, nothing is lost.
