@@ -19,7 +19,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     name: "bus",
     story: "The D-Bus daemon is killed, stopped, frozen: what is not known is no fault, nor Ready",
     needs: Needs::AnyServer,
-    shows: &["OllamaRunning/Unreadable", "NetworkUp/NetworkdStopped"],
+    shows: &["OllamaRunning/Unreadable", "NetworkUp/NetworkdOffBus"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -116,7 +116,7 @@ async fn networkd_is_deaf(stage: &Stage, guest: &Guest) -> Result<()> {
     stage.say("breaks: the address is flushed, and networkd is not on the bus any more");
     let mark = guest.mark();
     guest.sh("ip address flush dev enp1s0").await?;
-    let seen = guest.expect(&mark, "NetworkUp", "False", "NetworkdStopped", LIMIT).await?;
+    let seen = guest.expect(&mark, "NetworkUp", "False", "NetworkdOffBus", LIMIT).await?;
     let healed = guest.until_ready(seen, FIRST_READY).await?;
     guest.expect_repairs(&mark, &["network/RestartNetworkd"])?;
     let on_link = |report: &Report| {
