@@ -18,9 +18,9 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
-/// Ends once every socket unit is there again.
-const UPHELD: &str = "until systemctl --quiet is-active saigak-fix-ollama-start.socket \
-    saigak-fix-ollama-reset.socket saigak-fix-storage-owner.socket; do sleep 0.1; done";
+/// Ends once the socket units that matter here are there again.
+const UPHELD: &str = "for name in ollama-start ollama-reset storage-owner; do \
+    until systemctl --quiet is-active saigak-fix-$name.socket; do sleep 0.1; done; done";
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
@@ -52,6 +52,5 @@ async fn play(stage: &Stage) -> Result<()> {
         by_hand: None,
         remedies: guest.remedies(&mark),
     });
-
     Ok(())
 }
