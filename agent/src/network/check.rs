@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::facts::{Facts, MatchFile, Networkd, Ours, Standing};
 use super::repair::{
     ADDRESS_LOST, CONFIGURATION_FAILED, INITIALIZING, LEFT_OVER, LINK_DOWN, MAC_PINNED,
-    NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
+    NETWORKD_OFF_BUS, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
 };
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
@@ -77,6 +77,7 @@ pub static REASONS: &[Declared] = &[
             &MAC_PINNED,
             &UNMANAGED,
             &NETWORKD_STOPPED,
+            &NETWORKD_OFF_BUS,
             &NETWORKD_MASKED,
             &NETWORKD_OUT_OF_USE,
             &CONFIGURATION_FAILED,
@@ -151,6 +152,9 @@ fn network_up(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, String) {
 fn not_running(standing: &Standing) -> (&'static Reason<Remedy>, String) {
     match standing {
         Standing::Startable => (&NETWORKD_STOPPED, "systemd-networkd does not run".into()),
+        Standing::OffBus => {
+            (&NETWORKD_OFF_BUS, "systemd-networkd runs and has lost the system bus".into())
+        }
         Standing::Masked => (&NETWORKD_MASKED, "systemd-networkd is masked".into()),
         Standing::OutOfUse(state) => {
             (&NETWORKD_OUT_OF_USE, format!("systemd-networkd does not run and is {state}"))
@@ -273,6 +277,7 @@ mod tests {
         let none = Facts { address: None, route: None, ..healthy() };
         for (networkd, expected) in [
             (Networkd::NotRunning(Standing::Startable), "NetworkdStopped"),
+            (Networkd::NotRunning(Standing::OffBus), "NetworkdOffBus"),
             (Networkd::NotRunning(Standing::Masked), "NetworkdMasked"),
             (Networkd::NotRunning(Standing::OutOfUse("disabled".into())), "NetworkdOutOfUse"),
             (running("failed", false), "ConfigurationFailed"),

@@ -49,7 +49,7 @@ pub struct Route {
 /// systemd-networkd's view of the link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Networkd {
-    /// It does not run.
+    /// It is not on the bus.
     NotRunning(Standing),
     /// It could not be asked, and why.
     Unreadable(String),
@@ -63,11 +63,13 @@ pub enum Networkd {
     },
 }
 
-/// Whether a systemd-networkd that does not run may be started.
+/// How a systemd-networkd stands that is not on the bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// It may, or systemd could not be asked.
     Startable,
+    /// It runs, and is not on the bus: networkd does not come back to one that was started anew.
+    OffBus,
     /// It is masked.
     Masked,
     /// It is not there, or nobody wants it: the state of the unit or of its file.

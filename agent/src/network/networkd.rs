@@ -65,7 +65,7 @@ pub(super) async fn describe(bus: &Bus) -> Described {
     }
 }
 
-/// What systemd says of a networkd that does not run. Where it cannot be asked, the helper that
+/// What systemd says of a networkd that is not on the bus. Where it cannot be asked, the helper that
 /// starts it asks again.
 async fn standing(bus: &Bus) -> Standing {
     let states = async {
@@ -82,6 +82,7 @@ async fn standing(bus: &Bus) -> Standing {
 
 fn judge_unit(load: String, active: &str, file: String) -> Standing {
     match load.as_str() {
+        "loaded" if active == "active" => Standing::OffBus,
         "masked" => Standing::Masked,
         "loaded" if is_out_of_use(active, &file) => Standing::OutOfUse(file),
         "loaded" => Standing::Startable,
@@ -194,6 +195,7 @@ mod tests {
         // What netplan's generator wants is `enabled-runtime`.
         assert_eq!(with("loaded", "inactive", "enabled-runtime"), Standing::Startable);
         assert_eq!(with("loaded", "failed", "disabled"), Standing::Startable);
+        assert_eq!(with("loaded", "active", "enabled-runtime"), Standing::OffBus);
         assert_eq!(with("masked", "inactive", "masked"), Standing::Masked);
         assert_eq!(with("masked", "inactive", "masked-runtime"), Standing::Masked);
         let unused = |state: &str| Standing::OutOfUse(state.into());

@@ -88,6 +88,11 @@ pub(super) static NETWORKD_STOPPED: Reason<Any> =
     Reason::fault("NetworkdStopped", "see systemctl status systemd-networkd")
         .mended_by(5000, &[Rung::new(RESTART_NETWORKD, 2, 15)]);
 
+// It may just be about to come to the bus, at its start.
+pub(super) static NETWORKD_OFF_BUS: Reason<Any> =
+    Reason::fault("NetworkdOffBus", "see systemctl status systemd-networkd dbus")
+        .mended_by(5000, &[Rung::new(RESTART_NETWORKD, 2, 15)]);
+
 // What stood in its way may have passed: networkd does not try again by itself.
 pub(super) static CONFIGURATION_FAILED: Reason<Any> = Reason::fault(
     "ConfigurationFailed",

@@ -21,7 +21,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// The tree still belongs to the old number.
-const OTHER_UID: Fault = Fault {
+pub(super) const OTHER_UID: Fault = Fault {
     what: "ollama's uid changed",
     why: "the user was made anew, or the disk comes from a guest with another one",
     breaks: "systemctl stop ollama.service && \

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
-use super::{model, network, server};
+use super::{disk_place, files, model, network, networkd, server, start};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
@@ -40,19 +40,33 @@ pub struct Fault {
     pub healed_within: Duration,
 }
 
-/// Every fault that needs no more than a healthy guest. A server that was just started may keep
-/// silent for a while, so it is frozen before it is started anew by the others; what leaves
-/// traces comes last.
+/// Every fault that needs no more than a healthy guest, the network's and the server's. A server
+/// that was just started may keep silent for a while, so it is frozen some time after the boot
+/// and before others start it anew; what leaves traces comes last.
 pub(super) const ALL: &[&Fault] = &[
     &network::DOWN,
     &network::FLUSHED,
-    &model::ALIAS_DELETED,
-    &model::MODEL_DELETED,
-    &model::BOTH_DELETED,
+    &network::UNROUTED,
+    &networkd::STOPPED,
     &server::FROZEN,
     &server::KILLED,
     &server::STOPPED,
+    &start::TOO_OFTEN,
+    &start::FAILED,
     &server::BOUND,
+];
+
+/// The same for the models and the disk that they lie on, but for those whose weights must be
+/// loaded and found bad first, which takes a while.
+pub(super) const ALL_OF_MODELS: &[&Fault] = &[
+    &model::ALIAS_DELETED,
+    &model::MODEL_DELETED,
+    &model::BOTH_DELETED,
+    &files::ALIAS_EMPTY,
+    &files::SOURCE_GARBAGE,
+    &files::MANIFESTS_GONE,
+    &files::WEIGHTS_GONE,
+    &disk_place::OTHER_UID,
 ];
 
 impl Fault {

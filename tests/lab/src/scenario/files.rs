@@ -47,7 +47,7 @@ const PULL_AND_CREATE: &str = "curl --silent --show-error --fail --retry 20 --re
     \"template\":\"{{ .Prompt }}\",\"parameters\":{\"num_ctx\":4096},\"stream\":false}'";
 
 /// The server writes manifests in place: a full disk, or a loss of power, leaves an empty one.
-const ALIAS_EMPTY: Fault = Fault {
+pub(super) const ALIAS_EMPTY: Fault = Fault {
     what: "the alias's manifest is empty",
     why: "the disk was full when the alias was written",
     breaks: concat!(": > ", manifests!(), "/qwen3-embedding-saigak/0.6b"),
@@ -61,7 +61,7 @@ const ALIAS_EMPTY: Fault = Fault {
 };
 
 /// The alias serves all the while.
-const SOURCE_GARBAGE: Fault = Fault {
+pub(super) const SOURCE_GARBAGE: Fault = Fault {
     what: "the model's manifest is garbage",
     why: "the power was lost when it was written",
     breaks: concat!("echo not json > ", manifests!(), "/qwen3-embedding/0.6b"),
@@ -75,7 +75,7 @@ const SOURCE_GARBAGE: Fault = Fault {
 };
 
 /// The blobs are kept over the restart, so nothing is loaded again.
-const MANIFESTS_GONE: Fault = Fault {
+pub(super) const MANIFESTS_GONE: Fault = Fault {
     what: "all manifests are gone, and the server restarts",
     why: "somebody restored a backup that had only the blobs",
     breaks: "rm -r /var/lib/ollama/manifests && systemctl restart ollama.service",
@@ -89,7 +89,7 @@ const MANIFESTS_GONE: Fault = Fault {
 };
 
 /// The server lists such a model, and answers 404 to whoever asks for it.
-const WEIGHTS_GONE: Fault = Fault {
+pub(super) const WEIGHTS_GONE: Fault = Fault {
     what: "the model's weights are gone",
     why: "a clean-up deleted the largest file",
     breaks: "find /var/lib/ollama/blobs -type f -size +1M -delete",

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use super::fault::{ALL, FORGET_STARTS, Fault, expect_one_of};
+use super::fault::{ALL, ALL_OF_MODELS, FORGET_STARTS, Fault, expect_one_of};
 use super::ownership::{TAKEN, lay_traps};
 use super::stage::Stage;
 use super::table::Row;
@@ -20,16 +20,33 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
+/// See the story.
+pub(super) const MODELS: Scenario = Scenario {
+    name: "middle-models",
+    story: "The agent starts when the models or their disk are broken already, and heals them",
+    needs: Needs::AnyServer,
+    shows: &[],
+    play: |stage| -> Playing<'_> { Box::pin(models(stage)) },
+};
+
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
-    for fault in ALL {
-        let within = format!("the agent starts in the middle of: {}", fault.what);
-        stage.say(&within);
-        stage.add(heal(&guest, fault).await.context(within)?);
-    }
+    each(stage, &guest, ALL).await
+}
+
+async fn models(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    each(stage, &guest, ALL_OF_MODELS).await?;
     lay_traps(&guest).await?;
-    stage.say(&format!("the agent starts in the middle of: {}", TAKEN.what));
-    stage.add(heal(&guest, &TAKEN).await.context(TAKEN.what)?);
+    each(stage, &guest, &[&TAKEN]).await
+}
+
+async fn each(stage: &Stage, guest: &Guest, faults: &[&Fault]) -> Result<()> {
+    for fault in faults {
+        stage.say(&format!("the agent starts in the middle of: {}", fault.what));
+        let row = heal(guest, fault).await;
+        stage.add(row.with_context(|| format!("the agent started after: {}", fault.what))?);
+    }
     Ok(())
 }
 

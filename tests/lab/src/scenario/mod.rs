@@ -26,6 +26,7 @@ mod full;
 mod healthy;
 mod helpers;
 pub(crate) mod incident;
+mod journal;
 mod lease;
 mod links;
 mod middle;
@@ -129,10 +130,12 @@ pub const ALL: &[Scenario] = &[
     agent::SCENARIO,
     bus::SCENARIO,
     budget::SCENARIO,
+    journal::SCENARIO,
     clock::SCENARIO,
     helpers::SCENARIO,
     two::SCENARIO,
     middle::SCENARIO,
+    middle::MODELS,
     authorisation::SCENARIO,
 ];
 

@@ -63,7 +63,7 @@ pub(super) const FLUSHED: Fault = Fault {
     healed_within: Duration::from_mins(1),
 };
 
-const UNROUTED: Fault = Fault {
+pub(super) const UNROUTED: Fault = Fault {
     what: "default route gone",
     why: "a VPN client took the default route and did not give it back",
     breaks: "ip route delete default dev enp1s0",

@@ -34,7 +34,7 @@ const KEEP: &str = "mkdir -p /etc/systemd/network/10-netplan-enp1s0.network.d &&
     networkctl reload && \
     systemctl stop systemd-networkd.socket systemd-networkd.service";
 
-const STOPPED: Fault = Fault {
+pub(super) const STOPPED: Fault = Fault {
     what: "networkd stopped, address gone",
     why: "somebody stopped networkd by mistake, and the address did not outlive it",
     breaks: "rm -rf /etc/systemd/network/10-netplan-enp1s0.network.d; \
