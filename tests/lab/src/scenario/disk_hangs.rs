@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
+use super::table::Row;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::net::client::AGENT_PORT;
@@ -92,15 +93,23 @@ async fn play(stage: &Stage) -> Result<()> {
     let mark = guest.mark();
     guest.sh("systemctl kill --signal=STOP disk-server.service").await?;
     let limit = Duration::from_secs(40);
-    guest.expect(&mark, "DataDiskWritable", "Unknown", "Silent", limit).await?;
-    guest.quiet(Duration::from_secs(20)).await?;
+    let seen = guest.expect(&mark, "DataDiskWritable", "Unknown", "Silent", limit).await?;
+    // Two looks at the least, each of which could ask the disk again.
+    guest.quiet(Duration::from_secs(12)).await?;
     answers(&guest).await?;
     ensure!(waiting(&guest).await? == 1, "more than one probe waits for the disk");
     guest.sh("systemctl kill --signal=CONT disk-server.service").await?;
     let mended = guest.mark();
     guest.expect(&mended, "DataDiskWritable", "True", "Writable", limit).await?;
-    guest.until_ready(mended.at, FIRST_READY).await?;
+    let healed = guest.until_ready(mended.at, FIRST_READY).await?;
     guest.expect_repairs(&mark, &[])?;
+    stage.add(Row {
+        fault: "data disk hangs".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mended.at),
+        by_hand: None,
+        remedies: String::new(),
+    });
 
     stage.play_matter(&guest, &HANGS).await?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was started anew");
