@@ -88,6 +88,7 @@ const CLOSED_MEANWHILE: Matter = Matter {
     breaks: "chmod 0700 /srv/models",
     // The model is missed first, and what would mend that is refused.
     remedies: &[&[], &["model/Pull"], &["model/CreateAlias"]],
+    after: &[&[], &["model/Pull"], &["model/CreateAlias"]],
     ..CLOSED
 };
 
