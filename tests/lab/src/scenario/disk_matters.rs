@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::matter::Matter;
+use super::model::BOTH_DELETED;
 use super::stage::{FIRST_READY, Stage};
 use super::{Needs, Playing, Scenario};
 use crate::guest::options::Options;
@@ -58,19 +59,15 @@ const FULL: Matter = Matter {
     ..GENTLE
 };
 
-/// A pull and an alias would be written in place, over what is good, and end empty.
-const FULL_AND_NEEDED: Matter = Matter {
-    what: "data disk full, model and alias gone",
+/// A pull and an alias would be written in place, over what is good, and end empty. The disk is
+/// full already.
+const NEEDED: Matter = Matter {
+    what: "data disk full, then model and alias gone",
+    breaks: BOTH_DELETED.breaks,
     condition: "AliasPresent",
     reasons: &["Missing"],
     says: "model/Pull is held back: the data disk has no room",
     ready: false,
-    breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
-        fallocate --length $((free - 8388608)) ballast && chown ollama:ollama ballast && \
-        for name in qwen3-embedding-saigak:0.6b qwen3-embedding:0.6b; do \
-        curl --silent --show-error --fail --request DELETE \
-        http://127.0.0.1:11434/api/delete --data \"{\\\"model\\\":\\\"$name\\\"}\" || exit; done",
-    cure: "rm /var/lib/ollama/ballast",
     after: &[&["model/Pull", "model/CreateAlias"]],
     healed_within: Duration::from_mins(5),
     ..FULL
@@ -165,10 +162,13 @@ async fn play(stage: &Stage) -> Result<()> {
         &USER_MISSING,
         &PROBE_FAILED,
         &WRITE_FAILED,
-        &FULL_AND_NEEDED,
     ];
     for matter in matters {
         stage.play_matter(&guest, matter).await?;
     }
-    Ok(())
+    let mark = guest.mark();
+    guest.sh(FULL.breaks).await?;
+    let limit = FULL.seen_within;
+    guest.expect(&mark, FULL.condition, "False", "LowSpace", limit).await?;
+    stage.play_matter(&guest, &NEEDED).await
 }
