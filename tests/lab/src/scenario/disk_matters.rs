@@ -52,7 +52,7 @@ const GENTLE: Matter = Matter {
 const FULL: Matter = Matter {
     what: "data disk full",
     breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
-        fallocate --length $((free - 8388608)) ballast && chown ollama:ollama ballast",
+        runuser --user ollama -- fallocate --length $((free - 8388608)) ballast",
     reasons: &["LowSpace"],
     says: "7 MiB free",
     cure: "rm /var/lib/ollama/ballast",
@@ -75,9 +75,9 @@ const NEEDED: Matter = Matter {
 
 const NO_INODES: Matter = Matter {
     what: "data disk out of inodes",
-    breaks: "mkdir /var/lib/ollama/small && cd /var/lib/ollama/small && \
-        seq 5000 | xargs touch 2>/dev/null; chown --recursive ollama:ollama . && \
-        ! touch one-more 2>/dev/null",
+    breaks: "runuser --user ollama -- sh -c 'mkdir /var/lib/ollama/small && \
+        cd /var/lib/ollama/small && seq 5000 | xargs touch 2>/dev/null; \
+        ! touch one-more 2>/dev/null'",
     reasons: &["LowInodes"],
     says: " 0 of ",
     cure: "rm --recursive /var/lib/ollama/small",
@@ -93,11 +93,13 @@ const READ_ONLY: Matter = Matter {
     ..GENTLE
 };
 
-/// The other file of root's is mended, and this one is named.
+/// The other file of root's is mended, and this one is named. Both are made where the agent does
+/// not look, and come at once.
 const IMMUTABLE: Matter = Matter {
     what: "immutable file of root's on the data disk, and another",
-    breaks: "mkdir --parents /var/lib/ollama/spare && cd /var/lib/ollama/spare && \
-        chown ollama:ollama . && touch kept other && chattr +i kept",
+    breaks: "mkdir --parents /var/lib/ollama/lost+found/spare && \
+        cd /var/lib/ollama/lost+found/spare && touch kept other && chattr +i kept && \
+        mv /var/lib/ollama/lost+found/spare /var/lib/ollama",
     reasons: &["Immutable"],
     says: "first spare/kept",
     remedies: &[&["storage/FixOwner"]],
