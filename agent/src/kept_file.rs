@@ -22,7 +22,7 @@ const ROOM: usize = 64 << 10;
 ///
 /// # Errors
 /// Where it cannot be written; what was there before is there still.
-pub fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let spare = path.with_extension("new");
     fill(&spare, text)?;
     match renameat2(AT_FDCWD, &spare, AT_FDCWD, path, RenameFlags::RENAME_EXCHANGE) {

@@ -33,7 +33,7 @@ pub(super) fn put(path: &Path, text: &str) -> Result<bool, FileError> {
             return Ok(false);
         }
         let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(io::ErrorKind::InvalidInput.into());
+            return Err(ErrorKind::InvalidInput.into());
         };
         DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
         // One fixed name, so that a killed writer leaves one file at most, and one that
@@ -64,7 +64,7 @@ fn fill(new: &Path, text: &str) -> io::Result<()> {
 /// Removes a file, and its directory where that is empty then.
 pub(super) fn take_away(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
             return Err(FileError { path: path.to_owned(), source: e });
         }
         _ => {}

@@ -123,10 +123,8 @@ impl<'a> Unit<'a> {
 
     /// Has systemd read all unit files again.
     pub(super) async fn reload_manager(&self) -> Result<(), Reply> {
-        self.manager
-            .reload()
-            .await
-            .map_err(|e| Reply::failed(format!("systemd does not reload its units: {e}")))
+        let what = "systemd does not reload its units";
+        self.manager.reload().await.map_err(|e| refused_or_failed(what, &e))
     }
 
     /// Has the unit started or restarted, and waits for the end of that job.
@@ -185,13 +183,17 @@ impl<'a> Unit<'a> {
     }
 
     fn refused_or_failed(&self, error: &zbus::Error) -> Reply {
-        let message = format!("{}: {error}", self.name);
-        if let zbus::Error::MethodError(name, ..) = error
-            && REFUSALS.contains(&name.as_str())
-        {
-            return Reply::refused(message);
+        refused_or_failed(self.name, error)
+    }
+}
+
+fn refused_or_failed(what: &str, error: &zbus::Error) -> Reply {
+    let message = format!("{what}: {error}");
+    match error {
+        zbus::Error::MethodError(name, ..) if REFUSALS.contains(&name.as_str()) => {
+            Reply::refused(message)
         }
-        Reply::failed(message)
+        _ => Reply::failed(message),
     }
 }
 
@@ -204,7 +206,9 @@ pub(crate) fn is_out_of_use(active: &str, file: &str) -> bool {
 const NO_SUCH_UNIT: &str = "org.freedesktop.systemd1.NoSuchUnit";
 
 /// Answers by which systemd says that this cannot be, or not now.
-const REFUSALS: [&str; 4] = [
+const REFUSALS: [&str; 5] = [
+    // Below 16 MiB in /run it reads no unit files again.
+    "org.freedesktop.systemd1.DiskFull",
     NO_SUCH_UNIT,
     "org.freedesktop.systemd1.UnitMasked",
     "org.freedesktop.systemd1.TransactionIsDestructive",

@@ -118,14 +118,14 @@ impl Walk {
 
     fn reply(self, storage: &Storage) -> Reply {
         let (path, owner) = (storage.path.display(), &storage.owner);
-        let mut alone = match self.left_alone {
+        let alone = match self.left_alone {
             0 => String::new(),
             n => format!(", left {n} links, hard links, set-id and special files of others alone"),
         };
-        if let Some(first) = &self.first_immutable {
-            let (n, first) = (self.immutable, first.display());
-            alone.push_str(&format!(", left {n} immutable, first {first}"));
-        }
+        let immutable = self.first_immutable.as_ref().map_or_else(String::new, |first| {
+            format!(", left {} immutable, first {}", self.immutable, first.display())
+        });
+        let alone = format!("{alone}{immutable}");
         let (changed, seen) = (self.changed, self.seen);
         if changed + self.failed == 0 && !self.opened {
             return Reply::unneeded(format!("{owner} has all {seen} entries in {path}{alone}"));

@@ -26,6 +26,13 @@ fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Rem
 /// on a full disk it would leave an empty manifest where a good one was.
 const MANIFEST_ROOM: u64 = 16 << 20;
 
+/// Looks at the data disk. In `doubt` no earlier write to it counts.
+async fn look_at_disk(current: &Current, doubt: bool) {
+    let at = BootClock.now().uptime;
+    let value = storage::look(&current.config.storage, &current.probes, doubt).await;
+    current.facts().storage = Some(Seen { at, value });
+}
+
 /// What looks and repairs share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -75,8 +82,7 @@ impl Shared {
             concern::STORAGE => {
                 // A server that is away may have lost its disk: what was written before is old.
                 let doubt = current.facts().server().is_none();
-                let value = storage::look(&config.storage, &current.probes, doubt).await;
-                current.facts().storage = Some(Seen { at, value });
+                look_at_disk(&current, doubt).await;
             }
             concern::OLLAMA => {
                 let (address, before) = {
@@ -285,9 +291,8 @@ impl Shared {
         // cloud-init may have begun since it was last looked at.
         self.look(concern::BOOTSTRAP).await;
         if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
-            // A server looks stuck before its disk is known to hang, and a model is missing
-            // before the disk is known to be full.
-            self.look(concern::STORAGE).await;
+            // A server looks stuck, or without its models, before its disk is known to be.
+            look_at_disk(&self.current(), true).await;
         }
         if let Some(why) = self.held(remedy, BootClock.now().uptime) {
             return Outcome::Refused(why);

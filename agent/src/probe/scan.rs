@@ -119,3 +119,44 @@ fn note(entry: &Entry, wanted: Owner, path: &Path, facts: &mut DiskFacts) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn looked_at(root: &Path) -> DiskFacts {
+        let disk = Disk::directory(root).unwrap();
+        let owner = disk.top().owner;
+        look(&disk, Some(owner)).unwrap()
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_directory_of_the_store_is_named_and_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("manifests/library")).unwrap();
+        symlink("/nowhere", root.path().join("other")).unwrap();
+        assert_eq!(looked_at(root.path()).linked, None);
+        symlink("/srv/elsewhere", root.path().join("blobs")).unwrap();
+        let (name, target) = ("blobs".into(), "/srv/elsewhere".into());
+        assert_eq!(looked_at(root.path()).linked, Some(Link { name, target }));
+    }
+
+    #[test]
+    fn a_look_ends_long_before_a_large_tree_does() {
+        let root = tempfile::tempdir().unwrap();
+        let (one, many) = (root.path().join("one"), root.path().join("many"));
+        fs::create_dir_all(&one).unwrap();
+        fs::create_dir_all(&many).unwrap();
+        for number in 0..ENTRIES * 2 {
+            fs::write(many.join(number.to_string()), "").unwrap();
+        }
+        fs::write(one.join("file"), "").unwrap();
+        let facts = looked_at(root.path());
+        assert_eq!(facts.entries_seen, ENTRIES);
+        assert!(facts.wrong_owner.truncated && facts.wrong_owner.count == 0);
+        assert!(!facts.needs_owner());
+    }
+}

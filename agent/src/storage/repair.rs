@@ -44,7 +44,9 @@ pub(super) static WRONG_OWNER: Reason<Any> = Reason::fault(
     "WrongOwner",
     "see journalctl -u saigak-fix-storage-owner, then chown the tree by hand",
 )
-.mended_by(500, &[Rung::new(Any::Storage(Remedy::FixOwner), 2, 5)]);
+// Root may be copying files still: two and a half minutes in all, and no more for a disk whose
+// owners cannot be changed.
+.mended_by(500, &[Rung::new(Any::Storage(Remedy::FixOwner), 4, 10)]);
 
 /// Carries out one remedy.
 pub async fn apply(remedy: Remedy) -> Outcome {

@@ -6,7 +6,7 @@
 //! | `ClockSynchronized` | a time service has set the clock |
 //! | `MemoryAvailable` | a twentieth of the memory is available |
 //! | `RootDiskSpace` | 512 MiB are free on the root disk |
-//! | `RunSpace` | 1 MiB is free in `/run` |
+//! | `RunSpace` | 16 MiB are free in `/run` |
 
 mod clock;
 
@@ -44,8 +44,8 @@ const MEMORY_FLOOR: u64 = 20;
 /// The journal, a package upgrade and the agent's own ledger need about so much.
 const ROOT_FLOOR: u64 = 512 << 20;
 
-/// systemd's own state of units, and the drop-ins that repairs write: some KiB each.
-const RUN_FLOOR: u64 = 1 << 20;
+/// With less than that in `/run` systemd reads no unit files again.
+const RUN_FLOOR: u64 = 16 << 20;
 
 static ENOUGH: Reason<Remedy> = Reason::good("Enough");
 static LOW_MEMORY: Reason<Remedy> =

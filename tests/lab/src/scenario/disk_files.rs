@@ -19,14 +19,14 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
-const FEW: &str = "mkdir /var/lib/ollama/few && cd /var/lib/ollama/few && \
-    seq 5000 | xargs touch && chown --recursive ollama:ollama .";
+/// Made by ollama: of root's there must be none before the fault.
+const FEW: &str = "runuser --user ollama -- sh -c 'mkdir /var/lib/ollama/few && \
+    cd /var/lib/ollama/few && seq 5000 | xargs touch'";
 
 /// Half of them in one directory, half in a hundred.
-const MANY: &str = "mkdir /var/lib/ollama/many && cd /var/lib/ollama/many && \
-    mkdir one && (cd one && seq 100000 | xargs touch) && \
-    for part in $(seq 100); do mkdir $part && (cd $part && seq 1000 | xargs touch) || exit; done && \
-    chown --recursive ollama:ollama .";
+const MANY: &str = "runuser --user ollama -- sh -c 'mkdir /var/lib/ollama/many && \
+    cd /var/lib/ollama/many && mkdir one && (cd one && seq 100000 | xargs touch) && \
+    for part in $(seq 100); do mkdir $part && (cd $part && seq 1000 | xargs touch) || exit; done'";
 const MANY_WITHIN: Duration = Duration::from_mins(2);
 
 /// The server runs on: it reads what is root's as well.

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
+use super::table::Row;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::net::client::AGENT_PORT;
@@ -33,8 +34,8 @@ const SERVED: &str = "systemctl stop saigak-agent.service ollama.service var-lib
     bindfs -o attr_timeout=0,entry_timeout=0,negative_timeout=0 /srv/disk /var/lib/ollama && \
     systemctl start ollama.service saigak-agent.service";
 
-/// The process serves a file, and in that lies a filesystem: what was read once is in memory, and
-/// only what is written reaches the process.
+/// The process serves a file, and in that lies a filesystem: what is in memory is read on, what
+/// is written reaches the process. How much is in memory is the kernel's to say.
 const SERVED_BELOW: &str = "systemctl stop saigak-agent.service ollama.service && \
     umount /var/lib/ollama && mkdir /srv/served && systemctl reset-failed && \
     for n in $(seq 0 255); do test -e /dev/loop$n || mknod /dev/loop$n b 7 $n; done && \
@@ -45,22 +46,6 @@ const SERVED_BELOW: &str = "systemctl stop saigak-agent.service ollama.service &
     cp --archive /srv/disk/blobs /srv/disk/manifests /var/lib/ollama && \
     chown ollama:ollama /var/lib/ollama && sync --file-system /var/lib/ollama && \
     systemctl start ollama.service saigak-agent.service";
-
-/// A loaded model needs no disk.
-const HANGS_BELOW: Matter = Matter {
-    what: "data disk hangs on writes",
-    breaks: "systemctl kill --signal=STOP disk-server.service",
-    condition: "DataDiskWritable",
-    reasons: &["Silent"],
-    says: "the disk has not written one block within 10 s",
-    ready: true,
-    remedies: &[&[]],
-    cure: "systemctl kill --signal=CONT disk-server.service",
-    after: &[&[]],
-    // A good write counts for 30 s, a look comes every 15.
-    seen_within: Duration::from_secs(75),
-    healed_within: Duration::from_secs(30),
-};
 
 /// A server that is stuck as well cannot be told from one that waits for its disk.
 const HANGS: Matter = Matter {
@@ -77,6 +62,9 @@ const HANGS: Matter = Matter {
     healed_within: Duration::from_mins(1),
 };
 
+/// A good write counts for 30 s, a look comes every 15, and a write may take 10.
+const SILENT_WITHIN: Duration = Duration::from_secs(75);
+
 /// Whoever asks the agent has an answer within this time, whatever hangs.
 const PROMPT: Duration = Duration::from_secs(1);
 
@@ -87,21 +75,8 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.sh(SERVED).await?;
     guest.until_ready(mark.at, FIRST_READY).await.context("with the disk served")?;
 
-    stage.say("breaks: data disk hangs");
     let server = guest.invocation("ollama.service").await?;
-    let mark = guest.mark();
-    guest.sh("systemctl kill --signal=STOP disk-server.service").await?;
-    let limit = Duration::from_secs(40);
-    guest.expect(&mark, "DataDiskWritable", "Unknown", "Silent", limit).await?;
-    guest.quiet(Duration::from_secs(20)).await?;
-    answers(&guest).await?;
-    ensure!(waiting(&guest).await? == 1, "more than one probe waits for the disk");
-    guest.sh("systemctl kill --signal=CONT disk-server.service").await?;
-    let mended = guest.mark();
-    guest.expect(&mended, "DataDiskWritable", "True", "Writable", limit).await?;
-    guest.until_ready(mended.at, FIRST_READY).await?;
-    guest.expect_repairs(&mark, &[])?;
-
+    hangs(stage, &guest, "data disk hangs").await?;
     stage.play_matter(&guest, &HANGS).await?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was started anew");
 
@@ -109,10 +84,36 @@ async fn play(stage: &Stage) -> Result<()> {
     let mark = guest.mark();
     guest.sh(SERVED_BELOW).await?;
     guest.until_ready(mark.at, FIRST_READY).await.context("with a file served")?;
-    stage.play_matter(&guest, &HANGS_BELOW).await?;
+    hangs(stage, &guest, "data disk hangs below its filesystem").await?;
     guest
         .sh("systemctl stop saigak-agent.service ollama.service && umount /var/lib/ollama")
         .await?;
+    Ok(())
+}
+
+/// Stops the disk, and lets it go on.
+async fn hangs(stage: &Stage, guest: &Guest, what: &str) -> Result<()> {
+    stage.say(&format!("breaks: {what}"));
+    let mark = guest.mark();
+    guest.sh("systemctl kill --signal=STOP disk-server.service").await?;
+    let limit = SILENT_WITHIN;
+    let seen = guest.expect(&mark, "DataDiskWritable", "Unknown", "Silent", limit).await?;
+    // Two looks at the least, each of which could ask the disk again.
+    guest.quiet(Duration::from_secs(12)).await?;
+    answers(guest).await?;
+    ensure!(waiting(guest).await? <= 1, "more than one probe waits for the disk");
+    guest.sh("systemctl kill --signal=CONT disk-server.service").await?;
+    let mended = guest.mark();
+    guest.expect(&mended, "DataDiskWritable", "True", "Writable", SILENT_WITHIN).await?;
+    let healed = guest.until_ready(mended.at, FIRST_READY).await?;
+    guest.expect_repairs(&mark, &[])?;
+    stage.add(Row {
+        fault: what.into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mended.at),
+        by_hand: None,
+        remedies: String::new(),
+    });
     Ok(())
 }
 

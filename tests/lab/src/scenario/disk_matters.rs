@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::matter::Matter;
+use super::model::BOTH_DELETED;
 use super::stage::{FIRST_READY, Stage};
 use super::{Needs, Playing, Scenario};
 use crate::guest::options::Options;
@@ -51,26 +52,22 @@ const GENTLE: Matter = Matter {
 const FULL: Matter = Matter {
     what: "data disk full",
     breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
-        fallocate --length $((free - 8388608)) ballast && chown ollama:ollama ballast",
+        runuser --user ollama -- fallocate --length $((free - 8388608)) ballast",
     reasons: &["LowSpace"],
     says: "7 MiB free",
     cure: "rm /var/lib/ollama/ballast",
     ..GENTLE
 };
 
-/// A pull and an alias would be written in place, over what is good, and end empty.
-const FULL_AND_NEEDED: Matter = Matter {
-    what: "data disk full, model and alias gone",
+/// A pull and an alias would be written in place, over what is good, and end empty. The disk is
+/// full already.
+const NEEDED: Matter = Matter {
+    what: "data disk full, then model and alias gone",
+    breaks: BOTH_DELETED.breaks,
     condition: "AliasPresent",
     reasons: &["Missing"],
     says: "model/Pull is held back: the data disk has no room",
     ready: false,
-    breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
-        fallocate --length $((free - 8388608)) ballast && chown ollama:ollama ballast && \
-        for name in qwen3-embedding-saigak:0.6b qwen3-embedding:0.6b; do \
-        curl --silent --show-error --fail --request DELETE \
-        http://127.0.0.1:11434/api/delete --data \"{\\\"model\\\":\\\"$name\\\"}\" || exit; done",
-    cure: "rm /var/lib/ollama/ballast",
     after: &[&["model/Pull", "model/CreateAlias"]],
     healed_within: Duration::from_mins(5),
     ..FULL
@@ -78,9 +75,9 @@ const FULL_AND_NEEDED: Matter = Matter {
 
 const NO_INODES: Matter = Matter {
     what: "data disk out of inodes",
-    breaks: "mkdir /var/lib/ollama/small && cd /var/lib/ollama/small && \
-        seq 5000 | xargs touch 2>/dev/null; chown --recursive ollama:ollama . && \
-        ! touch one-more 2>/dev/null",
+    breaks: "runuser --user ollama -- sh -c 'mkdir /var/lib/ollama/small && \
+        cd /var/lib/ollama/small && seq 5000 | xargs touch 2>/dev/null; \
+        ! touch one-more 2>/dev/null'",
     reasons: &["LowInodes"],
     says: " 0 of ",
     cure: "rm --recursive /var/lib/ollama/small",
@@ -96,11 +93,13 @@ const READ_ONLY: Matter = Matter {
     ..GENTLE
 };
 
-/// The other file of root's is mended, and this one is named.
+/// The other file of root's is mended, and this one is named. Both are made where the agent does
+/// not look, and come at once.
 const IMMUTABLE: Matter = Matter {
     what: "immutable file of root's on the data disk, and another",
-    breaks: "mkdir --parents /var/lib/ollama/spare && cd /var/lib/ollama/spare && \
-        chown ollama:ollama . && touch kept other && chattr +i kept",
+    breaks: "mkdir --parents /var/lib/ollama/lost+found/spare && \
+        cd /var/lib/ollama/lost+found/spare && touch kept other && chattr +i kept && \
+        mv /var/lib/ollama/lost+found/spare /var/lib/ollama",
     reasons: &["Immutable"],
     says: "first spare/kept",
     remedies: &[&["storage/FixOwner"]],
@@ -165,10 +164,13 @@ async fn play(stage: &Stage) -> Result<()> {
         &USER_MISSING,
         &PROBE_FAILED,
         &WRITE_FAILED,
-        &FULL_AND_NEEDED,
     ];
     for matter in matters {
         stage.play_matter(&guest, matter).await?;
     }
-    Ok(())
+    let mark = guest.mark();
+    guest.sh(FULL.breaks).await?;
+    let limit = FULL.seen_within;
+    guest.expect(&mark, FULL.condition, "False", "LowSpace", limit).await?;
+    stage.play_matter(&guest, &NEEDED).await
 }

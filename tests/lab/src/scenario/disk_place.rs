@@ -10,6 +10,7 @@ use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
+use crate::guest::timeline::Mark;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -81,6 +82,18 @@ const CLOSED: Matter = Matter {
     healed_within: FIRST_READY,
 };
 
+/// The server runs on and finds none of its models: they are there, and not pulled again.
+const CLOSED_MEANWHILE: Matter = Matter {
+    what: "a directory above the data disk closed",
+    breaks: "chmod 0700 /srv/models",
+    // The model is missed first, and what would mend that is refused.
+    remedies: &[&[], &["model/Pull"], &["model/CreateAlias"]],
+    after: &[&[], &["model/Pull"], &["model/CreateAlias"]],
+    ..CLOSED
+};
+
+const BLOBS: &str = "find /srv/models/ollama -xdev -type f -printf '%P %s %U\\n' | sort";
+
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.play(&guest, &OTHER_UID).await?;
@@ -93,10 +106,24 @@ async fn play(stage: &Stage) -> Result<()> {
     let mark = guest.mark();
     guest.sh(MOVED).await?;
     guest.until_ready(mark.at, FIRST_READY).await.context("with the disk elsewhere")?;
-    let mark = guest.mark();
-    stage.play_matter(&guest, &CLOSED).await?;
-    let limit = Duration::from_secs(1);
-    guest.expect_cause(&mark, "DataDiskWritable", "NotTraversable", limit).await.map(drop)
+    let data = guest.sh(BLOBS).await?;
+    for matter in [&CLOSED, &CLOSED_MEANWHILE] {
+        let mark = guest.mark();
+        stage.play_matter(&guest, matter).await?;
+        let limit = Duration::from_secs(1);
+        guest.expect_cause(&mark, "DataDiskWritable", "NotTraversable", limit).await?;
+        nothing_done(&guest, &mark)?;
+    }
+    ensure!(guest.sh(BLOBS).await? == data, "the models are not what they were");
+    Ok(())
+}
+
+/// Whatever was begun was refused.
+fn nothing_done(guest: &Guest, mark: &Mark) -> Result<()> {
+    let repairs = guest.timeline.repairs_since(mark);
+    let done = repairs.iter().find(|repair| repair.result.as_deref() != Some("Refused"));
+    ensure!(done.is_none(), "{done:?} was done");
+    Ok(())
 }
 
 async fn belongs_to_ollama(guest: &Guest) -> Result<()> {
