@@ -118,6 +118,9 @@ fn silence_is_starting_busy_or_stuck() {
     let mut stuck = silent(with_unit(|unit| unit.started = ago(20)));
     stuck.progress.answered = Some(ago(10));
     assert_eq!(reason(&stuck, "OllamaServing"), "Unresponsive");
+    // What the process before it has answered says nothing of this one.
+    stuck.progress.answered = Some(ago(21));
+    assert_eq!(reason(&stuck, "OllamaServing"), "Starting");
     let mut busy = silent(healthy());
     busy.progress.last = Some(ago(5));
     assert_eq!(reason(&busy, "OllamaServing"), "Busy");
