@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
-use super::{model, network, server};
+use super::{model, models, network, server, start};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
@@ -52,6 +52,9 @@ pub(super) const ALL: &[&Fault] = &[
     &server::FROZEN,
     &server::KILLED,
     &server::STOPPED,
+    &start::TOO_OFTEN,
+    &start::FAILED,
+    &models::ELSEWHERE,
     &server::BOUND,
 ];
 
