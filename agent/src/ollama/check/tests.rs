@@ -264,6 +264,10 @@ fn a_program_that_cannot_be_executed_is_named_until_it_can() {
     let forbidden = message(&state(Program::Forbidden), "OllamaRunning");
     assert_eq!(forbidden, "/usr/local/bin/ollama is not executable");
     assert_eq!(reason(&state(Program::Usable), "OllamaRunning"), "CrashLoop");
+    // Between fork and exec: that is no server yet.
+    let mut young = restarted(1, |unit| unit.active_state = "active".into());
+    young.program = Some(Program::Missing);
+    assert_eq!(reason(&young, "OllamaRunning"), "ProgramMissing");
 }
 
 #[test]
