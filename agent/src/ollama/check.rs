@@ -33,7 +33,8 @@ pub static MODELS_ON_DATA_DISK: Condition = Condition {
     name: "ModelsOnDataDisk",
     concern: "ollama",
     role: Role::Gate,
-    needs: &[],
+    // It is not led back to a disk that is not there.
+    needs: &["DataDiskMounted"],
     explained_by: &[],
     grace: Duration::ZERO,
 };

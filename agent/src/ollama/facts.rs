@@ -10,7 +10,7 @@ use super::api::{Api, ApiError};
 use super::environment::Settings;
 use super::listener::{self, Holder};
 use super::program::{self, EXEC, Program};
-use super::running::{foreign, is_active};
+use super::running::{foreign, is_active, lasts};
 use super::starts::Starts;
 use super::store;
 use super::unit::{self, Unit};
@@ -44,7 +44,7 @@ pub struct Facts {
     pub connections: Option<usize>,
     /// What its environment tells it.
     pub settings: Settings,
-    /// Its program, where systemd could not execute it.
+    /// Its program, where systemd could not execute it, or is about to.
     pub program: Option<Program>,
 }
 
@@ -142,11 +142,13 @@ impl Facts {
     }
 
     /// Looks at what the unit names: its environment files, its port, its program.
-    async fn look_closer(&mut self, unit: &Unit, config: &config::Ollama) {
+    async fn look_closer(&mut self, unit: &Unit, config: &config::Ollama, uptime: Duration) {
         let (unit, name, port) = (unit.clone(), config.unit.clone(), config.port);
         let silent = self.is_silent();
+        let young = is_active(&unit) && !lasts(&unit, uptime);
         let look = move || {
-            let program = unit.program.as_deref().filter(|_| unit.exit_status == EXEC);
+            let tried = unit.exit_status == EXEC || young;
+            let program = unit.program.as_deref().filter(|_| tried);
             let holder = listener::holder(port, &name, &unit.group);
             let connections = silent.then(|| listener::connections(port));
             (holder, connections, Settings::read(&unit), program.map(program::look))
@@ -198,7 +200,7 @@ pub async fn look(
     };
     if let Ok(unit) = facts.unit.clone() {
         facts.starts = facts.starts.follow(&unit, uptime);
-        facts.look_closer(&unit, config).await;
+        facts.look_closer(&unit, config, uptime).await;
         // Any web server answers; this one must be ours.
         if facts.answers() && is_active(&unit) && foreign(&facts, &unit, uptime).is_none() {
             facts.progress.answered = Some(uptime);

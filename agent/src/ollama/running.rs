@@ -54,15 +54,20 @@ pub(super) fn running(
     let name = &config.unit;
     let active = is_active(unit);
     let proven = active && (lasts(unit, uptime) || answered(facts, unit));
-    if let (false, "loaded" | "merged", Some(holder)) =
-        (proven, unit.load_state.as_str(), foreign(facts, unit, uptime))
+    let loaded = matches!(unit.load_state.as_str(), "loaded" | "merged");
+    if !proven
+        && loaded
         && unit.active_state != "deactivating"
+        && let Some(holder) = foreign(facts, unit, uptime)
     {
         return (&PORT_TAKEN, format!("port {} is held by {holder}, not by {name}", config.port));
     }
     let looping = facts.starts.by_systemd(uptime) >= LOOP;
+    let bad_program = facts.program.is_some_and(|program| program != Program::Usable);
     match (unit.load_state.as_str(), unit.active_state.as_str(), unit.sub_state.as_str()) {
-        _ if active && looping && !proven => (&CRASH_LOOP, crash_loop(facts, unit, name, uptime)),
+        // For systemd a unit is active as soon as there is a process that is to become it.
+        _ if active && !proven && bad_program => unusable(facts, unit),
+        _ if active && !proven && looping => (&CRASH_LOOP, crash_loop(facts, unit, name, uptime)),
         // It serves for as long as it runs.
         (state @ ("not-found" | "masked"), ..) if active => {
             (&RUNNING, format!("{name} is active, though {state} by now"))
@@ -74,9 +79,7 @@ pub(super) fn running(
             (&UNIT_INVALID, format!("systemd cannot use {name}: {state}"))
         }
         (_, "deactivating", _) => (&STOPPING, format!("{name} stops")),
-        _ if facts.program.is_some_and(|program| program != Program::Usable) => {
-            unusable(facts, unit)
-        }
+        _ if bad_program => unusable(facts, unit),
         (_, "activating", sub) if sub.starts_with("auto-restart") && looping => {
             (&CRASH_LOOP, crash_loop(facts, unit, name, uptime))
         }

@@ -118,6 +118,9 @@ fn silence_is_starting_busy_or_stuck() {
     let mut stuck = silent(with_unit(|unit| unit.started = ago(20)));
     stuck.progress.answered = Some(ago(10));
     assert_eq!(reason(&stuck, "OllamaServing"), "Unresponsive");
+    // What the process before it has answered says nothing of this one.
+    stuck.progress.answered = Some(ago(21));
+    assert_eq!(reason(&stuck, "OllamaServing"), "Starting");
     let mut busy = silent(healthy());
     busy.progress.last = Some(ago(5));
     assert_eq!(reason(&busy, "OllamaServing"), "Busy");
@@ -261,6 +264,10 @@ fn a_program_that_cannot_be_executed_is_named_until_it_can() {
     let forbidden = message(&state(Program::Forbidden), "OllamaRunning");
     assert_eq!(forbidden, "/usr/local/bin/ollama is not executable");
     assert_eq!(reason(&state(Program::Usable), "OllamaRunning"), "CrashLoop");
+    // Between fork and exec: that is no server yet.
+    let mut young = restarted(1, |unit| unit.active_state = "active".into());
+    young.program = Some(Program::Missing);
+    assert_eq!(reason(&young, "OllamaRunning"), "ProgramMissing");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
-use super::{disk_place, files, model, network, networkd, server, start};
+use super::{disk_place, files, model, models, network, networkd, server, start};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
@@ -53,6 +53,7 @@ pub(super) const ALL: &[&Fault] = &[
     &server::STOPPED,
     &start::TOO_OFTEN,
     &start::FAILED,
+    &models::ELSEWHERE,
     &server::BOUND,
 ];
 

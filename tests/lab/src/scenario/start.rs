@@ -69,6 +69,10 @@ pub(crate) const TOO_OFTEN: Fault = Fault {
     healed_within: Duration::from_mins(1),
 };
 
+/// Two starts are one rung, and what is down again within ten seconds has not recovered: which
+/// rung it is depends on what was played before.
+const AGAIN: &[&[&str]] = &[&["ollama/Start"], &["ollama/ResetFailed"]];
+
 /// A unit in /etc cannot be masked by a link beside it.
 const MASKED: Matter = Matter {
     what: "Ollama's unit masked",
@@ -83,7 +87,7 @@ const MASKED: Matter = Matter {
     remedies: &[&[], &["ollama/Start"]],
     cure: "systemctl unmask ollama.service && \
         mv /root/ollama.service /etc/systemd/system/ollama.service && systemctl daemon-reload",
-    after: &[&["ollama/Start"]],
+    after: AGAIN,
     seen_within: Duration::from_secs(15),
     healed_within: Duration::from_mins(1),
 };
@@ -98,7 +102,7 @@ const REMOVED: Matter = Matter {
     ready: false,
     remedies: &[&[], &["ollama/Start"]],
     cure: "mv /root/ollama.service /etc/systemd/system/ollama.service && systemctl daemon-reload",
-    after: &[&["ollama/Start"]],
+    after: AGAIN,
     seen_within: Duration::from_secs(15),
     healed_within: Duration::from_mins(1),
 };
@@ -116,7 +120,7 @@ const INVALID: Matter = Matter {
     ready: false,
     remedies: &[&[], &["ollama/Start"]],
     cure: "rm /run/systemd/system/ollama.service.d/edit.conf && systemctl daemon-reload",
-    after: &[&["ollama/Start"]],
+    after: AGAIN,
     seen_within: Duration::from_secs(15),
     healed_within: Duration::from_mins(1),
 };
