@@ -15,7 +15,7 @@ use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Outcome};
 use crate::model::{Pull, PullState};
 use crate::ollama::Api;
-use crate::{bootstrap, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
 
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
@@ -94,6 +94,7 @@ impl Shared {
                     self.waker.wake(concern::STORAGE);
                     self.waker.wake(concern::MODEL);
                     self.waker.wake(concern::PROOF);
+                    self.waker.wake(concern::FIREWALL);
                 }
             }
             concern::MODEL => {
@@ -118,6 +119,10 @@ impl Shared {
             concern::SYSTEM => {
                 let value = system::look().await;
                 current.facts().system = Some(Seen { at, value });
+            }
+            concern::FIREWALL => {
+                let value = firewall::look().await;
+                current.facts().firewall = Some(Seen { at, value });
             }
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
@@ -191,11 +196,11 @@ impl Shared {
         }
         let ollama = fresh(facts.ollama.as_ref(), uptime);
         if let Some(seen) = ollama {
-            add(
-                &mut all,
-                seen.at,
-                ollama::check(&seen.value, &config.ollama, &config.storage, uptime),
-            );
+            let mut judged = ollama::check(&seen.value, &config.ollama, &config.storage, uptime);
+            if let Some(firewall) = facts.firewall(uptime) {
+                ollama::filter(&mut judged, firewall);
+            }
+            add(&mut all, seen.at, judged);
         }
         if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
             all.push(names::check(&seen.value).seen(seen.at));
@@ -235,6 +240,10 @@ impl Shared {
                 }
                 if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
                     return Some(why);
+                }
+                let locked_out = facts.firewall(uptime).and_then(firewall::Facts::locks_out);
+                if let Some(by) = locked_out.filter(|_| disturbs) {
+                    return Some(format!("whether it serves is not seen: {by} drops its port"));
                 }
                 if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
                     return Some(

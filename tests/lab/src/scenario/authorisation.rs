@@ -130,7 +130,7 @@ async fn refused_verbs(guest: &Guest) -> Result<()> {
 async fn refused_transients(guest: &Guest) -> Result<()> {
     let mut names: Vec<String> =
         HELPERS.iter().map(|helper| format!("saigak-fix-{helper}.service")).collect();
-    let probes = ["saigak-probe-storage@", "saigak-probe-write@"];
+    let probes = ["saigak-probe-storage@", "saigak-probe-write@", "saigak-probe-firewall@"];
     names.extend(probes.map(|probe| format!("{probe}x.service")));
     names.push("ollama.service".into());
     for name in &names {
