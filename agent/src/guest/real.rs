@@ -1,5 +1,6 @@
 //! The looks, judgements and repairs of the guest that the agent runs in.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Outcome};
 use crate::model::{Pull, PullState};
 use crate::ollama::Api;
-use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
 
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
@@ -41,6 +42,8 @@ pub(super) struct Shared {
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
+    /// The address and the way out that were noted last, to be repeated one day.
+    pub(super) noted: Mutex<Option<((Ipv4Addr, u8), network::Route)>>,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
 }
@@ -65,6 +68,8 @@ impl Shared {
             concern::NETWORK => {
                 let value = network::look(&config.network, &self.bus).await;
                 let before = current.facts().address();
+                let held = value.as_ref().ok().filter(|facts| facts.has_lease() && facts.works());
+                self.remember_lease(held.filter(|facts| facts.may_repeat));
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
                     current.facts().names = None;
@@ -131,6 +136,23 @@ impl Shared {
             }
             _ => {}
         }
+    }
+
+    /// Has a helper note down a lease that is new, in case that it is to be repeated one day.
+    /// The daemon itself has no say in what is noted.
+    fn remember_lease(&self, facts: Option<&network::Facts>) {
+        let held = facts.and_then(|facts| Some((facts.address?, facts.route?)));
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() || *noted == held {
+            return;
+        }
+        *noted = held;
+        tokio::spawn(async {
+            match fix::call(fix::Name::NetworkLease).await {
+                Ok(reply) => tracing::info!(%reply, "the lease is noted"),
+                Err(error) => tracing::warn!(%error, "the lease is not noted"),
+            }
+        });
     }
 
     /// Proves the server if a proof is due and can be had.
@@ -297,6 +319,8 @@ impl Shared {
             // A server looks stuck before its disk is known to hang, and a model is missing
             // before the disk is known to be full.
             self.look(concern::STORAGE).await;
+            // And one that nobody reaches, before its firewall is.
+            self.look(concern::FIREWALL).await;
         }
         if let Some(why) = self.held(remedy, BootClock.now().uptime) {
             return Outcome::Refused(why);

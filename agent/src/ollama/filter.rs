@@ -37,18 +37,16 @@ pub fn filter(judgements: &mut [Judgement<Remedy>], firewall: &Facts) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::repair::UNRESPONSIVE;
+    use super::super::serving::SERVING;
     use super::*;
+    use crate::core::Condition;
 
-    fn filtered(
-        condition: &'static crate::core::Condition,
-        good: bool,
-        firewall: &Facts,
-    ) -> String {
-        static GOOD: Reason<Remedy> = Reason::good("Good");
-        static BAD: Reason<Remedy> = Reason::fault("Bad", "");
-        let mut all = [Judgement::new(condition, if good { &GOOD } else { &BAD }, "")];
+    fn filtered(condition: &'static Condition, good: bool, firewall: &Facts) -> &'static str {
+        let reason = if good { &SERVING } else { &UNRESPONSIVE };
+        let mut all = [Judgement::new(condition, reason, "")];
         filter(&mut all, firewall);
-        all[0].reason.name.into()
+        all[0].reason.name
     }
 
     #[test]
@@ -56,13 +54,13 @@ mod tests {
         let rule = || Fate::Dropped("rule 1".into());
         let link = Facts { link: rule(), loopback: Fate::Passes };
         assert_eq!(filtered(&ENDPOINT_REACHABLE, true, &link), "Filtered");
-        assert_eq!(filtered(&OLLAMA_SERVING, true, &link), "Good");
-        assert_eq!(filtered(&OLLAMA_SERVING, false, &link), "Bad");
+        assert_eq!(filtered(&OLLAMA_SERVING, true, &link), "Serving");
+        assert_eq!(filtered(&OLLAMA_SERVING, false, &link), "Unresponsive");
         let both = Facts { link: rule(), loopback: rule() };
         assert_eq!(filtered(&OLLAMA_SERVING, false, &both), "Filtered");
         // It answered: the rule is newer than the answer, or does something else.
-        assert_eq!(filtered(&OLLAMA_SERVING, true, &both), "Good");
+        assert_eq!(filtered(&OLLAMA_SERVING, true, &both), "Serving");
         let doubt = Facts { link: Fate::Unjudged("rule 1".into()), loopback: Fate::Unread };
-        assert_eq!(filtered(&ENDPOINT_REACHABLE, true, &doubt), "Good");
+        assert_eq!(filtered(&ENDPOINT_REACHABLE, true, &doubt), "Serving");
     }
 }

@@ -97,6 +97,7 @@ pub const ALL: &[Scenario] = &[
     links::SCENARIO,
     dns::SCENARIO,
     lease::OTHER,
+    lease::REPEATED,
     firewall::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
