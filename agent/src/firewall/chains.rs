@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::Fate;
-use super::matching::Packet;
+use super::matching::{Mapped, Packet};
 use super::ruleset::{Chain, Rule, Ruleset};
 
 /// Deeper than the kernel lets chains be nested (`NFT_JUMP_STACK_SIZE`, 16).
@@ -123,9 +123,9 @@ impl Walk<'_> {
                 Deed::NextStatement
             }
             "vmap" => match self.packet.mapped(inner) {
-                Some(Some(verdict)) => self.take(verdict, rule, chain, certain, depth),
-                Some(None) => Deed::NextStatement,
-                None => self.may_end(rule),
+                Mapped::Verdict(verdict) => self.take(verdict, rule, chain, certain, depth),
+                Mapped::Nothing => Deed::NextStatement,
+                Mapped::Unknown => self.may_end(rule),
             },
             "accept" => self.end(End::Accepted, rule, *certain),
             "drop" | "reject" => {

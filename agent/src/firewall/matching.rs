@@ -11,6 +11,15 @@ pub struct Packet {
     pub port: u16,
 }
 
+/// What a verdict map says to a packet.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Mapped<'a> {
+    Verdict(&'a Value),
+    Nothing,
+    /// That cannot be told here.
+    Unknown,
+}
+
 /// What is known of one of a packet's properties.
 #[derive(Debug, PartialEq, Eq)]
 enum Known<'a> {
@@ -62,20 +71,25 @@ impl Packet {
         }
     }
 
-    /// What a verdict map says to the packet: the verdict, or that none is given. `None`: that
-    /// cannot be told.
-    pub(super) fn mapped<'a>(&self, map: &'a Value) -> Option<Option<&'a Value>> {
-        let property = self.property(map.get("key")?);
+    /// What a verdict map says to the packet.
+    pub(super) fn mapped<'a>(&self, map: &'a Value) -> Mapped<'a> {
+        let property = map.get("key").map_or(Known::Unknown, |key| self.property(key));
         if property == Known::OfOthers {
-            return Some(None);
+            return Mapped::Nothing;
         }
-        for pair in map.get("data")?.get("set")?.as_array()? {
-            let [value, verdict] = pair.as_array()?.as_slice() else { return None };
-            if property.is(value)? {
-                return Some(Some(verdict));
+        let pairs = map.get("data").and_then(|data| data.get("set")).and_then(Value::as_array);
+        let Some(pairs) = pairs else { return Mapped::Unknown };
+        for pair in pairs {
+            let Some([value, verdict]) = pair.as_array().map(Vec::as_slice) else {
+                return Mapped::Unknown;
+            };
+            match property.is(value) {
+                Some(true) => return Mapped::Verdict(verdict),
+                Some(false) => {}
+                None => return Mapped::Unknown,
             }
         }
-        Some(None)
+        Mapped::Nothing
     }
 }
 
@@ -173,11 +187,11 @@ mod tests {
         let key = json!({"payload": {"protocol": "tcp", "field": "dport"}});
         let set = json!([[22, {"accept": null}], [11434, {"drop": null}]]);
         let map = json!({"key": key, "data": {"set": set}});
-        assert_eq!(packet().mapped(&map), Some(Some(&json!({"drop": null}))));
+        assert_eq!(packet().mapped(&map), Mapped::Verdict(&json!({"drop": null})));
         let other = Packet { port: 80, ..packet() };
-        assert_eq!(other.mapped(&map), Some(None));
-        assert_eq!(packet().mapped(&json!({"key": key, "data": "@map"})), None);
+        assert_eq!(other.mapped(&map), Mapped::Nothing);
+        assert_eq!(packet().mapped(&json!({"key": key, "data": "@map"})), Mapped::Unknown);
         let key = json!({"payload": {"protocol": "ip", "field": "saddr"}});
-        assert_eq!(packet().mapped(&json!({"key": key, "data": {"set": set}})), None);
+        assert_eq!(packet().mapped(&json!({"key": key, "data": {"set": set}})), Mapped::Unknown);
     }
 }

@@ -56,7 +56,7 @@ fn act(link: &Link, holding: &Holding, note: &Path, runtime: &Path) -> Result<Re
         Holding::Lease(lease) => {
             let mut done = Vec::new();
             let text = serde_json::to_string(lease).map_err(|e| Reply::failed(e.to_string()))?;
-            if file::put(note, &text).map_err(failed)? {
+            if file::put(note, &text).map_err(|e| failed(&e))? {
                 done.push(format!("noted the lease of {}", lease.address));
             }
             done.extend(withdraw(runtime, None)?);
@@ -89,7 +89,7 @@ fn repeat(link: &Link, note: &Path, runtime: &Path) -> Result<Reply, Reply> {
         .ok_or_else(|| Reply::failed(format!("no .network file matches {}", link.name)))?;
     let path = runtime.join(format!("{}.d", base.name())).join(LEASE);
     let mut done = Vec::new();
-    if file::put(&path, &drop_in(&lease)).map_err(failed)? {
+    if file::put(&path, &drop_in(&lease)).map_err(|e| failed(&e))? {
         done.push(format!("wrote {}", path.display()));
     }
     done.extend(withdraw(runtime, Some(&path))?);
@@ -106,13 +106,13 @@ fn withdraw(runtime: &Path, kept: Option<&PathBuf>) -> Result<Vec<String>, Reply
         .map_err(|e| Reply::failed(format!("cannot list {}: {e}", runtime.display())))?;
     let mut done = Vec::new();
     for path in found.iter().filter(|path| Some(*path) != kept) {
-        file::take_away(path).map_err(failed)?;
+        file::take_away(path).map_err(|e| failed(&e))?;
         done.push(format!("withdrew {}", path.display()));
     }
     Ok(done)
 }
 
-fn failed(error: file::FileError) -> Reply {
+fn failed(error: &file::FileError) -> Reply {
     Reply::failed(error.to_string())
 }
 

@@ -1,5 +1,7 @@
 //! What the firewall's rules make of judgements that were made from inside.
 
+use std::fmt::Write as _;
+
 use super::check::{ENDPOINT_REACHABLE, OLLAMA_SERVING};
 use crate::core::{Judgement, Reason, Status};
 use crate::firewall::{Facts, Fate};
@@ -30,7 +32,8 @@ pub fn filter(judgements: &mut [Judgement<Remedy>], firewall: &Facts) {
             && is(ENDPOINT_REACHABLE.name)
             && holds
         {
-            judgement.message += &format!("; whether clients are let in hangs on {rule}");
+            // Writing to a string cannot fail.
+            let _ = write!(judgement.message, "; whether clients are let in hangs on {rule}");
         }
     }
 }
