@@ -10,6 +10,7 @@ pub mod bus;
 pub mod cli;
 pub mod config;
 pub mod core;
+pub mod firewall;
 pub mod fix;
 pub mod guest;
 pub mod history;

@@ -108,6 +108,8 @@ enum What {
     Storage,
     /// Whether this user can write to it
     Write,
+    /// What the firewall does with clients
+    Firewall,
 }
 
 /// Wrong usage: `EX_USAGE` of sysexits(3).
@@ -143,6 +145,9 @@ pub fn main() -> ExitCode {
         Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
         Command::Probe { what: What::Storage } => {
             probe::storage(&config::load(&config::DIRECTORIES))
+        }
+        Command::Probe { what: What::Firewall } => {
+            probe::firewall(&config::load(&config::DIRECTORIES))
         }
         Command::Probe { what: What::Write } => probe::write(&config::load(&config::DIRECTORIES)),
     }

@@ -10,6 +10,7 @@ use super::keys;
 
 type Text = Option<Spanned<String>>;
 type Number = Option<Spanned<i64>>;
+type Switch = Option<Spanned<bool>>;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,6 +35,7 @@ pub(super) struct Serve {
 pub(super) struct Network {
     pub(super) link: Text,
     pub(super) driver: Text,
+    pub(super) repeat_lease: Switch,
 }
 
 #[derive(Debug, Default, Deserialize)]

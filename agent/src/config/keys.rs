@@ -22,6 +22,8 @@ pub enum Accepts {
         /// The greatest.
         max: i64,
     },
+    /// True or false.
+    Switch,
     /// A text, described in words.
     Text(&'static str),
     /// A table, described in words.
@@ -33,6 +35,7 @@ impl fmt::Display for Accepts {
         match self {
             Self::Number { min, max: i64::MAX } => write!(f, "a whole number from {min}"),
             Self::Number { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Self::Switch => f.write_str("true or false"),
             Self::Text(words) | Self::Table(words) => f.write_str(words),
         }
     }
@@ -54,6 +57,7 @@ pub const KEYS: &[Key] = &[
     text("serve.listen", "an IP address and a port, such as \"0.0.0.0:7244\" or \"[::]:7244\""),
     text("network.link", "the name of a link: 1 to 15 bytes without `/` and white space"),
     text("network.driver", "the name of a kernel driver, without `/` and white space"),
+    Key { name: "network.repeat_lease", accepts: Accepts::Switch },
     text(
         "storage.path",
         "an absolute path without `.` and `..` that is no directory of the system and lies in none \

@@ -40,6 +40,8 @@ pub struct Network {
     pub link: String,
     /// Driver of the one link that is taken where no link has that name.
     pub driver: String,
+    /// Whether a lease that has run out is repeated while no DHCP server answers.
+    pub repeat_lease: bool,
 }
 
 /// `[storage]`
@@ -124,7 +126,7 @@ impl Default for Serve {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { link: "enp1s0".into(), driver: "virtio_net".into() }
+        Self { link: "enp1s0".into(), driver: "virtio_net".into(), repeat_lease: false }
     }
 }
 

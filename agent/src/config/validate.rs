@@ -50,6 +50,9 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     text(i, "serve.listen", |f| f.serve.listen.as_ref(), listen, &mut c.serve.listen)?;
     text(i, "network.link", |f| f.network.link.as_ref(), link, &mut c.network.link)?;
     text(i, "network.driver", |f| f.network.driver.as_ref(), file_name, &mut c.network.driver)?;
+    if let Some(input) = i.last(|f| f.network.repeat_lease.as_ref()) {
+        c.network.repeat_lease = *input.value;
+    }
     text(i, "storage.path", |f| f.storage.path.as_ref(), disk, &mut c.storage.path)?;
     text(i, "storage.owner", |f| f.storage.owner.as_ref(), user, &mut c.storage.owner)?;
     let key = "storage.minimum_free_bytes";

@@ -3,6 +3,7 @@
 //! | name | does |
 //! |---|---|
 //! | `network-match` | frees the link's `.network` file from a MAC address, or takes that back |
+//! | `network-lease` | notes the link's lease down, repeats one that has run out, or takes that back |
 //! | `network-restart` | restarts systemd-networkd |
 //! | `storage-owner` | gives the data disk's tree to the user who serves from it |
 //! | `model-blobs` | removes blobs whose content is not what their name says |
@@ -24,6 +25,7 @@ mod client;
 mod file;
 mod manager;
 mod model_blobs;
+mod network_lease;
 mod network_match;
 mod network_restart;
 mod ollama;
@@ -48,6 +50,8 @@ use caller::Caller;
 pub enum Name {
     /// Free the link's .network file from a MAC address that is not the link's
     NetworkMatch,
+    /// Note the link's lease down, repeat one that has run out, or take that back
+    NetworkLease,
     /// Restart systemd-networkd
     NetworkRestart,
     /// Give the data disk's tree to its owner
@@ -72,6 +76,7 @@ impl Name {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NetworkMatch => "network-match",
+            Self::NetworkLease => "network-lease",
             Self::NetworkRestart => "network-restart",
             Self::StorageOwner => "storage-owner",
             Self::ModelBlobs => "model-blobs",
@@ -117,6 +122,7 @@ fn repair(name: Name, config: &Config) -> Reply {
     runtime.block_on(async {
         match name {
             Name::NetworkMatch => network_match::run(&config.network).await,
+            Name::NetworkLease => network_lease::run(&config.network).await,
             Name::NetworkRestart => network_restart::run().await,
             Name::StorageOwner => storage_owner::run(&config.storage),
             Name::ModelBlobs => model_blobs::run(&config.storage),

@@ -64,6 +64,9 @@ impl Current {
         if config.ollama != old.ollama {
             facts.ollama = None;
         }
+        if config.network != old.network || config.ollama != old.ollama {
+            facts.firewall = None;
+        }
         let mut proofs = Arc::clone(&self.proofs);
         if config.ollama != old.ollama || config.model != old.model {
             facts.model = None;

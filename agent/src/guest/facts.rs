@@ -7,7 +7,7 @@ use reqwest::Client;
 
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
-use crate::{bootstrap, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub(super) struct Facts {
     pub(super) model_since: Duration,
     pub(super) system: Option<Seen<system::Facts>>,
     pub(super) names: Option<Seen<names::Facts>>,
+    pub(super) firewall: Option<Seen<Result<firewall::Facts, String>>>,
 }
 
 impl Facts {
@@ -72,6 +73,11 @@ impl Facts {
         let wanted = model.is_some_and(|model| model.source != model::Source::Present);
         let good = self.names.as_ref().filter(|seen| seen.value.is_good());
         wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
+    }
+
+    /// What the firewall does, where that is known.
+    pub(super) fn firewall(&self, uptime: Duration) -> Option<&firewall::Facts> {
+        fresh(self.firewall.as_ref(), uptime)?.value.as_ref().ok()
     }
 
     /// What was seen of the data disk.

@@ -54,6 +54,7 @@ impl RealGuest {
             pull: Pull::default(),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
+            noted: Mutex::default(),
             moved: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })

@@ -56,10 +56,12 @@ pub mod concern {
     pub const SYSTEM: usize = 6;
     /// The registry's name, apart from the network: a resolver may take its time.
     pub const NAMES: usize = 7;
+    /// The rules that clients are subject to.
+    pub const FIREWALL: usize = 8;
 }
 
 /// All concerns and how often they are looked at without an event.
-pub static CONCERNS: [Schedule; 8] = [
+pub static CONCERNS: [Schedule; 9] = [
     every("bootstrap", 5, 2),
     every("network", 15, 2),
     every("storage", 15, 5),
@@ -68,6 +70,7 @@ pub static CONCERNS: [Schedule; 8] = [
     every("proof", 5, 1),
     every("system", 15, 5),
     every("names", 10, 10),
+    every("firewall", 30, 5),
 ];
 
 const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {

@@ -1,5 +1,6 @@
 //! The looks, judgements and repairs of the guest that the agent runs in.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Outcome};
 use crate::model::{Pull, PullState};
 use crate::ollama::Api;
-use crate::{bootstrap, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
 
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
@@ -48,6 +49,8 @@ pub(super) struct Shared {
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
+    /// The address and the way out that were noted last, to be repeated one day.
+    pub(super) noted: Mutex<Option<((Ipv4Addr, u8), network::Route)>>,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
 }
@@ -72,6 +75,8 @@ impl Shared {
             concern::NETWORK => {
                 let value = network::look(&config.network, &self.bus).await;
                 let before = current.facts().address();
+                let held = value.as_ref().ok().filter(|facts| facts.has_lease() && facts.works());
+                self.remember_lease(held.filter(|facts| facts.may_repeat));
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
                     current.facts().names = None;
@@ -100,6 +105,7 @@ impl Shared {
                     self.waker.wake(concern::STORAGE);
                     self.waker.wake(concern::MODEL);
                     self.waker.wake(concern::PROOF);
+                    self.waker.wake(concern::FIREWALL);
                 }
             }
             concern::MODEL => {
@@ -125,6 +131,10 @@ impl Shared {
                 let value = system::look().await;
                 current.facts().system = Some(Seen { at, value });
             }
+            concern::FIREWALL => {
+                let value = firewall::look().await;
+                current.facts().firewall = Some(Seen { at, value });
+            }
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
                 let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
@@ -132,6 +142,23 @@ impl Shared {
             }
             _ => {}
         }
+    }
+
+    /// Has a helper note down a lease that is new, in case that it is to be repeated one day.
+    /// The daemon itself has no say in what is noted.
+    fn remember_lease(&self, facts: Option<&network::Facts>) {
+        let held = facts.and_then(|facts| Some((facts.address?, facts.route?)));
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() || *noted == held {
+            return;
+        }
+        *noted = held;
+        tokio::spawn(async {
+            match fix::call(fix::Name::NetworkLease).await {
+                Ok(reply) => tracing::info!(%reply, "the lease is noted"),
+                Err(error) => tracing::warn!(%error, "the lease is not noted"),
+            }
+        });
     }
 
     /// Proves the server if a proof is due and can be had.
@@ -197,11 +224,11 @@ impl Shared {
         }
         let ollama = fresh(facts.ollama.as_ref(), uptime);
         if let Some(seen) = ollama {
-            add(
-                &mut all,
-                seen.at,
-                ollama::check(&seen.value, &config.ollama, &config.storage, uptime),
-            );
+            let mut judged = ollama::check(&seen.value, &config.ollama, &config.storage, uptime);
+            if let Some(firewall) = facts.firewall(uptime) {
+                ollama::filter(&mut judged, firewall);
+            }
+            add(&mut all, seen.at, judged);
         }
         if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
             all.push(names::check(&seen.value).seen(seen.at));
@@ -241,6 +268,10 @@ impl Shared {
                 }
                 if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
                     return Some(why);
+                }
+                let locked_out = facts.firewall(uptime).and_then(firewall::Facts::locks_out);
+                if let Some(by) = locked_out.filter(|_| disturbs) {
+                    return Some(format!("whether it serves is not seen: {by} drops its port"));
                 }
                 if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
                     return Some(
@@ -293,6 +324,8 @@ impl Shared {
         if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
             look_at_disk(&self.current(), true).await;
+            // And like one that nobody reaches, before its firewall is.
+            self.look(concern::FIREWALL).await;
         }
         if let Some(why) = self.held(remedy, BootClock.now().uptime) {
             return Outcome::Refused(why);

@@ -42,7 +42,7 @@ fn judge(variables: &[String], files: &[(String, bool)], unit: &str) -> Option<S
     let proxy = names
         .filter(|(name, value)| name.eq_ignore_ascii_case("https_proxy") && !value.is_empty())
         .map(|(name, _)| format!("{unit} sets {name}"))
-        .last();
+        .next_back();
     let hidden = || files.first().map(|(file, _)| format!("{file} may set a proxy for {unit}"));
     proxy.or_else(hidden)
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::facts::{Facts, MatchFile, Networkd, Ours, Standing};
 use super::repair::{
-    ADDRESS_LOST, CONFIGURATION_FAILED, INITIALIZING, LEFT_OVER, LINK_DOWN, MAC_PINNED,
-    NETWORKD_OFF_BUS, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
+    ADDRESS_LOST, CONFIGURATION_FAILED, INITIALIZING, LEASE_BACK, LEASE_GONE, LEFT_OVER, LINK_DOWN,
+    MAC_PINNED, NETWORKD_OFF_BUS, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
 };
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
@@ -57,6 +57,11 @@ static NETWORKD_OUT_OF_USE: Reason<Remedy> = Reason::fault(
     "systemctl enable --now systemd-networkd.service, or see to whatever runs the network instead",
 );
 static ASSIGNED: Reason<Remedy> = Reason::good("Assigned");
+static REPEATED: Reason<Remedy> = Reason::good("Repeated");
+static LEASE_REPEATED: Reason<Remedy> = Reason::fault(
+    "LeaseRepeated",
+    "no DHCP server answers: look at the launcher pod of this VM; the agent takes its file away then",
+);
 static AS_CONFIGURED: Reason<Remedy> = Reason::good("AsConfigured");
 static OVERRIDDEN: Reason<Remedy> = Reason::fault(
     "Overridden",
@@ -84,8 +89,11 @@ pub static REASONS: &[Declared] = &[
             &INITIALIZING,
         ],
     ),
-    (&ADDRESS_ASSIGNED, &[&ASSIGNED, &ADDRESS_LOST, &NO_LEASE, &NO_ROUTE]),
-    (&NETWORK_AS_CONFIGURED, &[&AS_CONFIGURED, &OVERRIDDEN, &LEFT_OVER, &UNREADABLE]),
+    (&ADDRESS_ASSIGNED, &[&ASSIGNED, &REPEATED, &ADDRESS_LOST, &NO_LEASE, &LEASE_GONE, &NO_ROUTE]),
+    (
+        &NETWORK_AS_CONFIGURED,
+        &[&AS_CONFIGURED, &LEASE_REPEATED, &LEASE_BACK, &OVERRIDDEN, &LEFT_OVER, &UNREADABLE],
+    ),
 ];
 
 /// Judges the network.
@@ -99,13 +107,20 @@ pub fn check(facts: &Facts) -> Vec<Judgement<Remedy>> {
     let mut judgements = vec![Judgement::new(&NETWORK_UP, up, message)];
     let (assigned, message) = address_assigned(facts, link);
     judgements.push(Judgement::new(&ADDRESS_ASSIGNED, assigned, message));
-    let (reason, message) = as_configured(&facts.ours);
+    let (reason, message) = as_configured(facts);
     judgements.push(Judgement::new(&NETWORK_AS_CONFIGURED, reason, message));
     judgements
 }
 
-fn as_configured(ours: &Ours) -> (&'static Reason<Remedy>, String) {
-    match ours {
+fn as_configured(facts: &Facts) -> (&'static Reason<Remedy>, String) {
+    match &facts.repeats {
+        Some(file) if facts.has_lease() || !facts.may_repeat => {
+            return (&LEASE_BACK, format!("{file} is not needed any more"));
+        }
+        Some(file) => return (&LEASE_REPEATED, format!("the address stands in {file}")),
+        None => {}
+    }
+    match &facts.ours {
         Ours::None => (&AS_CONFIGURED, "no file of the agent's is in place".into()),
         Ours::Needed(file) => (&OVERRIDDEN, format!("the link depends on {file}")),
         Ours::LeftOver(file) => (&LEFT_OVER, format!("{file} is not needed any more")),
@@ -167,6 +182,10 @@ fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, Str
     match (facts.address, facts.route) {
         (Some((address, prefix)), Some(route)) => {
             let via = route.gateway.map_or_else(|| "the link".into(), |via| via.to_string());
+            if facts.repeats.is_some() && !facts.has_lease() {
+                let message = format!("{name} keeps {address}/{prefix} via {via} without a lease");
+                return (&REPEATED, message);
+            }
             (&ASSIGNED, format!("{name} has {address}/{prefix} via {via}"))
         }
         (Some((address, prefix)), None) => {
@@ -180,7 +199,8 @@ fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, Str
                 (&ADDRESS_LOST, format!("networkd holds {name} for configured; it has no address"))
             }
             Networkd::Running { state, .. } => {
-                (&NO_LEASE, format!("{name} has no IPv4 address; networkd says {state}"))
+                let reason = if facts.may_repeat { &LEASE_GONE } else { &NO_LEASE };
+                (reason, format!("{name} has no IPv4 address; networkd says {state}"))
             }
             Networkd::NotRunning(_) | Networkd::Unreadable(_) => {
                 (&NO_LEASE, format!("{name} has no IPv4 address"))
@@ -211,6 +231,8 @@ mod tests {
             networkd: running("configured", true),
             file: MatchFile::Matches,
             ours: Ours::None,
+            repeats: None,
+            may_repeat: false,
         }
     }
 
@@ -295,6 +317,25 @@ mod tests {
         ] {
             assert_eq!(reasons(&Facts { ours, ..healthy() })[2], expected);
         }
+    }
+
+    #[test]
+    fn a_repeated_lease_is_told_and_ends_with_the_next_one() {
+        let repeats = Some("x".to_owned());
+        let held = Facts { repeats, may_repeat: true, ..healthy() };
+        assert_eq!(reasons(&held), ["LinkUp", "Assigned", "LeaseBack"]);
+        let alone = Facts { networkd: running("configured", false), ..held };
+        assert_eq!(reasons(&alone), ["LinkUp", "Repeated", "LeaseRepeated"]);
+        let off = Facts { may_repeat: false, ..alone };
+        assert_eq!(reasons(&off), ["LinkUp", "Repeated", "LeaseBack"]);
+        let gone = Facts {
+            address: None,
+            route: None,
+            networkd: running("configuring", false),
+            may_repeat: true,
+            ..healthy()
+        };
+        assert_eq!(reasons(&gone)[1], "LeaseGone");
     }
 
     #[test]

@@ -28,9 +28,19 @@ pub struct Facts {
     pub file: MatchFile,
     /// What the agent has put beside that file.
     pub ours: Ours,
+    /// The agent's own file that repeats a lease, where there is one.
+    pub repeats: Option<String>,
+    /// Whether it may write one.
+    pub may_repeat: bool,
 }
 
 impl Facts {
+    /// Whether networkd holds a lease for it.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        matches!(self.networkd, Networkd::Running { lease: true, .. })
+    }
+
     /// Whether the link is up and has an address and a way out, whoever gave them to it.
     #[must_use]
     pub fn works(&self) -> bool {
@@ -122,20 +132,30 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
     });
     let Ok(seen) = &link else {
         let networkd = networkd::describe(bus).await.state_of("");
-        let (file, ours) = (MatchFile::Missing, Ours::None);
-        return Ok(Facts { link, address: None, route: None, networkd, file, ours });
+        return Ok(Facts {
+            link,
+            address: None,
+            route: None,
+            networkd,
+            file: MatchFile::Missing,
+            ours: Ours::None,
+            repeats: None,
+            may_repeat: config.repeat_lease,
+        });
     };
     let request = handle.address().get().set_link_index_filter(seen.index);
     let addresses: Vec<AddressMessage> = collect("addresses", request.execute()).await?;
     let all = rtnetlink::RouteMessageBuilder::<Ipv4Addr>::new().build();
     let routes: Vec<RouteMessage> = collect("routes", handle.route().get(all).execute()).await?;
-    let (file, ours) = networkd::files(&links, seen, config).await;
+    let networkd::Files { file, ours, repeats } = networkd::files(&links, seen, config).await;
     Ok(Facts {
         address: addresses.iter().find_map(global_ipv4),
         route: routes.iter().find_map(|found| default_route(found, seen.index)),
         networkd: networkd::describe(bus).await.state_of(&seen.link.name),
         file,
         ours,
+        repeats,
+        may_repeat: config.repeat_lease,
         link,
     })
 }

@@ -12,9 +12,11 @@
 
 mod check;
 mod facts;
+mod lease;
 mod networkd;
 mod repair;
 
 pub use check::{ADDRESS_ASSIGNED, NETWORK_AS_CONFIGURED, NETWORK_UP, REASONS, check};
 pub use facts::{Facts, MatchFile, Networkd, Ours, Route, Standing, look};
+pub(crate) use lease::{Holding, Lease};
 pub use repair::{Remedy, apply};

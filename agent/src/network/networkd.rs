@@ -10,7 +10,9 @@ use crate::bus::{Bus, BusError, Object, SYSTEMD};
 use crate::config;
 use crate::fix::{Plan, is_out_of_use, plan};
 use crate::links::Seen;
-use crate::network_file::{DIRECTORIES, Link, Match, NetworkFile, RUNTIME, applying, ours};
+use crate::network_file::{
+    DIRECTORIES, LEASE, Link, Match, NetworkFile, RUNTIME, applying, drop_ins, ours,
+};
 
 /// networkd's manager on the bus.
 pub(super) const MANAGER: Object<'static> = Object {
@@ -107,27 +109,43 @@ impl Described {
     }
 }
 
+/// What the `.network` files say of the link.
+pub(super) struct Files {
+    /// The one that is meant for it.
+    pub(super) file: MatchFile,
+    /// The agent's own, by which it matches.
+    pub(super) ours: Ours,
+    /// The agent's own, which repeats a lease.
+    pub(super) repeats: Option<String>,
+}
+
 /// Which `.network` file is meant for a link of `links`, whether it matches, and what the agent
 /// itself has put beside it. Read beside the loop: some of the files lie on the root disk.
-pub(super) async fn files(
-    links: &[Seen],
-    chosen: &Seen,
-    config: &config::Network,
-) -> (MatchFile, Ours) {
+pub(super) async fn files(links: &[Seen], chosen: &Seen, config: &config::Network) -> Files {
     let links: Vec<Link> = links.iter().map(|seen| seen.link.clone()).collect();
     let (link, configured) = (chosen.link.clone(), config.link.clone());
     let read = tokio::task::spawn_blocking(move || match NetworkFile::load_all(&DIRECTORIES) {
         Ok(files) => {
             let plan = plan(&files, &links, &link, &configured);
-            (judge(&files, &link), judge_ours(&plan, Path::new(RUNTIME)))
+            let runtime = Path::new(RUNTIME);
+            let repeats = drop_ins(runtime, LEASE).unwrap_or_default();
+            Files {
+                file: judge(&files, &link),
+                ours: judge_ours(&plan, runtime),
+                repeats: repeats.first().map(|path| path.display().to_string()),
+            }
         }
         Err(error) => unreadable(&error.to_string()),
     });
     read.await.unwrap_or_else(|error| unreadable(&error.to_string()))
 }
 
-fn unreadable(why: &str) -> (MatchFile, Ours) {
-    (MatchFile::Unreadable(why.into()), Ours::Unreadable(why.into()))
+fn unreadable(why: &str) -> Files {
+    Files {
+        file: MatchFile::Unreadable(why.into()),
+        ours: Ours::Unreadable(why.into()),
+        repeats: None,
+    }
 }
 
 /// The agent's files in `runtime`, held against those that should be there.

@@ -20,11 +20,14 @@ pub enum Remedy {
     MatchByName,
     /// systemd-networkd is restarted.
     RestartNetworkd,
+    /// A runtime drop-in repeats the last lease, or is withdrawn where there is one again.
+    RepeatLease,
 }
 
 impl Remedy {
     /// Every remedy of this concern.
-    pub const ALL: [Self; 3] = [Self::Reconfigure, Self::MatchByName, Self::RestartNetworkd];
+    pub const ALL: [Self; 4] =
+        [Self::Reconfigure, Self::MatchByName, Self::RestartNetworkd, Self::RepeatLease];
 
     /// `network/…`.
     #[must_use]
@@ -33,6 +36,7 @@ impl Remedy {
             Self::Reconfigure => "network/Reconfigure",
             Self::MatchByName => "network/MatchByName",
             Self::RestartNetworkd => "network/RestartNetworkd",
+            Self::RepeatLease => "network/RepeatLease",
         }
     }
 
@@ -42,7 +46,7 @@ impl Remedy {
     pub fn budget(self) -> Budget {
         match self {
             Self::Reconfigure => Budget::hourly(90),
-            Self::MatchByName => Budget::hourly(12),
+            Self::MatchByName | Self::RepeatLease => Budget::hourly(12),
             Self::RestartNetworkd => Budget::hourly(4),
         }
     }
@@ -52,7 +56,7 @@ impl Remedy {
     pub fn deadline(self) -> Duration {
         match self {
             Self::Reconfigure => Duration::from_secs(5),
-            Self::MatchByName => Duration::from_secs(15),
+            Self::MatchByName | Self::RepeatLease => Duration::from_secs(15),
             // The helper waits for systemd's job for 200 s.
             Self::RestartNetworkd => Duration::from_secs(210),
         }
@@ -62,6 +66,7 @@ impl Remedy {
 const RECONFIGURE: Any = Any::Network(Remedy::Reconfigure);
 const MATCH_BY_NAME: Any = Any::Network(Remedy::MatchByName);
 const RESTART_NETWORKD: Any = Any::Network(Remedy::RestartNetworkd);
+const REPEAT_LEASE: Any = Any::Network(Remedy::RepeatLease);
 
 // networkd takes a link in within a second once udev has seen it.
 pub(super) static INITIALIZING: Reason<Any> = Reason::passing(
@@ -129,6 +134,26 @@ pub(super) static NO_LEASE: Reason<Any> = Reason::fault(
     ],
 );
 
+// As above where `network.repeat_lease` is on. That the address is nobody else's takes networkd
+// seven seconds to find out (RFC 5227).
+pub(super) static LEASE_GONE: Reason<Any> = Reason::fault(
+    "LeaseGone",
+    "no DHCP server answers on this link: look at the launcher pod of this VM",
+)
+.mended_by(
+    10_000,
+    &[
+        Rung::new(RECONFIGURE, 1, 10),
+        Rung::new(REPEAT_LEASE, 2, 15),
+        Rung::new(RESTART_NETWORKD, 1, 15),
+        Rung::forever(RECONFIGURE, 30, 60),
+    ],
+);
+
+pub(super) static LEASE_BACK: Reason<Any> =
+    Reason::fault("LeaseBack", "systemctl start saigak-fix-network-lease, then networkctl reload")
+        .mended_by(1000, &[Rung::new(REPEAT_LEASE, 3, 5)]);
+
 pub(super) static NO_ROUTE: Reason<Any> =
     Reason::fault("NoRoute", "see ip route and networkctl status")
         .mended_by(2000, &[Rung::new(RECONFIGURE, 2, 5), Rung::new(RESTART_NETWORKD, 1, 15)]);
@@ -152,6 +177,13 @@ pub async fn apply(remedy: Remedy, config: &config::Network, bus: &Bus) -> Outco
                     other => other,
                 }
             }
+            other => other,
+        },
+        Remedy::RepeatLease => match fix::call(fix::Name::NetworkLease).await.into() {
+            Outcome::Succeeded(wrote) => match bus.call::<_, ()>(MANAGER, "Reload", &()).await {
+                Ok(()) => Outcome::Succeeded(wrote),
+                Err(error) => Outcome::Failed(error.to_string()),
+            },
             other => other,
         },
         Remedy::RestartNetworkd => fix::call(fix::Name::NetworkRestart).await.into(),

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use matching::parse_mac;
 pub use matching::{Link, Match};
-pub(crate) use ours::{DROP_IN, RUNTIME, WHOLE, ours};
+pub(crate) use ours::{DROP_IN, LEASE, RUNTIME, WHOLE, drop_ins, ours};
 pub use syntax::Assignment;
 
 /// Where networkd looks, the strongest first.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::facts::Facts;
+use super::filter::FILTERED;
 use super::repair::{
     ELSEWHERE, FAILED, LOOPBACK_ONLY, NOT_LISTENING, START_LIMIT_HIT, STOPPED,
     TOO_MANY_CONNECTIONS, UNRESPONSIVE,
@@ -93,9 +94,10 @@ pub static REASONS: &[Declared] = &[
             &NOT_LISTENING,
             &OTHER_PORT,
             &WRONG_ANSWER,
+            &FILTERED,
         ],
     ),
-    (&ENDPOINT_REACHABLE, &[&REACHABLE, &LOOPBACK_ONLY, &TIMED_OUT, &WRONG_ANSWER]),
+    (&ENDPOINT_REACHABLE, &[&REACHABLE, &LOOPBACK_ONLY, &TIMED_OUT, &WRONG_ANSWER, &FILTERED]),
 ];
 
 /// Judges the server at `uptime`.

@@ -12,6 +12,7 @@ mod check;
 mod diagnosis;
 mod environment;
 mod facts;
+mod filter;
 mod listener;
 mod program;
 mod repair;
@@ -27,6 +28,7 @@ pub use check::{
 };
 pub use environment::{Setting, Settings};
 pub use facts::{Answer, Facts, Progress, look};
+pub use filter::filter;
 pub use listener::Holder;
 pub use program::Program;
 pub use repair::{Remedy, apply, held};

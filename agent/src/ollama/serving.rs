@@ -34,7 +34,7 @@ pub(super) static OTHER_PORT: Reason<Remedy> = Reason::fault(
 );
 pub(super) static REACHABLE: Reason<Remedy> = Reason::good("Reachable");
 pub(super) static TIMED_OUT: Reason<Remedy> =
-    Reason::fault("TimedOut", "a firewall drops the port on this link: see nft list ruleset");
+    Reason::fault("TimedOut", "a firewall drops the port at this address: see nft list ruleset");
 
 /// Judges whether the server answers anywhere.
 pub(super) fn serving(

@@ -1,9 +1,10 @@
-//! What the daemon itself cannot tell of the data disk, told by helpers as JSON.
+//! What the daemon itself cannot tell of the guest, told by helpers as JSON.
 //!
 //! | helper | runs as | tells |
 //! |---|---|---|
 //! | `storage` | the agent's user, and may read everything | what is there |
 //! | `write` | the server's user | whether that one can write |
+//! | `firewall` | the agent's user, and may ask for the network's rules | what becomes of clients |
 //!
 //! The daemon connects to a socket; systemd starts one helper for each connection, whose
 //! standard output the connection is. A disk that hangs holds the helper, never the daemon.
@@ -28,12 +29,16 @@ pub use question::Question;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ConfigError};
+use crate::firewall;
 
 /// Where the daemon learns what is on the disk: [`StorageFacts`].
 pub const STORAGE: &str = "/run/saigak-fix/probe-storage.sock";
 
 /// Where it learns whether the server's user can write: [`WriteFacts`].
 pub const WRITE: &str = "/run/saigak-fix/probe-write.sock";
+
+/// Where it learns what the firewall does with clients: [`crate::firewall::Facts`].
+pub const FIREWALL: &str = "/run/saigak-fix/probe-firewall.sock";
 
 /// What a helper says: one JSON document, `{"facts":…}` or `{"error":"…"}`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,6 +58,16 @@ pub fn storage(config: &Result<Config, ConfigError>) -> ExitCode {
 #[must_use]
 pub fn write(config: &Result<Config, ConfigError>) -> ExitCode {
     answer(config, |config| write::facts(&config.storage).map_err(|e| e.to_string()))
+}
+
+/// Writes what becomes of a client's connection, in the same way.
+#[must_use]
+pub fn firewall(config: &Result<Config, ConfigError>) -> ExitCode {
+    answer(config, |config| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+        runtime.block_on(firewall::read(config))
+    })
 }
 
 fn answer<T: Serialize>(

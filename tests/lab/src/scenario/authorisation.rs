@@ -22,6 +22,7 @@ const USER: &str = "saigak-agent";
 /// The helpers behind sockets.
 const HELPERS: &[&str] = &[
     "network-match",
+    "network-lease",
     "network-restart",
     "storage-owner",
     "model-blobs",
@@ -130,7 +131,7 @@ async fn refused_verbs(guest: &Guest) -> Result<()> {
 async fn refused_transients(guest: &Guest) -> Result<()> {
     let mut names: Vec<String> =
         HELPERS.iter().map(|helper| format!("saigak-fix-{helper}.service")).collect();
-    let probes = ["saigak-probe-storage@", "saigak-probe-write@"];
+    let probes = ["saigak-probe-storage@", "saigak-probe-write@", "saigak-probe-firewall@"];
     names.extend(probes.map(|probe| format!("{probe}x.service")));
     names.push("ollama.service".into());
     for name in &names {

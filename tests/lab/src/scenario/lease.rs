@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::stage::Stage;
+use super::netplan::settled;
+use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
@@ -20,6 +21,26 @@ pub(super) const OTHER: Scenario = Scenario {
     shows: &["AddressAssigned/Assigned"],
     play: |stage| -> Playing<'_> { Box::pin(other(stage)) },
 };
+
+/// See the story.
+pub(super) const REPEATED: Scenario = Scenario {
+    name: "lease",
+    story: "The lease has run out and no DHCP server answers: the last one is repeated, if wished",
+    needs: Needs::AnyServer,
+    shows: &[
+        "AddressAssigned/LeaseGone",
+        "AddressAssigned/Repeated",
+        "NetworkAsConfigured/LeaseRepeated",
+        "NetworkAsConfigured/LeaseBack",
+    ],
+    play: |stage| -> Playing<'_> { Box::pin(repeated(stage)) },
+};
+
+/// Switches it on, and waits until the lease is noted.
+const SWITCHED_ON: &str = "mkdir -p /etc/saigak-agent/conf.d && \
+    printf '[network]\\nrepeat_lease = true\\n' > /etc/saigak-agent/conf.d/50-lab.toml && \
+    systemctl restart saigak-agent.service && \
+    timeout 20 sh -c 'until test -s /var/lib/saigak-fix/lease.json; do sleep 0.1; done'";
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -38,6 +59,50 @@ async fn other(stage: &Stage) -> Result<()> {
     gateway.dhcp.start().await?;
     stage.add(moved(&guest, GUEST).await.context("and back")?);
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was restarted for it");
+    Ok(())
+}
+
+async fn repeated(stage: &Stage) -> Result<()> {
+    let guest = stage.boot_healthy().await?;
+    let restarted = guest.mark();
+    guest.sh(SWITCHED_ON).await?;
+    guest.until_ready(restarted.at, FIRST_READY).await?;
+    stage.say("breaks: the DHCP server is gone, and the lease has run out");
+    let mark = guest.mark();
+    guest.gateway.dhcp.stop().await?;
+    // Given back, a lease is as gone as one that has run out after two minutes.
+    guest.sh("networkctl reconfigure enp1s0").await?;
+    let seen = guest.expect(&mark, "AddressAssigned", "False", "LeaseGone", LIMIT).await?;
+    let limit = Duration::from_mins(2);
+    let healed = guest.until_ready(seen, limit).await?;
+    guest.expect(&mark, "AddressAssigned", "True", "Repeated", LIMIT).await?;
+    guest.expect(&mark, "NetworkAsConfigured", "False", "LeaseRepeated", LIMIT).await?;
+    guest.quiet(Duration::from_secs(6)).await?;
+    guest.expect_repairs(&mark, &["network/Reconfigure", "network/RepeatLease"])?;
+    stage.add(Row {
+        fault: "lease gone, no DHCP server".into(),
+        seen: Some(seen - mark.at),
+        healed: Some(healed - mark.at),
+        by_hand: None,
+        remedies: guest.remedies(&mark),
+    });
+
+    stage.say("the DHCP server is back: its lease counts, and the repeated one is withdrawn");
+    let back = guest.mark();
+    guest.gateway.dhcp.start().await?;
+    let seen = guest.expect(&back, "NetworkAsConfigured", "False", "LeaseBack", limit).await?;
+    let healed = settled(&guest, seen, "AsConfigured").await?;
+    guest.expect_repairs(&back, &["network/RepeatLease"])?;
+    let lapse = guest.timeline.since(seen).into_iter().find(|seen| !seen.report.ready);
+    ensure!(lapse.is_none(), "not ready meanwhile: {lapse:?}");
+    guest.client_embed().await.context("after the repeated lease was withdrawn")?;
+    stage.add(Row {
+        fault: "DHCP server back, repeated lease withdrawn".into(),
+        seen: Some(seen - back.at),
+        healed: Some(healed - back.at),
+        by_hand: None,
+        remedies: guest.remedies(&back),
+    });
     Ok(())
 }
 

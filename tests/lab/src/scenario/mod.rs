@@ -22,6 +22,7 @@ mod disk_matters;
 mod disk_place;
 mod dns;
 mod files;
+mod firewall;
 mod full;
 mod healthy;
 mod helpers;
@@ -97,6 +98,8 @@ pub const ALL: &[Scenario] = &[
     links::SCENARIO,
     dns::SCENARIO,
     lease::OTHER,
+    lease::REPEATED,
+    firewall::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
     disk_matters::SCENARIO,

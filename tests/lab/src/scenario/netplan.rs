@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;
 
 use super::incident::pinned;
+use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
@@ -23,6 +24,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "NetworkAsConfigured/Overridden",
         "NetworkAsConfigured/LeftOver",
         "NetworkAsConfigured/AsConfigured",
+        "NetworkAsConfigured/Unreadable",
     ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
@@ -42,6 +44,20 @@ const WATCH: &str = "systemd-run --quiet --unit=lab-watch ip monitor address dev
 /// What it has written, and its end.
 const WATCHED: &str = "systemctl stop lab-watch; \
     journalctl --quiet --output=cat --unit=lab-watch --grep='Deleted.* inet ' || true";
+
+const CLOSED: Matter = Matter {
+    what: "networkd's directory closed to the agent",
+    breaks: "chmod 0700 /run/systemd/network",
+    condition: "NetworkAsConfigured",
+    reasons: &["Unreadable"],
+    says: "/run/systemd/network",
+    ready: true,
+    remedies: &[&[]],
+    cure: "chmod 0755 /run/systemd/network",
+    after: &[&[]],
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_secs(30),
+};
 
 async fn play(stage: &Stage) -> Result<()> {
     let booted = stage.make(pinned(stage.healthy_options().await?)).await?;
@@ -68,7 +84,8 @@ async fn play(stage: &Stage) -> Result<()> {
         by_hand: None,
         remedies: booted.remedies(&emptied),
     });
-    mended(stage, &booted, "netplan's file names the link again").await
+    mended(stage, &booted, "netplan's file names the link again").await?;
+    stage.play_matter(&booted, &CLOSED).await
 }
 
 /// Waits until `NetworkAsConfigured` gives that reason and no repair runs any more.
