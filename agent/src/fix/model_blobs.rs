@@ -61,7 +61,8 @@ fn pass(top: &Entry) -> io::Result<Option<Pass>> {
     for (name, entry) in blobs.list()? {
         let Some(digest) = digest_of(&name) else { continue };
         match entry.map(|entry| entry.kind.is_file()) {
-            Ok(false) => continue,
+            // A link, or a directory: none of the server's.
+            Ok(false) => {}
             Ok(true) => pass.visit(&blobs, &name, digest),
             Err(error) => pass.failed.push(format!("{name}: {error}")),
         }
