@@ -5,6 +5,7 @@
 //! it, and only up to the first that is wrong; from then on it takes each as it is. A pull
 //! mends none while it is there, and loads it anew once it is gone.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -60,7 +61,8 @@ fn pass(top: &Entry) -> io::Result<Option<Pass>> {
     for (name, entry) in blobs.list()? {
         let Some(digest) = digest_of(&name) else { continue };
         match entry.map(|entry| entry.kind.is_file()) {
-            Ok(false) => continue,
+            // A link, or a directory: none of the server's.
+            Ok(false) => {}
             Ok(true) => pass.visit(&blobs, &name, digest),
             Err(error) => pass.failed.push(format!("{name}: {error}")),
         }
@@ -121,7 +123,11 @@ fn differs(mut file: &File, digest: &str) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     }
-    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut found = String::with_capacity(64);
+    for byte in hash.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(found, "{byte:02x}");
+    }
     Ok(found != digest && before == state()?)
 }
 

@@ -114,6 +114,10 @@ impl Shared {
                     Some(api) => model::look(&api, &config.model).await,
                     None => Err("the server does not answer".into()),
                 };
+                let there = |facts: &model::Facts| facts.source == model::Source::Present;
+                if value.as_ref().is_ok_and(there) {
+                    self.pull.settle();
+                }
                 let changed = {
                     let mut facts = current.facts();
                     let before = facts.model.replace(Seen { at, value });

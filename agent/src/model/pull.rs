@@ -66,6 +66,14 @@ impl Pull {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
+    /// The model is there: how an earlier pull failed says nothing of it any more.
+    pub fn settle(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, PullState::Failed(_)) {
+            *state = PullState::Idle;
+        }
+    }
+
     /// Begins to pull `model`, unless a pull runs already: says whether it did. `concern` is
     /// looked at again when it ends.
     pub fn begin(
@@ -210,6 +218,20 @@ mod tests {
         let report = report("m", &layers, "s".into());
         assert_eq!((report.completed_bytes, report.total_bytes), (50, 110));
     }
+
+    #[test]
+    fn only_a_failure_is_forgotten_once_the_model_is_there() {
+        let pull = Pull::default();
+        let succeeded = PullState::Succeeded(Duration::from_secs(9));
+        for (before, after) in
+            [(PullState::Failed("refused".into()), PullState::Idle), (succeeded.clone(), succeeded)]
+        {
+            pull.set(before);
+            pull.settle();
+            assert_eq!(pull.state(), after);
+        }
+    }
+
     #[test]
     fn hashing_may_take_longer_than_loading_may_stand_still() {
         let stall = Duration::from_secs(60);

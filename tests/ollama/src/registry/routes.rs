@@ -45,7 +45,7 @@ async fn manifest(
 ) -> Response {
     let faults = match faults(&registry) {
         Ok(faults) => faults,
-        Err(answer) => return answer,
+        Err(error) => return unusable(error),
     };
     if faults.silent {
         return std::future::pending().await;
@@ -84,9 +84,12 @@ async fn blob(
     (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
 }
 
-fn faults(registry: &Registry) -> Result<Faults, Response> {
-    let Some(path) = &registry.faults else { return Ok(Faults::default()) };
-    Faults::read(path).map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error).into_response())
+fn faults(registry: &Registry) -> Result<Faults, String> {
+    registry.faults.as_deref().map_or_else(|| Ok(Faults::default()), Faults::read)
+}
+
+fn unusable(error: String) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, error).into_response()
 }
 
 async fn bytes(
@@ -97,7 +100,7 @@ async fn bytes(
     let Some(blob) = registry.blobs.get(&digest) else { return unknown("BLOB_UNKNOWN") };
     let faults = match faults(&registry) {
         Ok(faults) => faults,
-        Err(answer) => return answer,
+        Err(error) => return unusable(error),
     };
     let size = blob.size();
     let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
