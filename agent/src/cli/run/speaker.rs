@@ -1,7 +1,7 @@
 //! The ways out of the daemon that may hang: the journal, the console, systemd. Each has a
 //! thread of its own.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
