@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
-use super::{disk_place, files, model, models, network, networkd, server, start};
+use super::{disk_place, files, model, models, network, networkd, server, unit};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
@@ -51,8 +51,8 @@ pub(super) const ALL: &[&Fault] = &[
     &server::FROZEN,
     &server::KILLED,
     &server::STOPPED,
-    &start::TOO_OFTEN,
-    &start::FAILED,
+    &unit::TOO_OFTEN,
+    &unit::FAILED,
     &models::ELSEWHERE,
     &server::BOUND,
 ];

@@ -15,6 +15,7 @@ mod bootstrap;
 mod budget;
 mod bus;
 mod clock;
+mod crash;
 mod disk;
 mod disk_files;
 mod disk_hangs;
@@ -47,8 +48,8 @@ pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
 pub(crate) mod slow;
-pub(crate) mod start;
 mod two;
+pub(crate) mod unit;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -110,8 +111,8 @@ pub const ALL: &[Scenario] = &[
     full::RUN,
     server::SERVER,
     server::LOOPBACK,
-    start::UNIT,
-    start::CRASH,
+    unit::SCENARIO,
+    crash::SCENARIO,
     models::SCENARIO,
     ports::SCENARIO,
     slow::SCENARIO,
