@@ -197,10 +197,17 @@ mod tests {
                 reasons.iter().map(|reason| format!("{}/{}", condition.name, reason.name))
             })
             .collect();
-        let shown = ALL.iter().flat_map(|scenario| scenario.shows).copied();
-        for pair in shown.chain(unshown::UNSHOWN.iter().map(|(pair, _)| *pair)) {
-            assert!(declared.contains(pair), "the agent never says {pair}");
-        }
+        let shown: HashSet<String> =
+            ALL.iter().flat_map(|scenario| scenario.shows).map(|pair| (*pair).to_owned()).collect();
+        let unshown: HashSet<String> =
+            unshown::UNSHOWN.iter().map(|(pair, _)| (*pair).to_owned()).collect();
+        let both: Vec<_> = shown.intersection(&unshown).collect();
+        assert!(both.is_empty(), "shown, and said not to be: {both:?}");
+        let known: HashSet<String> = shown.union(&unshown).cloned().collect();
+        let never: Vec<_> = known.difference(&declared).collect();
+        assert!(never.is_empty(), "the agent never says {never:?}");
+        let missing: Vec<_> = declared.difference(&known).collect();
+        assert!(missing.is_empty(), "no scenario shows {missing:?}, and no reason is given why");
     }
 
     #[test]
