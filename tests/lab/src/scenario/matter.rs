@@ -8,8 +8,7 @@ use anyhow::{Context, Result, ensure};
 use super::stage::Stage;
 use super::table::Row;
 use crate::guest::Guest;
-use crate::guest::report::Report;
-use crate::guest::timeline::Mark;
+use crate::guest::report::{Repair, Report};
 
 /// How long the agent is watched once it has named the matter: two rounds of its quick looks,
 /// and longer than any patience before a first repair that is not wanted here.
@@ -34,7 +33,7 @@ pub struct Matter {
     pub remedies: &'static [&'static [&'static str]],
     /// What a person does, in the guest, as root.
     pub cure: &'static str,
-    /// The repairs that the agent may add after the cure: one of these lists.
+    /// The repairs that the agent may carry out after the cure: one of these lists.
     pub after: &'static [&'static [&'static str]],
     /// Until the agent must have said it all.
     pub seen_within: Duration,
@@ -65,7 +64,8 @@ async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
     let what = format!("{condition} to give one of {reasons:?} and to say {says:?}");
     let seen = guest.wait(mark.at, matter.seen_within, &what, named).await?.at;
     guest.quiet(WATCHED).await?;
-    tried_one_of(guest, &mark, matter.remedies)?;
+    let tried = names(guest.timeline.repairs_since(&mark));
+    one_of(&tried, matter.remedies)?;
     let last = guest.timeline.last().context("no report")?;
     ensure!(last.ready == matter.ready, "ready is {} meanwhile: {last}", last.ready);
     if matter.ready {
@@ -83,7 +83,10 @@ async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
     let what = format!("Ready, with {condition} True");
     let healed = guest.wait(cured.at, matter.healed_within, &what, good).await?.at;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
-    tried_one_of(guest, &cured, matter.after)?;
+    let mut repairs = guest.timeline.repairs_since(&cured);
+    // What was decided before the cure was seen, and thought better of.
+    repairs.retain(|repair| repair.result.as_deref() != Some("Refused"));
+    one_of(&names(repairs), matter.after)?;
     Ok(Row {
         fault: matter.what.into(),
         seen: Some(seen - mark.at),
@@ -93,9 +96,11 @@ async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
     })
 }
 
-fn tried_one_of(guest: &Guest, mark: &Mark, lists: &[&[&str]]) -> Result<()> {
-    let tried: Vec<String> =
-        guest.timeline.repairs_since(mark).into_iter().map(|repair| repair.remedy).collect();
+fn names(repairs: Vec<Repair>) -> Vec<String> {
+    repairs.into_iter().map(|repair| repair.remedy).collect()
+}
+
+fn one_of(tried: &[String], lists: &[&[&str]]) -> Result<()> {
     ensure!(lists.iter().any(|list| tried == *list), "repairs were {tried:?}, none of {lists:?}");
     Ok(())
 }

@@ -39,7 +39,7 @@ const APPLY: &str = "netplan generate && networkctl reload";
 /// Every file of the agent's own.
 const OURS: &str = "find /run/systemd/network -name '*saigak*'";
 /// Writes down every address that the link gets or loses.
-const WATCH: &str = "systemd-run --quiet --unit=lab-watch ip monitor address dev enp1s0 && \
+const WATCH: &str = "systemd-run --quiet --unit=lab-watch --service-type=exec ip monitor address dev enp1s0 && \
     timeout 10 sh -c 'until systemctl is-active --quiet lab-watch; do sleep 0.1; done'";
 /// What it has written, and its end.
 const WATCHED: &str = "systemctl stop lab-watch; \

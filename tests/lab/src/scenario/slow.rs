@@ -35,9 +35,10 @@ ExecStart=/bin/sh -c \"sleep 3; exec /usr/local/bin/ollama serve\"\\n' \
 const QUICK: &str = "rm /run/systemd/system/ollama.service.d/slow.conf && systemctl daemon-reload";
 
 /// The server itself is frozen, and something in its control group uses the CPU: from outside
-/// that is a server at work.
+/// that is a server at work. systemd puts a process into a group of its own until it is executed,
+/// and would take it out again.
 const AT_WORK: &str = "group=/sys/fs/cgroup$(systemctl show -P ControlGroup ollama.service) && \
-    systemd-run --quiet --unit=work.service sh -c 'while :; do :; done' && \
+    systemd-run --quiet --unit=work.service --service-type=exec sh -c 'while :; do :; done' && \
     systemctl show -P MainPID work.service > $group/cgroup.procs && \
     systemctl kill --kill-whom=main --signal=STOP ollama.service";
 
