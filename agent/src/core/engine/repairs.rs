@@ -44,12 +44,12 @@ impl<R: Remedy> Engine<R> {
         let mut next: Vec<(&'static str, Delay)> = Vec::new();
         let mut chosen = None;
         for index in 0..self.states.len() {
-            // Anew for each: a ladder before this one may just have come to its end.
-            let seen = self.seen(now.uptime);
             let Some(state) = self.states.get(index) else { continue };
             let Some(fault) = state.fault.filter(|fault| fault.status == Status::False) else {
                 continue;
             };
+            // Anew for each: a ladder before this one may just have come to its end.
+            let seen = self.seen(now.uptime);
             if graph::explanation(self.conditions, &seen, state.condition).is_some() {
                 continue;
             }
@@ -113,6 +113,11 @@ impl<R: Remedy> Engine<R> {
         }
         let place = self.episodes.place(condition.name, fault.name);
         let rung = match place.step(fault.ladder, uptime) {
+            // What was waited for may have come while nobody looked.
+            Step::Do(_) if seen_at < place.not_before() => {
+                self.confirm.push((condition.concern, place.not_before()));
+                return Err(Delay::passing("looks whether the last repair has helped".into()));
+            }
             Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
             Step::Wait(until) => {
                 let refused = place.was_refused();
