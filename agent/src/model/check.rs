@@ -211,7 +211,7 @@ pub fn check_proof(
     uptime: Duration,
 ) -> Judgement<Remedy> {
     let judged = |reason, message: String| Judgement::new(&EMBEDDING_CORRECT, reason, message);
-    if let Some((_, began, attempt)) = log.last.as_ref().filter(|(of, ..)| *of == server) {
+    if let Some((.., attempt)) = log.last.as_ref().filter(|(of, ..)| *of == server) {
         let wrong = match attempt {
             Attempt::Wrong(Flaw::Dimension(numbers)) => {
                 Some((&WRONG_DIMENSION, format!("an embedding of {numbers} numbers")))
@@ -228,7 +228,7 @@ pub fn check_proof(
         if let Some((reason, message)) = wrong {
             // Proofs that fail come ever more rarely: the last one may be long ago, and nothing
             // is done before another has failed.
-            return judged(reason, message).seen(*began);
+            return judged(reason, message).seen(log.ended);
         }
     }
     let waits = log.running.filter(|(of, _)| *of == server).map(|(_, began)| began);

@@ -12,6 +12,10 @@ use crate::core::{
 /// Why no budget is open where the ledger could not be read.
 const UNKNOWN_PAST: &str = "its ledger could not be read, so how often it ran is not known";
 
+/// What was seen longer ago than this is looked at again before anything is done about it. No
+/// look takes as long.
+const RECENT: Duration = Duration::from_secs(20);
+
 /// Why nothing is done about a fault now.
 struct Delay {
     /// For the report.
@@ -153,6 +157,11 @@ impl<R: Remedy> Engine<R> {
             }
             let words = format!("needs a human: {} (the budget of {name} is spent)", fault.advice);
             return Err(Delay::lasting(words));
+        }
+        // Whatever kept it waiting: meanwhile it may have healed.
+        if uptime.saturating_sub(seen_at) > RECENT {
+            self.confirm.push((condition.concern, seen_at + RECENT));
+            return Err(Delay::passing(format!("{name} if another look finds it needed")));
         }
         Ok(rung.remedy)
     }

@@ -121,7 +121,8 @@ fn a_server_whose_work_was_not_looked_at_for_a_while_is_not_stuck() {
 }
 
 #[test]
-fn a_proof_that_failed_was_seen_when_it_began() {
+fn a_proof_that_failed_was_seen_when_it_ended() {
     let failed = log(Some(100), Attempt::Failed("500".into()), None);
-    assert_eq!(judge(&failed, None, 180).seen_at, Some(at(100)));
+    let failed = Log { ended: at(130), ..failed };
+    assert_eq!(judge(&failed, None, 180).seen_at, Some(at(130)));
 }
