@@ -41,6 +41,9 @@ pub fn check(facts: &Facts) -> Judgement<Remedy> {
     Judgement::new(&BOOTSTRAP_COMPLETE, reason, message)
 }
 
+/// Whether cloud-init is at work is not known, so it may be.
+const UNSEEN: &str = "cloud-init was not looked at yet";
+
 /// Why the network is not repaired yet: cloud-init has still to write its configuration.
 /// Later stages wait for the network, so nothing more of it is waited for.
 #[must_use]
@@ -50,6 +53,7 @@ pub fn holds_network(
     uptime: Duration,
 ) -> Option<String> {
     match facts {
+        None if uptime < config.hold => Some(UNSEEN.into()),
         Some(Facts::Running(stage))
             if !stage.network_written && uptime < stage.booted + config.hold =>
         {
@@ -68,6 +72,7 @@ pub fn holds_all(
     uptime: Duration,
 ) -> Option<String> {
     match facts {
+        None if uptime < config.hold => Some(UNSEEN.into()),
         Some(Facts::Running(stage)) if uptime < stage.booted + config.hold => {
             Some(format!("cloud-init is in stage {}", stage.name))
         }
@@ -91,5 +96,14 @@ mod tests {
         assert!(holds_all(Some(&facts), &config, booted + config.hold).is_none());
         assert!(holds_all(Some(&Facts::Finished(vec![])), &config, early).is_none());
         assert!(holds_all(Some(&Facts::NotUsed), &config, early).is_none());
+    }
+
+    #[test]
+    fn a_cloud_init_that_nobody_has_looked_at_holds_repairs_as_long() {
+        let config = config::Bootstrap::default();
+        for holds in [holds_network, holds_all] {
+            assert!(holds(None, &config, Duration::from_secs(9)).is_some());
+            assert!(holds(None, &config, config.hold).is_none());
+        }
     }
 }

@@ -86,6 +86,11 @@ impl Place {
         }
     }
 
+    /// Uptime before which nothing is tried.
+    pub(super) fn not_before(&self) -> Duration {
+        self.not_before
+    }
+
     /// Whether the last try was refused.
     pub(super) fn was_refused(&self) -> bool {
         self.refused

@@ -112,6 +112,15 @@ impl Looks {
         }
     }
 
+    /// Has a look begin at `at` or soon after. One that has, and has brought nothing, is not
+    /// repeated for that: its time comes again as always.
+    fn confirm(&mut self, concern: usize, at: Instant) {
+        let begun = self.begun.get(concern).copied().flatten();
+        if begun.is_none_or(|begun| begun < at) {
+            self.sooner(concern, at);
+        }
+    }
+
     fn sooner(&mut self, concern: usize, at: Instant) {
         if let Some(due) = self.due.get_mut(concern) {
             *due = (*due).min(at);
@@ -203,7 +212,9 @@ pub async fn run<G: Guest, C: Clock>(
         for (concern, moment) in engine.confirmations() {
             let known = |(_, schedule): &(usize, &Schedule)| schedule.concern == *concern;
             if let Some((concern, _)) = concerns.iter().enumerate().find(known) {
-                looks.sooner(concern, at(*moment));
+                let now = Instant::now();
+                let passed = now.checked_sub(uptime.saturating_sub(*moment)).unwrap_or(now);
+                looks.confirm(concern, if *moment < uptime { passed } else { at(*moment) });
             }
         }
         looks.alert(concerns, |schedule| engine.is_calm(schedule.concern, uptime));

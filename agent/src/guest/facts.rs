@@ -10,10 +10,12 @@ use crate::ollama::{Answer, Api};
 use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
-#[derive(Debug)]
-pub(super) struct Seen<T> {
-    pub(super) at: Duration,
-    pub(super) value: T,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen<T> {
+    /// Uptime at which the look began.
+    pub at: Duration,
+    /// What it saw.
+    pub value: T,
 }
 
 /// Facts older than this say nothing any more: the looks of a concern have hung.
@@ -27,22 +29,33 @@ pub(super) fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen
     seen.filter(|seen| uptime.saturating_sub(seen.at) < STALE)
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Facts {
-    pub(super) bootstrap: Option<Seen<bootstrap::Facts>>,
-    pub(super) network: Option<Seen<Result<network::Facts, String>>>,
-    pub(super) storage: Option<Seen<Result<storage::Facts, String>>>,
-    pub(super) ollama: Option<Seen<ollama::Facts>>,
-    pub(super) model: Option<Seen<Result<model::Facts, String>>>,
+/// What was last seen of each concern. `None`: nothing yet.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// cloud-init.
+    pub bootstrap: Option<Seen<bootstrap::Facts>>,
+    /// The link.
+    pub network: Option<Seen<Result<network::Facts, String>>>,
+    /// The data disk.
+    pub storage: Option<Seen<Result<storage::Facts, String>>>,
+    /// The server.
+    pub ollama: Option<Seen<ollama::Facts>>,
+    /// The models.
+    pub model: Option<Seen<Result<model::Facts, String>>>,
     /// Uptime of the first look that saw the models as they are now.
-    pub(super) model_since: Duration,
-    pub(super) system: Option<Seen<system::Facts>>,
-    pub(super) names: Option<Seen<names::Facts>>,
-    pub(super) firewall: Option<Seen<Result<firewall::Facts, String>>>,
+    pub model_since: Duration,
+    /// The guest itself.
+    pub system: Option<Seen<system::Facts>>,
+    /// How names resolve.
+    pub names: Option<Seen<names::Facts>>,
+    /// The firewall, or why it is not known.
+    pub firewall: Option<Seen<Result<firewall::Facts, String>>>,
 }
 
 impl Facts {
-    pub(super) fn address(&self) -> Option<Ipv4Addr> {
+    /// The guest's primary address.
+    #[must_use]
+    pub fn address(&self) -> Option<Ipv4Addr> {
         Some(self.network.as_ref()?.value.as_ref().ok()?.address?.0)
     }
 
@@ -85,9 +98,18 @@ impl Facts {
         self.storage.as_ref()?.value.as_ref().ok()
     }
 
+    /// The server to prove now: one that has the alias. One that gives no list may still serve,
+    /// or no longer: the proof tells.
+    #[must_use]
+    pub fn provable(&self) -> Option<Server> {
+        let model = &self.model.as_ref()?.value;
+        self.server().filter(|_| model.as_ref().map_or(true, |model| model.alias.is_there()))
+    }
+
     /// The server that a proof would be of now: one that answers at the client's address. Where
     /// the guest has another address by now, nobody has asked there yet.
-    pub(super) fn server(&self) -> Option<Server> {
+    #[must_use]
+    pub fn server(&self) -> Option<Server> {
         let ollama = &self.ollama.as_ref()?.value;
         let unit = ollama.unit.as_ref().ok()?;
         match ollama.at_address {

@@ -114,7 +114,7 @@ impl Guest for RealGuest {
     }
 
     fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
-        self.shared.held(remedy, now.uptime)
+        self.shared.held(remedy, now)
     }
 
     fn repair(&self, remedy: Remedy) -> impl Future<Output = Outcome> + Send + 'static {

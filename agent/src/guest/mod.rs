@@ -5,6 +5,7 @@
 mod current;
 mod facts;
 mod handle;
+mod known;
 mod real;
 mod reasons;
 
@@ -13,7 +14,9 @@ use std::time::Duration;
 use crate::core::{Budget, Condition, Outcome, Schedule};
 use crate::{bootstrap, core, fix, model, names, network, ollama, storage, system};
 
+pub use facts::{Facts, Seen};
 pub use handle::RealGuest;
+pub use known::Known;
 pub use reasons::{Declared, declared};
 
 /// All conditions, causes before what hangs on them.

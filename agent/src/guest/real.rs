@@ -9,23 +9,15 @@ use reqwest::Client;
 use tokio::sync::Notify;
 
 use super::current::Current;
-use super::facts::{Seen, fresh};
-use super::{CONDITIONS, Remedy, concern};
+use super::facts::Seen;
+use super::known::Known;
+use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::core::reconcile::Waker;
-use crate::core::{BootClock, Clock, Judgement, Outcome};
-use crate::model::{Pull, PullState};
+use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
+use crate::model::Pull;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
-
-/// Adds judgements that rest on a look that began at `at`.
-fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
-    all.extend(judged.into_iter().map(|judgement| judgement.seen(at)));
-}
-
-/// Room for an alias: a manifest and a few small layers. The server writes them in place, so
-/// on a full disk it would leave an empty manifest where a good one was.
-const MANIFEST_ROOM: u64 = 16 << 20;
 
 /// Looks at the data disk. In `doubt` no earlier write to it counts.
 async fn look_at_disk(current: &Current, doubt: bool) {
@@ -170,16 +162,7 @@ impl Shared {
         let uptime = BootClock.now().uptime;
         let current = self.current();
         let (config, proofs) = (&current.config, &current.proofs);
-        let (server, alias) = {
-            let facts = current.facts();
-            let model = facts.model.as_ref().map(|seen| &seen.value);
-            // A server that gives no list may still serve, or no longer: the proof tells.
-            let there = |model: &Result<model::Facts, _>| {
-                model.as_ref().map_or(true, |model| model.alias.is_there())
-            };
-            (facts.server(), model.is_some_and(there))
-        };
-        let Some(server) = server.filter(|_| alias) else { return };
+        let Some(server) = current.facts().provable() else { return };
         if proofs.log().due(server, uptime, config.proof.interval) {
             let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
@@ -213,113 +196,18 @@ impl Shared {
     }
 
     pub(super) fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
-        let current = self.current();
-        let facts = current.facts();
-        let config = &current.config;
-        let mut all = Vec::with_capacity(CONDITIONS.len());
-        if let Some(seen) = fresh(facts.bootstrap.as_ref(), uptime) {
-            all.push(bootstrap::check(&seen.value).seen(seen.at));
-        }
-        if let Some(Seen { at, value: Ok(network) }) = fresh(facts.network.as_ref(), uptime) {
-            add(&mut all, *at, network::check(network));
-        }
-        if let Some(Seen { at, value: Ok(storage) }) = fresh(facts.storage.as_ref(), uptime) {
-            add(&mut all, *at, storage::check(storage, &config.storage));
-        }
-        let ollama = fresh(facts.ollama.as_ref(), uptime);
-        if let Some(seen) = ollama {
-            let mut judged = ollama::check(&seen.value, &config.ollama, &config.storage, uptime);
-            if let Some(firewall) = facts.firewall(uptime) {
-                ollama::filter(&mut judged, firewall);
-            }
-            add(&mut all, seen.at, judged);
-        }
-        if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
-            all.push(names::check(&seen.value).seen(seen.at));
-        }
-        if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
-            let model = seen.value.as_ref().map_err(String::as_str);
-            let pull = self.pull.state();
-            add(&mut all, seen.at, model::check(model, seen.at, &pull, &config.model));
-        }
-        if let Some(server) = facts.server() {
-            let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
-            let log = current.proofs.log();
-            all.push(model::check_proof(&log, server, &progress, &config.proof, uptime));
-        }
-        if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
-            add(&mut all, seen.at, system::check(&seen.value));
-        }
-        all
+        self.known(|known| known.judge(uptime))
     }
 
-    pub(super) fn held(&self, remedy: Remedy, uptime: Duration) -> Option<String> {
+    pub(super) fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
+        self.known(|known| known.held(remedy, now))
+    }
+
+    fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
         let current = self.current();
-        let facts = current.facts();
-        let bootstrap = facts.bootstrap.as_ref().map(|seen| &seen.value);
-        let config = &current.config.bootstrap;
-        if let Remedy::Network(_) = remedy {
-            return bootstrap::holds_network(bootstrap, config, uptime);
-        }
-        if let Some(why) = bootstrap::holds_all(bootstrap, config, uptime) {
-            return Some(why);
-        }
-        match remedy {
-            Remedy::Ollama(remedy) => {
-                let disturbs = remedy != ollama::Remedy::Start;
-                if disturbs && matches!(self.pull.state(), PullState::Running(_)) {
-                    return Some("a pull goes on".into());
-                }
-                if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
-                    return Some(why);
-                }
-                let locked_out = facts.firewall(uptime).and_then(firewall::Facts::locks_out);
-                if let Some(by) = locked_out.filter(|_| disturbs) {
-                    return Some(format!("whether it serves is not seen: {by} drops its port"));
-                }
-                if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
-                    return Some(
-                        "the server has the alias where its models are, and serves".into(),
-                    );
-                }
-                let seen = facts.ollama.as_ref().map(|seen| &seen.value);
-                ollama::held(remedy, seen, uptime)
-            }
-            Remedy::Model(remedy) => {
-                if remedy == model::Remedy::DropDamaged
-                    && matches!(self.pull.state(), PullState::Running(_))
-                {
-                    return Some("a pull goes on".into());
-                }
-                let names = fresh(facts.names.as_ref(), uptime).map(|seen| &seen.value);
-                if remedy == model::Remedy::Pull
-                    && let Some(why) = names.and_then(names::Facts::forbids_pull)
-                {
-                    return Some(why);
-                }
-                let needed = match remedy {
-                    model::Remedy::Pull => current.config.storage.minimum_free_bytes,
-                    model::Remedy::CreateAlias => MANIFEST_ROOM,
-                    // It makes room.
-                    model::Remedy::DropDamaged => 0,
-                };
-                if remedy == model::Remedy::Pull
-                    && let Some(why) = system::holds_pull(BootClock.now().wall)
-                {
-                    return Some(why);
-                }
-                // A server that has just been restarted may keep its models elsewhere by now.
-                let Some(server) = facts.server_of_models() else {
-                    return Some("the server is looked at first".into());
-                };
-                let elsewhere = server.keeps_elsewhere(&current.config.storage.path);
-                if elsewhere.is_some() {
-                    return elsewhere;
-                }
-                storage::refuses_write(facts.disk(), needed)
-            }
-            Remedy::Network(_) | Remedy::Storage(_) => None,
-        }
+        let (pull, proofs) = (self.pull.state(), current.proofs.log());
+        let facts = &current.facts();
+        of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
 
     pub(super) async fn repair(&self, remedy: Remedy) -> Outcome {
@@ -331,7 +219,7 @@ impl Shared {
             // And like one that nobody reaches, before its firewall is.
             self.look(concern::FIREWALL).await;
         }
-        if let Some(why) = self.held(remedy, BootClock.now().uptime) {
+        if let Some(why) = self.held(remedy, BootClock.now()) {
             return Outcome::Refused(why);
         }
         let current = self.current();

@@ -211,19 +211,24 @@ pub fn check_proof(
     uptime: Duration,
 ) -> Judgement<Remedy> {
     let judged = |reason, message: String| Judgement::new(&EMBEDDING_CORRECT, reason, message);
-    if let Some((_, _, attempt)) = log.last.as_ref().filter(|(of, ..)| *of == server) {
-        match attempt {
+    if let Some((.., attempt)) = log.last.as_ref().filter(|(of, ..)| *of == server) {
+        let wrong = match attempt {
             Attempt::Wrong(Flaw::Dimension(numbers)) => {
-                return judged(&WRONG_DIMENSION, format!("an embedding of {numbers} numbers"));
+                Some((&WRONG_DIMENSION, format!("an embedding of {numbers} numbers")))
             }
             Attempt::Wrong(Flaw::NotFinite(position)) => {
-                return judged(&NOT_FINITE, format!("number {position} is not finite"));
+                Some((&NOT_FINITE, format!("number {position} is not finite")))
             }
             Attempt::Wrong(Flaw::NotUnit(length)) => {
-                return judged(&NOT_UNIT, format!("an embedding of length {length:.3}, not 1"));
+                Some((&NOT_UNIT, format!("an embedding of length {length:.3}, not 1")))
             }
-            Attempt::Failed(error) => return judged(&SERVER_ERROR, error.clone()),
-            Attempt::Good | Attempt::Busy | Attempt::TimedOut => {}
+            Attempt::Failed(error) => Some((&SERVER_ERROR, error.clone())),
+            Attempt::Good | Attempt::Busy | Attempt::TimedOut => None,
+        };
+        if let Some((reason, message)) = wrong {
+            // Proofs that fail come ever more rarely: the last one may be long ago, and nothing
+            // is done before another has failed.
+            return judged(reason, message).seen(log.ended);
         }
     }
     let waits = log.running.filter(|(of, _)| *of == server).map(|(_, began)| began);
@@ -242,7 +247,8 @@ pub fn check_proof(
     }
     // A server whose work cannot be seen is not known to do nothing.
     let idle_since = waits.zip(progress.idle_since()).map(|(began, idle)| began.max(idle));
-    if idle_since.is_some_and(|since| uptime.saturating_sub(since) >= STUCK_AFTER) {
+    // Nor is one whose work was not looked at for a while.
+    if idle_since.is_some_and(|since| progress.at.saturating_sub(since) >= STUCK_AFTER) {
         return judged(&STUCK, "a proof has no answer, and the server does nothing".into());
     }
     if log.good.is_some_and(|(of, ..)| of == server) {

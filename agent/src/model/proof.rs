@@ -120,7 +120,8 @@ impl Log {
         }
     }
 
-    fn note(&mut self, server: Server, began: Duration, ended: Duration, attempt: Attempt) {
+    /// Takes in how one ended that began at `began`.
+    pub fn note(&mut self, server: Server, began: Duration, ended: Duration, attempt: Attempt) {
         let same = self.last.as_ref().is_some_and(|(of, ..)| *of == server);
         self.failures = match attempt {
             Attempt::Wrong(_) | Attempt::Failed(_) if same => self.failures.saturating_add(1),

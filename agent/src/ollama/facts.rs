@@ -110,6 +110,47 @@ impl Progress {
 }
 
 impl Facts {
+    /// What a look at `uptime` makes of its answers, and of what the one before it remembers.
+    #[must_use]
+    pub fn of(
+        unit: Result<Unit, String>,
+        at_address: Option<(Ipv4Addr, Answer)>,
+        at_loopback: Answer,
+        before: (Progress, Starts),
+        uptime: Duration,
+    ) -> Self {
+        let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
+        let (progress, mut starts) = before;
+        if let Ok(unit) = &unit {
+            starts = starts.follow(unit, uptime);
+        }
+        Self {
+            unit,
+            at_address,
+            at_loopback,
+            progress: progress.follow(uptime, cpu),
+            starts,
+            holder: Holder::Unknown,
+            connections: None,
+            settings: Settings::default(),
+            program: None,
+        }
+    }
+
+    /// The same; notes whether the server has answered at `uptime`.
+    #[must_use]
+    pub fn answered(mut self, uptime: Duration) -> Self {
+        // Any web server answers; this one must be ours.
+        let ours = self
+            .unit
+            .as_ref()
+            .is_ok_and(|unit| is_active(unit) && foreign(&self, unit, uptime).is_none());
+        if self.answers() && ours {
+            self.progress.answered = Some(uptime);
+        }
+        self
+    }
+
     /// The server where it answers: at the guest's own address if it does there.
     #[must_use]
     pub fn api(&self, client: &Client, port: u16) -> Option<Api> {
@@ -184,29 +225,11 @@ pub async fn look(
         knock(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     );
     let unit = unit.map_err(|error| error.to_string());
-    let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
-    let (progress, starts) = before;
-    let progress = progress.follow(uptime, cpu);
-    let mut facts = Facts {
-        unit,
-        at_address,
-        at_loopback,
-        progress,
-        starts,
-        holder: Holder::Unknown,
-        connections: None,
-        settings: Settings::default(),
-        program: None,
-    };
+    let mut facts = Facts::of(unit, at_address, at_loopback, before, uptime);
     if let Ok(unit) = facts.unit.clone() {
-        facts.starts = facts.starts.follow(&unit, uptime);
         facts.look_closer(&unit, config, uptime).await;
-        // Any web server answers; this one must be ours.
-        if facts.answers() && is_active(&unit) && foreign(&facts, &unit, uptime).is_none() {
-            facts.progress.answered = Some(uptime);
-        }
     }
-    facts
+    facts.answered(uptime)
 }
 
 #[cfg(test)]

@@ -153,6 +153,17 @@ impl Guest {
         self.seen.insert(condition.name, Judgement::new(condition, reason, "as seen"));
     }
 
+    /// The same, by a look that began at `ms`.
+    pub(crate) fn see_at(
+        &mut self,
+        condition: &'static Condition,
+        reason: &'static Reason<Fix>,
+        ms: u64,
+    ) {
+        let seen = Judgement::new(condition, reason, "as seen").seen(at(ms).uptime);
+        self.seen.insert(condition.name, seen);
+    }
+
     /// A proof that counts until `ms`.
     pub(crate) fn prove_until(&mut self, ms: u64) {
         self.see_until(&PROOF, ms);

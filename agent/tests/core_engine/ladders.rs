@@ -133,3 +133,33 @@ fn a_remedy_that_is_held_is_named_with_the_reason_and_runs_once_released() {
     guest.held.clear();
     assert_eq!(guest.turn(5001), Some(Fix::Reconfigure));
 }
+
+#[test]
+fn a_repair_is_tried_again_only_after_another_look() {
+    let mut guest = Guest::new();
+    guest.see_at(&LINK, &DOWN, 0);
+    assert_eq!(guest.turn(0), None);
+    guest.see_at(&LINK, &DOWN, 2000);
+    assert_eq!(guest.mend(2000), Some(Fix::Reconfigure));
+    // Its effect has had its time, and nobody has looked since.
+    for ms in [12_000, 20_000] {
+        assert_eq!(guest.turn(ms), None, "{ms}");
+        assert_eq!(guest.engine.confirmations(), [("c", at(12_000).uptime)]);
+        assert_eq!(guest.next(), "looks whether the last repair has helped");
+    }
+    guest.see_at(&LINK, &DOWN, 20_000);
+    assert_eq!(guest.turn(20_100), Some(Fix::Reconfigure));
+}
+
+#[test]
+fn what_was_held_back_for_long_is_looked_at_again_before_it_is_repaired() {
+    let mut guest = Guest::new();
+    guest.held.push(Fix::Start);
+    guest.see_at(&SERVER, &STOPPED, 0);
+    assert_eq!(guest.turn(0), None);
+    guest.held.clear();
+    assert_eq!(guest.turn(20_001), None);
+    assert_eq!(guest.engine.confirmations(), [("c", at(20_000).uptime)]);
+    guest.see_at(&SERVER, &STOPPED, 20_010);
+    assert_eq!(guest.turn(20_020), Some(Fix::Start));
+}

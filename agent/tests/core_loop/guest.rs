@@ -73,6 +73,8 @@ pub(crate) enum Ends {
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) left_broken: bool,
+    /// The look that is said to have seen that, whichever did.
+    pub(crate) left_seen_at: Option<Duration>,
     pub(crate) hanging_look: Option<usize>,
     pub(crate) repair: Ends,
     pub(crate) save: Ends,
@@ -136,7 +138,8 @@ impl saigak_agent::core::Guest for Guest {
         let mut judgements = Vec::new();
         if world.seen[LEFT_CONCERN] {
             let reason = if world.left_broken { &BROKEN } else { &GOOD };
-            judgements.push(Judgement::new(&LEFT, reason, ""));
+            let left = Judgement::new(&LEFT, reason, "");
+            judgements.push(Judgement { seen_at: world.left_seen_at, ..left });
         }
         if world.seen[RIGHT_CONCERN] {
             let right = Judgement::new(&RIGHT, &GOOD, "");

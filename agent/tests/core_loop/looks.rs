@@ -92,3 +92,16 @@ async fn a_ready_guest_is_looked_at_less_often() {
         .await;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_brings_nothing_new_is_not_repeated_at_once() {
+    let world = World { left_broken: true, left_seen_at: Some(Duration::ZERO), ..World::default() };
+    run(&OFTEN, world, |hand| async move {
+        time::sleep(Duration::from_secs(60)).await;
+        // One more than its time has come for: after the patience of its reason.
+        let looks = hand.guest.looks(LEFT_CONCERN).len();
+        assert!((30..=36).contains(&looks), "{looks} looks");
+        assert_eq!(hand.guest.world().repairs, 0);
+    })
+    .await;
+}

@@ -12,6 +12,10 @@ use crate::core::{
 /// Why no budget is open where the ledger could not be read.
 const UNKNOWN_PAST: &str = "its ledger could not be read, so how often it ran is not known";
 
+/// What was seen longer ago than this is looked at again before anything is done about it. No
+/// look takes as long.
+const RECENT: Duration = Duration::from_secs(20);
+
 /// Why nothing is done about a fault now.
 struct Delay {
     /// For the report.
@@ -44,12 +48,12 @@ impl<R: Remedy> Engine<R> {
         let mut next: Vec<(&'static str, Delay)> = Vec::new();
         let mut chosen = None;
         for index in 0..self.states.len() {
-            // Anew for each: a ladder before this one may just have come to its end.
-            let seen = self.seen(now.uptime);
             let Some(state) = self.states.get(index) else { continue };
             let Some(fault) = state.fault.filter(|fault| fault.status == Status::False) else {
                 continue;
             };
+            // Anew for each: a ladder before this one may just have come to its end.
+            let seen = self.seen(now.uptime);
             if graph::explanation(self.conditions, &seen, state.condition).is_some() {
                 continue;
             }
@@ -113,6 +117,11 @@ impl<R: Remedy> Engine<R> {
         }
         let place = self.episodes.place(condition.name, fault.name);
         let rung = match place.step(fault.ladder, uptime) {
+            // What was waited for may have come while nobody looked.
+            Step::Do(_) if seen_at < place.not_before() => {
+                self.confirm.push((condition.concern, place.not_before()));
+                return Err(Delay::passing("looks whether the last repair has helped".into()));
+            }
             Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
             Step::Wait(until) => {
                 let refused = place.was_refused();
@@ -148,6 +157,11 @@ impl<R: Remedy> Engine<R> {
             }
             let words = format!("needs a human: {} (the budget of {name} is spent)", fault.advice);
             return Err(Delay::lasting(words));
+        }
+        // Whatever kept it waiting: meanwhile it may have healed.
+        if uptime.saturating_sub(seen_at) > RECENT {
+            self.confirm.push((condition.concern, seen_at + RECENT));
+            return Err(Delay::passing(format!("{name} if another look finds it needed")));
         }
         Ok(rung.remedy)
     }

@@ -21,7 +21,8 @@ fn log(good_at: Option<u64>, last: Attempt, waits_since: Option<u64>) -> Log {
 }
 
 fn judge(log: &Log, worked: Option<u64>, now: u64) -> Judgement<Remedy> {
-    let progress = Progress { since: Some(at(1)), last: worked.map(at), ..Progress::default() };
+    let seen = Progress { at: at(now), since: Some(at(1)), ..Progress::default() };
+    let progress = Progress { last: worked.map(at), ..seen };
     check_proof(log, SERVER, &progress, &config::Proof::default(), at(now))
 }
 
@@ -109,4 +110,19 @@ fn a_pull_in_progress_is_named_and_its_failure_told() {
     assert_eq!(check(Ok(&facts), at(9), &failed, &config)[0].reason.name, "WeightsDamaged");
     let unreadable = check(Err("malformed"), at(9), &PullState::Idle, &config);
     assert!(unreadable.iter().all(|j| j.reason.status == Status::Unknown));
+}
+
+#[test]
+fn a_server_whose_work_was_not_looked_at_for_a_while_is_not_stuck() {
+    let waits = log(None, Attempt::TimedOut, Some(100));
+    let progress = Progress { at: at(140), since: Some(at(1)), ..Progress::default() };
+    let judgement = check_proof(&waits, SERVER, &progress, &config::Proof::default(), at(200));
+    assert_eq!(judgement.reason.name, "NotProven");
+}
+
+#[test]
+fn a_proof_that_failed_was_seen_when_it_ended() {
+    let failed = log(Some(100), Attempt::Failed("500".into()), None);
+    let failed = Log { ended: at(130), ..failed };
+    assert_eq!(judge(&failed, None, 180).seen_at, Some(at(130)));
 }

@@ -1,0 +1,144 @@
+//! From what was seen of all concerns to what is said, and to what must not be done now. Pure:
+//! the same for the guest that the agent runs in and for a simulated one.
+
+use std::time::Duration;
+
+use super::facts::{Facts, Seen, fresh};
+use super::{CONDITIONS, Remedy};
+use crate::config::Config;
+use crate::core::{Judgement, Moment};
+use crate::model::{Log, PullState};
+use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
+
+/// All that is known of a guest.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What should be.
+    pub config: &'a Config,
+    /// What was seen.
+    pub facts: &'a Facts,
+    /// What the last pull has come to.
+    pub pull: &'a PullState,
+    /// What was proven.
+    pub proofs: &'a Log,
+}
+
+/// Adds judgements that rest on a look that began at `at`.
+fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
+    all.extend(judged.into_iter().map(|judgement| judgement.seen(at)));
+}
+
+/// Room for an alias: a manifest and a few small layers. The server writes them in place, so
+/// on a full disk it would leave an empty manifest where a good one was.
+const MANIFEST_ROOM: u64 = 16 << 20;
+
+impl Known<'_> {
+    /// All that can be said at `uptime`. A condition of which nothing is known is left out.
+    #[must_use]
+    pub fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
+        let Self { config, facts, .. } = self;
+        let mut all = Vec::with_capacity(CONDITIONS.len());
+        if let Some(seen) = fresh(facts.bootstrap.as_ref(), uptime) {
+            all.push(bootstrap::check(&seen.value).seen(seen.at));
+        }
+        if let Some(Seen { at, value: Ok(network) }) = fresh(facts.network.as_ref(), uptime) {
+            add(&mut all, *at, network::check(network));
+        }
+        if let Some(Seen { at, value: Ok(storage) }) = fresh(facts.storage.as_ref(), uptime) {
+            add(&mut all, *at, storage::check(storage, &config.storage));
+        }
+        let ollama = fresh(facts.ollama.as_ref(), uptime);
+        if let Some(seen) = ollama {
+            let mut judged = ollama::check(&seen.value, &config.ollama, &config.storage, uptime);
+            if let Some(firewall) = facts.firewall(uptime) {
+                ollama::filter(&mut judged, firewall);
+            }
+            add(&mut all, seen.at, judged);
+        }
+        if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
+            all.push(names::check(&seen.value).seen(seen.at));
+        }
+        if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
+            let model = seen.value.as_ref().map_err(String::as_str);
+            add(&mut all, seen.at, model::check(model, seen.at, self.pull, &config.model));
+        }
+        if let Some(server) = facts.server() {
+            let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
+            all.push(model::check_proof(self.proofs, server, &progress, &config.proof, uptime));
+        }
+        if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
+            add(&mut all, seen.at, system::check(&seen.value));
+        }
+        all
+    }
+
+    /// Why `remedy` must not run now, if so.
+    #[must_use]
+    pub fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
+        let (facts, uptime) = (self.facts, now.uptime);
+        let bootstrap = facts.bootstrap.as_ref().map(|seen| &seen.value);
+        let config = &self.config.bootstrap;
+        if let Remedy::Network(_) = remedy {
+            return bootstrap::holds_network(bootstrap, config, uptime);
+        }
+        if let Some(why) = bootstrap::holds_all(bootstrap, config, uptime) {
+            return Some(why);
+        }
+        match remedy {
+            Remedy::Ollama(remedy) => {
+                let disturbs = remedy != ollama::Remedy::Start;
+                if disturbs && matches!(self.pull, PullState::Running(_)) {
+                    return Some("a pull goes on".into());
+                }
+                if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
+                    return Some(why);
+                }
+                let locked_out = facts.firewall(uptime).and_then(firewall::Facts::locks_out);
+                if let Some(by) = locked_out.filter(|_| disturbs) {
+                    return Some(format!("whether it serves is not seen: {by} drops its port"));
+                }
+                if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
+                    return Some(
+                        "the server has the alias where its models are, and serves".into(),
+                    );
+                }
+                let seen = facts.ollama.as_ref().map(|seen| &seen.value);
+                ollama::held(remedy, seen, uptime)
+            }
+            Remedy::Model(remedy) => {
+                if remedy == model::Remedy::DropDamaged
+                    && matches!(self.pull, PullState::Running(_))
+                {
+                    return Some("a pull goes on".into());
+                }
+                let names = fresh(facts.names.as_ref(), uptime).map(|seen| &seen.value);
+                if remedy == model::Remedy::Pull
+                    && let Some(why) = names.and_then(names::Facts::forbids_pull)
+                {
+                    return Some(why);
+                }
+                let needed = match remedy {
+                    model::Remedy::Pull => self.config.storage.minimum_free_bytes,
+                    model::Remedy::CreateAlias => MANIFEST_ROOM,
+                    // It makes room.
+                    model::Remedy::DropDamaged => 0,
+                };
+                if remedy == model::Remedy::Pull
+                    && let Some(why) = system::holds_pull(now.wall)
+                {
+                    return Some(why);
+                }
+                // A server that has just been restarted may keep its models elsewhere by now.
+                let Some(server) = facts.server_of_models() else {
+                    return Some("the server is looked at first".into());
+                };
+                let elsewhere = server.keeps_elsewhere(&self.config.storage.path);
+                if elsewhere.is_some() {
+                    return elsewhere;
+                }
+                storage::refuses_write(facts.disk(), needed)
+            }
+            Remedy::Network(_) | Remedy::Storage(_) => None,
+        }
+    }
+}

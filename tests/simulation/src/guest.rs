@@ -1,0 +1,148 @@
+//! The simulated guest as an agent meets it: what its looks bring and how long they take, what
+//! its remedies do, and what the agent remembers of it.
+
+mod acts;
+mod looks;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use saigak_agent::config::Config;
+use saigak_agent::core::{Judgement, Moment};
+use saigak_agent::guest::{Facts, Known, Remedy};
+use saigak_agent::model::{Log, PullState};
+
+pub use acts::{Act, Hands};
+pub use looks::{Look, Senses};
+
+use crate::seen;
+use crate::world::World;
+
+/// What an agent has in memory of its guest; gone with it.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// What was seen.
+    pub facts: Facts,
+    /// What was proven.
+    pub log: Log,
+    /// What the last pull has come to.
+    pub pull: PullState,
+    /// How much of the pull was left, and since when.
+    pull_stands: Option<(u64, u64)>,
+}
+
+/// The guest.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// As it is.
+    pub world: World,
+    /// As the agent knows it.
+    pub memory: Memory,
+    /// How well it is seen.
+    pub senses: Senses,
+    /// How well remedies do what they should.
+    pub hands: Hands,
+    /// How long quick things take, in milliseconds at most. 0: no time at all, which makes a
+    /// history that is played several times as fast.
+    pub tempo: u64,
+    /// The concerns that somebody asks to be looked at: one bit each.
+    pub woken: u32,
+    /// How far the wall clock is from the truth, in seconds.
+    pub wall_skew: u64,
+    /// Whether repairs forget to ask once more if they are held back: only a broken agent does.
+    pub reckless: bool,
+    /// When the last event about each concern arrived. An agent that trusted events would have
+    /// this from them.
+    pub heard: [u64; looks::CONCERNS],
+    config: Config,
+}
+
+impl Guest {
+    /// A guest on which nothing is wrong.
+    #[must_use]
+    pub fn new(seed: u64, tempo: u64) -> Self {
+        Self {
+            world: World::new(seed),
+            memory: Memory::default(),
+            senses: Senses::default(),
+            hands: Hands::default(),
+            tempo,
+            woken: 0,
+            wall_skew: 0,
+            reckless: false,
+            heard: [0; looks::CONCERNS],
+            config: Config::default(),
+        }
+    }
+
+    /// The settings that the agent goes by.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Now, as the agent's clocks have it.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        let wall = 1_800_000_000 + self.world.now / 1000 + self.wall_skew;
+        Moment {
+            uptime: seen::uptime(&self.world, self.world.now),
+            wall: UNIX_EPOCH + Duration::from_secs(wall),
+        }
+    }
+
+    /// This boot's id.
+    #[must_use]
+    pub fn boot_id(&self) -> String {
+        format!("boot {}", self.world.boots)
+    }
+
+    /// What the agent concludes from what it knows.
+    #[must_use]
+    pub fn judge(&self) -> Vec<Judgement<Remedy>> {
+        self.known().judge(self.moment().uptime)
+    }
+
+    /// Why `remedy` must not run now, as far as the agent knows.
+    #[must_use]
+    pub fn held(&self, remedy: Remedy) -> Option<String> {
+        self.known().held(remedy, self.moment())
+    }
+
+    fn known(&self) -> Known<'_> {
+        let Memory { facts, log, pull, .. } = &self.memory;
+        Known { config: &self.config, facts, pull, proofs: log }
+    }
+
+    /// Lets time pass; what happens wakes the agent, unless the event is lost.
+    pub fn advance(&mut self, until: u64) {
+        self.world.advance(until);
+        self.deliver();
+        self.follow_pull();
+    }
+
+    /// Passes on the events that were sent.
+    pub fn deliver(&mut self) {
+        let events = std::mem::take(&mut self.world.events);
+        if self.world.now >= self.senses.deaf_until {
+            self.woken |= events;
+            for (concern, heard) in self.heard.iter_mut().enumerate() {
+                if events & (1 << concern) != 0 {
+                    *heard = self.world.now;
+                }
+            }
+        }
+    }
+
+    /// How long something quick takes.
+    fn quick(&mut self) -> u64 {
+        if self.tempo == 0 { 0 } else { self.world.chance.u64(1..=self.tempo) }
+    }
+
+    /// The agent's process is gone, and with it what it knew, and its connections.
+    pub fn forget(&mut self) {
+        self.memory = Memory::default();
+        self.woken = 0;
+        self.world.request = None;
+        self.world.cut_pull();
+    }
+}

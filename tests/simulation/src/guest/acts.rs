@@ -1,0 +1,260 @@
+//! How remedies go: what they do to the world, how long that takes, and how they go wrong.
+
+use saigak_agent::core::{Outcome, PullReport};
+use saigak_agent::guest::{Remedy, Seen, concern};
+use saigak_agent::model::PullState;
+use saigak_agent::{model, network, ollama};
+
+use super::Guest;
+use crate::seen;
+use crate::world::{Alias, Load, Process, Source, Start};
+
+/// How well remedies do what they should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hands {
+    /// As well as they can.
+    #[default]
+    Honest,
+    /// They say that they failed, and did nothing.
+    Fail,
+    /// They never end, and do nothing.
+    Hang,
+    /// They do half of it, and say that they failed.
+    Half,
+    /// They say that all is done, and did nothing.
+    Lie,
+}
+
+/// A remedy at work.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// Which.
+    pub remedy: Remedy,
+    /// When it began.
+    pub began: u64,
+    /// When it ends. `None`: never.
+    pub ends: Option<u64>,
+    /// How it ends.
+    outcome: Outcome,
+    /// What it does at its end.
+    at_end: Option<AtEnd>,
+    /// Whether it did anything to the guest, or will.
+    pub touches: bool,
+    /// How long the guest had served without a break when it began.
+    pub served: u64,
+    /// Whether the server ran, and one more start of its unit would have hit the limit.
+    pub limited: bool,
+}
+
+/// What takes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtEnd {
+    GiveTree,
+    CreateAlias,
+}
+
+fn done(what: &str) -> Outcome {
+    Outcome::Succeeded(what.into())
+}
+
+fn refused(why: &str) -> Outcome {
+    Outcome::Refused(why.into())
+}
+
+fn failed(why: &str) -> Outcome {
+    Outcome::Failed(why.into())
+}
+
+impl Guest {
+    /// A remedy begins, as the agent carries it out: it looks at cloud-init once more.
+    pub fn begin_act(&mut self, remedy: Remedy) -> Act {
+        let now = self.world.now;
+        let mut act = Act {
+            remedy,
+            began: now,
+            ends: Some(now + self.quick()),
+            outcome: done("done"),
+            at_end: None,
+            touches: false,
+            served: self.world.serves_for(),
+            limited: self.world.unit.runs() && self.world.unit.is_limited(now),
+        };
+        if now >= self.senses.hang_until[concern::BOOTSTRAP] {
+            let at = seen::uptime(&self.world, now);
+            self.memory.facts.bootstrap = Some(Seen { at, value: seen::bootstrap(&self.world) });
+        }
+        if let Remedy::Ollama(_) = remedy
+            && now >= self.senses.hang_until[concern::STORAGE]
+        {
+            let at = seen::uptime(&self.world, now);
+            self.memory.facts.storage = Some(Seen { at, value: Ok(seen::storage(&self.world)) });
+        }
+        if let Some(why) = self.held(remedy).filter(|_| !self.reckless) {
+            act.outcome = Outcome::Refused(why);
+            return act;
+        }
+        match self.hands {
+            Hands::Fail => act.outcome = failed("it could not"),
+            Hands::Hang => act.ends = None,
+            Hands::Lie => {}
+            Hands::Honest | Hands::Half => self.do_it(&mut act),
+        }
+        self.deliver();
+        act
+    }
+
+    /// A remedy ends.
+    pub fn end_act(&mut self, act: Act) -> Outcome {
+        let half = self.hands == Hands::Half;
+        match act.at_end {
+            Some(AtEnd::GiveTree) if !self.world.disk.mounted => {
+                return failed("the disk went away");
+            }
+            Some(AtEnd::GiveTree) if half => {
+                self.world.disk.foreign -= self.world.disk.foreign / 2;
+                return failed("half of it");
+            }
+            Some(AtEnd::GiveTree) => self.world.disk.foreign = 0,
+            Some(AtEnd::CreateAlias) => {
+                let models = &mut self.world.models;
+                if self.world.disk.writable() && models.source == Source::Present && !half {
+                    models.alias = Alias::Good;
+                } else {
+                    return failed("the server could not write it");
+                }
+            }
+            None => {}
+        }
+        act.outcome
+    }
+
+    fn do_it(&mut self, act: &mut Act) {
+        act.outcome = match act.remedy {
+            Remedy::Network(remedy) => self.do_network(remedy, act),
+            Remedy::Storage(_) => self.give_tree(act),
+            Remedy::Ollama(remedy) => self.do_server(remedy, act),
+            Remedy::Model(remedy) => self.do_model(remedy, act),
+        };
+        act.touches = !matches!(act.outcome, Outcome::Refused(_));
+    }
+
+    fn do_network(&mut self, remedy: network::Remedy, act: &mut Act) -> Outcome {
+        let world = &mut self.world;
+        let bus = world.now >= self.senses.bus_until;
+        match remedy {
+            network::Remedy::RestartNetworkd => {
+                world.start_networkd();
+                act.ends = Some(world.now + 200);
+                return done("restarted networkd");
+            }
+            network::Remedy::MatchByName => {
+                let file = &mut world.networkd.file;
+                // What is not needed any more is withdrawn.
+                file.by_name = file.pinned || file.missing;
+                if self.hands == Hands::Half {
+                    return failed("networkd does not reload");
+                }
+                if world.link.up && world.link.address.is_some() && world.link.route {
+                    return done("the link works, and is left as it is");
+                }
+            }
+            // Nobody switched it on.
+            network::Remedy::RepeatLease => return refused("no lease is noted"),
+            network::Remedy::Reconfigure => {}
+        }
+        if !world.link.present {
+            refused("no link is named enp1s0")
+        } else if bus && world.networkd.process == Process::Runs {
+            world.configure();
+            done("networkd configures enp1s0 anew")
+        } else {
+            failed("networkd does not answer")
+        }
+    }
+
+    fn give_tree(&mut self, act: &mut Act) -> Outcome {
+        let disk = &self.world.disk;
+        if !disk.mounted {
+            return refused("nothing is mounted");
+        }
+        if disk.hangs {
+            act.ends = None;
+        } else if disk.read_only {
+            return failed("read-only file system");
+        } else {
+            act.ends = Some(self.world.now + u64::from(disk.foreign) / 20);
+        }
+        act.at_end = Some(AtEnd::GiveTree);
+        done("given")
+    }
+
+    fn do_server(&mut self, remedy: ollama::Remedy, act: &mut Act) -> Outcome {
+        let world = &mut self.world;
+        // The helper opens the disk before it does anything.
+        if world.disk.mounted && world.disk.hangs {
+            act.ends = None;
+            return failed("the disk hangs");
+        }
+        if !world.disk.mounted || world.unit.load != Load::Loaded {
+            return refused("no disk, or no unit");
+        }
+        let start = match remedy {
+            ollama::Remedy::UseDataDisk => return refused("it keeps them there"),
+            ollama::Remedy::Start => world.start_unit(),
+            ollama::Remedy::ResetFailed => {
+                world.reset_failed();
+                if self.hands == Hands::Half {
+                    return failed("the job was cancelled");
+                }
+                world.start_unit()
+            }
+            ollama::Remedy::Restart | ollama::Remedy::BindAll => {
+                world.server.by_drop_in |= remedy == ollama::Remedy::BindAll;
+                let (start, ends) = world.restart_unit();
+                act.ends = Some(ends.max(world.now));
+                start
+            }
+        };
+        match start {
+            Start::Done | Start::Unneeded => done("started"),
+            Start::Refused => refused("another job is queued"),
+            Start::Limited => failed("start-limit-hit"),
+        }
+    }
+
+    fn do_model(&mut self, remedy: model::Remedy, act: &mut Act) -> Outcome {
+        let Ok(models) = seen::models(&self.world) else {
+            return refused("the server does not answer");
+        };
+        let there = self.world.models.source == Source::Present;
+        match remedy {
+            model::Remedy::DropDamaged => refused("nothing is damaged"),
+            model::Remedy::Pull if there => refused("it is there now"),
+            model::Remedy::Pull if matches!(self.memory.pull, PullState::Running(_)) => {
+                refused("a pull runs already")
+            }
+            model::Remedy::Pull => {
+                let began = self.world.begin_pull();
+                self.memory.pull = if began {
+                    PullState::Running(PullReport {
+                        model: self.config.model.source.clone(),
+                        completed_bytes: 0,
+                        total_bytes: 0,
+                        status: "begins".into(),
+                    })
+                } else {
+                    PullState::Failed("pull model manifest: no answer".into())
+                };
+                self.woken |= 1 << concern::MODEL;
+                done("the pull begins")
+            }
+            model::Remedy::CreateAlias if models.alias.serves() => refused("as declared already"),
+            model::Remedy::CreateAlias if !there => failed("404: no such model"),
+            model::Remedy::CreateAlias => {
+                act.ends = Some(self.world.now + 150);
+                act.at_end = Some(AtEnd::CreateAlias);
+                done("created")
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! How looks go: how long they take, what they bring, and what keeps them from it.
+
+use saigak_agent::guest::{self, Seen, concern};
+use saigak_agent::model::{Attempt, Flaw as Told, PullState, Server};
+use saigak_agent::ollama::{self, Answer};
+
+use super::Guest;
+use crate::seen;
+use crate::world::{Ended, Flaw, Source};
+
+/// How many concerns there are.
+pub(crate) const CONCERNS: usize = guest::CONCERNS.len();
+
+/// How well the agent sees, each until a certain time.
+#[derive(Debug, Clone, Default)]
+pub struct Senses {
+    /// Looks at the concern hang until they are given up, and bring nothing.
+    pub hang_until: [u64; CONCERNS],
+    /// The bus does not answer.
+    pub bus_until: u64,
+    /// No event arrives.
+    pub deaf_until: u64,
+    /// Knocks at the server's port get lost on their way.
+    pub knocks_until: u64,
+}
+
+impl Senses {
+    /// Everything is seen as it is from now on.
+    pub fn clear(&mut self, now: u64) {
+        let others = [&mut self.bus_until, &mut self.deaf_until, &mut self.knocks_until];
+        for until in self.hang_until.iter_mut().chain(others) {
+            *until = now.min(*until);
+        }
+    }
+}
+
+/// After so long a look is given up.
+const GIVEN_UP: u64 = 20_000;
+/// So long an answer to `GET /` is waited for.
+const KNOCK: u64 = 3000;
+/// So long an answer of the storage probe, of the bus, or of the server's lists is waited for.
+const ANSWER: u64 = 5000;
+/// So long an answer to a proof is waited for.
+const PROOF: u64 = 330_000;
+
+/// A look that goes on.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// At what.
+    pub concern: usize,
+    /// When it began.
+    pub began: u64,
+    /// When it ends, at the latest where it is a proof.
+    pub ends: u64,
+    /// The server that is proven.
+    server: Option<Server>,
+}
+
+impl Guest {
+    /// A look at `concern` begins.
+    pub fn begin_look(&mut self, concern: usize) -> Look {
+        let now = self.world.now;
+        let mut look = Look { concern, began: now, ends: now, server: None };
+        if now < self.senses.hang_until[concern] {
+            look.ends = now + GIVEN_UP;
+            return look;
+        }
+        let mut takes = self.quick();
+        let bus = now >= self.senses.bus_until;
+        match concern {
+            concern::NETWORK | concern::BOOTSTRAP if !bus => takes = ANSWER,
+            concern::STORAGE if self.world.disk.mounted && self.world.disk.hangs => takes = ANSWER,
+            concern::OLLAMA => {
+                let (at_address, at_loopback) = self.knock();
+                let silent = at_loopback == Answer::Silent
+                    || matches!(at_address, Some((_, Answer::Silent)));
+                takes = if !bus {
+                    ANSWER
+                } else if silent {
+                    KNOCK
+                } else {
+                    takes
+                };
+            }
+            concern::MODEL if seen::models(&self.world).is_err() && self.world.unit.runs() => {
+                takes = ANSWER;
+            }
+            concern::PROOF => {
+                let uptime = self.moment().uptime;
+                look.server = self.provable();
+                if let Some(server) = look.server {
+                    self.memory.log.running = Some((server, uptime));
+                    self.world.ask_embedding();
+                    takes = PROOF;
+                }
+            }
+            _ => {}
+        }
+        look.ends = now + takes;
+        look
+    }
+
+    /// The server that is to be proven now.
+    fn provable(&self) -> Option<Server> {
+        let uptime = self.moment().uptime;
+        let interval = self.config().proof.interval;
+        let due = |server: &Server| self.memory.log.due(*server, uptime, interval);
+        self.memory.facts.provable().filter(due)
+    }
+
+    /// Whether a look at the proofs would bring nothing now.
+    #[must_use]
+    pub fn owes_no_proof(&self) -> bool {
+        self.world.now >= self.senses.hang_until[concern::PROOF] && self.provable().is_none()
+    }
+
+    /// Whether `look` is over now.
+    #[must_use]
+    pub fn is_over(&self, look: &Look) -> bool {
+        let moved = |server| self.memory.facts.server().is_some_and(|now| now != server);
+        self.world.now >= look.ends
+            || look.server.is_some_and(|server| {
+                moved(server) || self.world.request.as_ref().is_some_and(|it| it.ended.is_some())
+            })
+    }
+
+    /// A look ends, and what it brings is known.
+    pub fn end_look(&mut self, look: &Look) {
+        if look.ends - look.began == GIVEN_UP {
+            return;
+        }
+        let at = seen::uptime(&self.world, look.began);
+        let bus = self.world.now >= self.senses.bus_until;
+        let wall = self.moment().wall;
+        let facts = &mut self.memory.facts;
+        match look.concern {
+            concern::BOOTSTRAP => {
+                facts.bootstrap = Some(Seen { at, value: seen::bootstrap(&self.world) });
+            }
+            concern::NETWORK => {
+                let before = facts.address();
+                let value = Ok(seen::network(&self.world, bus));
+                facts.network = Some(Seen { at, value });
+                if facts.address() != before {
+                    facts.names = None;
+                    self.woken |= 1 << concern::OLLAMA | 1 << concern::NAMES;
+                }
+            }
+            concern::STORAGE => {
+                facts.storage = Some(Seen { at, value: Ok(seen::storage(&self.world)) });
+            }
+            concern::OLLAMA => self.see_server(look, bus),
+            concern::MODEL => {
+                let answers = facts.ollama.as_ref().is_some_and(|seen| {
+                    let Seen { value: seen, .. } = seen;
+                    seen.at_loopback == Answer::Alive
+                        || matches!(seen.at_address, Some((_, Answer::Alive)))
+                });
+                let value = if answers {
+                    seen::models(&self.world)
+                } else {
+                    Err("the server does not answer".into())
+                };
+                let changed = facts.model.as_ref().is_none_or(|before| before.value != value);
+                facts.model = Some(Seen { at, value });
+                if changed {
+                    facts.model_since = at;
+                    self.woken |= 1 << concern::OLLAMA | 1 << concern::PROOF | 1 << concern::NAMES;
+                }
+            }
+            concern::PROOF => self.see_proof(look),
+            concern::NAMES => facts.names = Some(Seen { at, value: seen::names() }),
+            concern::FIREWALL => {
+                facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
+            }
+            _ => facts.system = Some(Seen { at, value: seen::system(wall) }),
+        }
+    }
+
+    /// `GET /` at both addresses.
+    fn knock(&self) -> (Option<(std::net::Ipv4Addr, Answer)>, Answer) {
+        let lost = self.world.now < self.senses.knocks_until;
+        let heard = |answer| if lost && answer == Answer::Alive { Answer::Silent } else { answer };
+        // Where it knocks is what it knows; who answers there is what is so.
+        let known = self.memory.facts.address();
+        let at_address = known.map(|address| {
+            let answer = seen::at_address(&self.world).map_or(Answer::Silent, |(_, answer)| answer);
+            (address, heard(answer))
+        });
+        (at_address, heard(seen::at_loopback(&self.world)))
+    }
+
+    fn see_server(&mut self, look: &Look, bus: bool) {
+        let at = seen::uptime(&self.world, look.began);
+        let (at_address, at_loopback) = self.knock();
+        let unit = if bus { Ok(seen::unit(&self.world)) } else { Err("no answer".into()) };
+        let facts = &mut self.memory.facts;
+        let before =
+            facts.ollama.as_ref().map(|seen| (seen.value.progress, seen.value.starts.clone()));
+        let before = before.unwrap_or_default();
+        let served = facts.server();
+        let value = ollama::Facts {
+            holder: seen::holder(&self.world),
+            settings: seen::settings(),
+            ..ollama::Facts::of(unit, at_address, at_loopback, before, at)
+        };
+        let value = value.answered(at);
+        facts.ollama = Some(Seen { at, value });
+        if facts.server() != served {
+            let hang_on_it = [concern::STORAGE, concern::MODEL, concern::PROOF, concern::FIREWALL];
+            for concern in hang_on_it {
+                self.woken |= 1 << concern;
+            }
+        }
+    }
+
+    fn see_proof(&mut self, look: &Look) {
+        let (Some(server), Some(request)) = (look.server, self.world.request.take()) else {
+            return;
+        };
+        let attempt = match request.ended {
+            Some(Ended::Answered(None)) => Attempt::Good,
+            Some(Ended::Answered(Some(flaw))) => attempt(flaw),
+            Some(Ended::Full) => Attempt::Busy,
+            Some(Ended::Cut) => Attempt::Failed("connection closed".into()),
+            Some(Ended::NoModel) => Attempt::Failed("404: model not found".into()),
+            None if self.world.now >= look.ends => Attempt::TimedOut,
+            // Another server is meant now: whoever waited has gone.
+            None => return,
+        };
+        let uptime = self.moment().uptime;
+        self.memory.log.note(server, seen::uptime(&self.world, look.began), uptime, attempt);
+    }
+
+    /// The agent's job that follows its pull.
+    pub(super) fn follow_pull(&mut self) {
+        if !matches!(self.memory.pull, PullState::Running(_)) {
+            return;
+        }
+        let now = self.world.now;
+        let stall = u64::try_from(self.config.model.pull_stall.as_millis()).unwrap_or(u64::MAX);
+        match &self.world.pull {
+            None => {
+                let there = self.world.models.source == Source::Present;
+                self.memory.pull = if there {
+                    PullState::Succeeded(self.moment().uptime)
+                } else {
+                    PullState::Failed("the server ended the stream before success".into())
+                };
+            }
+            Some(pull) => match self.memory.pull_stands {
+                Some((left, since)) if left == pull.left => {
+                    if now - since < stall {
+                        return;
+                    }
+                    self.memory.pull = PullState::Failed("nothing has moved".into());
+                    self.world.cut_pull();
+                }
+                _ => {
+                    self.memory.pull_stands = Some((pull.left, now));
+                    return;
+                }
+            },
+        }
+        self.memory.pull_stands = None;
+        self.woken |= 1 << concern::MODEL;
+    }
+}
+
+fn attempt(flaw: Flaw) -> Attempt {
+    match flaw {
+        Flaw::Dimension => Attempt::Wrong(Told::Dimension(512)),
+        Flaw::NotFinite | Flaw::StillNotFinite => Attempt::Wrong(Told::NotFinite(3)),
+        Flaw::NotUnit => Attempt::Wrong(Told::NotUnit(2.0)),
+        Flaw::Error | Flaw::StillError => Attempt::Failed("500: llama runner ended".into()),
+    }
+}

@@ -1,0 +1,147 @@
+//! A history: what happens to a guest, and when. Made from one number, or written down.
+
+use fastrand::Rng;
+use saigak_agent::guest::CONCERNS;
+
+use crate::agent::Saves;
+use crate::fault::{Fault, Mends};
+use crate::guest::Hands;
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A fault.
+    Strike(Fault),
+    /// A person, or whoever runs the outside, mends one.
+    Cure(Fault),
+    /// Looks at this concern hang for so many milliseconds.
+    Blind(usize, u64),
+    /// The bus does not answer for so long.
+    NoBus(u64),
+    /// No event arrives for so long.
+    Deaf(u64),
+    /// Knocks at the server's port get lost for so long.
+    NoKnocks(u64),
+    /// Every concern is asked for at once.
+    Storm,
+    /// Remedies go like this from now on.
+    Hands(Hands),
+    /// Saves go like this from now on.
+    Saves(Saves),
+    /// The agent's process is killed; systemd starts it again after so long.
+    AgentDies(u64),
+    /// The guest boots anew.
+    Reboot,
+    /// The file of the agent's ledger is torn.
+    Torn,
+    /// A person pauses repairs for so long.
+    Pause(u64),
+    /// The wall clock jumps by so many seconds.
+    WallJumps(u64),
+}
+
+/// A history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The number that it was made from, and that chance in it is made from.
+    pub seed: u64,
+    /// How long quick things take at most; see [`crate::guest::Guest::tempo`].
+    pub tempo: u64,
+    /// Whether cloud-init runs at each boot.
+    pub cloud_init: bool,
+    /// What happens, in the order of its times, in milliseconds.
+    pub events: Vec<(u64, Event)>,
+    /// When everything that only a person can mend is mended, unless it is to stay.
+    pub cured: u64,
+    /// A fault that is never mended.
+    pub stays: Option<Fault>,
+    /// In how many milliseconds after that the guest must be Ready.
+    pub within: u64,
+}
+
+/// After the last cure a guest is Ready within this time, whatever was before: one window of all
+/// budgets, the first rest of a ladder, and what a ladder takes.
+const BOUND: u64 = 2 * 3_600_000 + 1_200_000;
+
+impl History {
+    /// A history of `events`, given in seconds.
+    #[must_use]
+    pub fn of(events: &[(u64, Event)]) -> Self {
+        let events: Vec<_> = events.iter().map(|(at, event)| (at * 1000, *event)).collect();
+        let cured = events.last().map_or(0, |(at, _)| *at) + 1000;
+        Self { seed: 0, tempo: 0, cloud_init: false, events, cured, stays: None, within: BOUND }
+    }
+
+    /// The same; the guest must be Ready so many seconds after the last cure.
+    #[must_use]
+    pub fn heals_within(self, seconds: u64) -> Self {
+        Self { within: seconds * 1000, ..self }
+    }
+
+    /// The history that `seed` stands for.
+    #[must_use]
+    pub fn from_seed(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let long = rng.u32(..50) == 0;
+        let span = if long { 2_400_000 } else { rng.u64(5..60) * 1000 };
+        let most = if long { 30 } else { 5 };
+        let mut events: Vec<(u64, Event)> =
+            (0..rng.usize(1..=most)).map(|_| (rng.u64(..span), event(&mut rng))).collect();
+        // What comes and goes.
+        if rng.u32(..4) == 0 {
+            let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
+            let period = rng.u64(2..40) * 1000;
+            for time in 0..rng.u64(2..8) {
+                let at = time * period;
+                events.push((at, Event::Strike(fault)));
+                events.push((at + rng.u64(1..=period), Event::Cure(fault)));
+            }
+        }
+        events.sort_by_key(|(at, _)| *at);
+        let cured = events.last().map_or(0, |(at, _)| *at) + rng.u64(1..20_000);
+        Self {
+            seed,
+            tempo: if rng.u32(..64) == 0 { 80 } else { 0 },
+            cloud_init: rng.u32(..5) == 0,
+            events,
+            cured,
+            stays: None,
+            within: BOUND,
+        }
+    }
+
+    /// The faults that are there once all has happened.
+    pub fn struck(&self) -> impl Iterator<Item = Fault> {
+        self.events.iter().filter_map(|(_, event)| match event {
+            Event::Strike(fault) => Some(*fault),
+            _ => None,
+        })
+    }
+}
+
+fn event(rng: &mut Rng) -> Event {
+    let brief = rng.u64(1..60_000);
+    match rng.u32(..100) {
+        0..60 => Event::Strike(Fault::ALL[rng.usize(..Fault::ALL.len())]),
+        60..64 => Event::Blind(rng.usize(..CONCERNS.len()), brief),
+        64..67 => Event::NoBus(brief),
+        67..71 => Event::Deaf(brief * 2),
+        71..74 => Event::NoKnocks(brief),
+        74..76 => Event::Storm,
+        76..83 => Event::Hands(
+            [Hands::Fail, Hands::Hang, Hands::Half, Hands::Lie, Hands::Honest][rng.usize(..5)],
+        ),
+        83..87 => Event::Saves([Saves::Fail, Saves::Slow(brief), Saves::Quick][rng.usize(..3)]),
+        87..92 => Event::AgentDies(rng.u64(100..8000)),
+        92..95 => Event::Reboot,
+        95 => Event::Torn,
+        96..98 => Event::Pause(brief * 4),
+        _ => Event::WallJumps(rng.u64(..1_000_000_000)),
+    }
+}
+
+/// Whether somebody other than the agent must act for `fault` to go.
+#[must_use]
+pub fn needs_cure(fault: Fault) -> bool {
+    matches!(fault.mends(), Mends::Person | Mends::Nobody)
+}

@@ -1,0 +1,269 @@
+//! What can be seen of the world: the facts of each concern, as its own look would bring them.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, SystemTime};
+
+use saigak_agent::ollama::Answer;
+use saigak_agent::{
+    bootstrap, firewall, links, model, names, network, network_file, ollama, probe, storage, system,
+};
+
+use crate::world::{Active, Alias, Bound, CloudInit, Load, Process, Source, World};
+
+/// The guest's address. There is one, whichever DHCP server gives it.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+
+/// Milliseconds of this history as uptime of this boot.
+#[must_use]
+pub fn uptime(world: &World, at: u64) -> Duration {
+    Duration::from_millis(at.saturating_sub(world.booted))
+}
+
+/// cloud-init's files.
+#[must_use]
+pub fn bootstrap(world: &World) -> bootstrap::Facts {
+    match &world.cloud_init {
+        CloudInit::Absent => bootstrap::Facts::NotUsed,
+        CloudInit::Runs { written, .. } => bootstrap::Facts::Running(bootstrap::Stage {
+            name: if *written { "modules-config".into() } else { "init-local".into() },
+            network_written: *written,
+            booted: Duration::ZERO,
+        }),
+        CloudInit::Done => bootstrap::Facts::Finished(Vec::new()),
+    }
+}
+
+/// The link, and networkd's view of it where the bus answers.
+#[must_use]
+pub fn network(world: &World, bus: bool) -> network::Facts {
+    let (link, networkd) = (&world.link, &world.networkd);
+    let view = match networkd.process {
+        _ if !bus => network::Networkd::Unreadable("the bus does not answer".into()),
+        Process::Stopped => network::Networkd::NotRunning(network::Standing::Startable),
+        Process::Runs => network::Networkd::Running {
+            state: if link.present { networkd.admin.word().into() } else { String::new() },
+            lease: networkd.lease,
+        },
+    };
+    let file = if world.file_matches() {
+        network::MatchFile::Matches
+    } else if networkd.file.pinned {
+        network::MatchFile::Pinned {
+            file: "10-netplan-enp1s0.network".into(),
+            wanted: "52:54:00:aa:bb:01".into(),
+        }
+    } else {
+        network::MatchFile::Missing
+    };
+    network::Facts {
+        link: if link.present {
+            Ok(links::Seen {
+                link: network_file::Link { name: "enp1s0".into(), ..Default::default() },
+                index: 2,
+                up: link.up,
+                carrier: link.carrier && link.up,
+                loopback: false,
+            })
+        } else {
+            Err("no link is named enp1s0".into())
+        },
+        address: link.address.map(|_| (ADDRESS, 24)),
+        route: link.route.then_some(network::Route { gateway: None }),
+        networkd: view,
+        file,
+        ours: ours(world),
+        repeats: None,
+        may_repeat: false,
+    }
+}
+
+/// The runtime file that makes the link match.
+fn ours(world: &World) -> network::Ours {
+    let file = world.networkd.file;
+    match (file.by_name, file.pinned || file.missing) {
+        (false, _) => network::Ours::None,
+        (true, true) => network::Ours::Needed("50-saigak.conf".into()),
+        (true, false) => network::Ours::LeftOver("50-saigak.conf".into()),
+    }
+}
+
+/// The mount table, and the disk itself.
+#[must_use]
+pub fn storage(world: &World) -> storage::Facts {
+    let disk = &world.disk;
+    if !disk.mounted {
+        return storage::Facts { mount: None, link: None, probe: None, write: None };
+    }
+    let mount = storage::Mount {
+        point: "/var/lib/ollama".into(),
+        kind: "ext4".into(),
+        source: "/dev/vdb".into(),
+        read_only: disk.read_only,
+    };
+    let wanted = probe::Owner { uid: 998, gid: 998 };
+    let probed = if disk.hangs {
+        Err(storage::ProbeError::Silent)
+    } else {
+        Ok(probe::StorageFacts {
+            wanted: Some(wanted),
+            disk: Some(probe::DiskFacts {
+                read_only: disk.read_only,
+                free_bytes: disk.free,
+                total_bytes: 100 << 30,
+                free_inodes: 1_000_000,
+                total_inodes: 2_000_000,
+                top: probe::Top { uid: 998, gid: 998, mode: 0o755 },
+                wrong_owner: probe::WrongOwner {
+                    count: disk.foreign,
+                    first: None,
+                    truncated: false,
+                },
+                left_alone: probe::LeftAlone::default(),
+                immutable: probe::Immutable::default(),
+                linked: None,
+                entries_seen: 10,
+            }),
+        })
+    };
+    let written = if disk.writable() {
+        probe::Written::Done
+    } else {
+        let (path, error) = ("/var/lib/ollama".into(), "permission denied".into());
+        probe::Written::Failed { path, errno: Some(13), error }
+    };
+    let write = probed.is_ok().then_some(Ok(probe::WriteFacts { written: Some(written) }));
+    storage::Facts { mount: Some(mount), link: None, probe: Some(probed), write }
+}
+
+/// systemd's view of the server's unit.
+#[must_use]
+pub fn unit(world: &World) -> ollama::Unit {
+    let unit = &world.unit;
+    let (active, sub) = match unit.active {
+        Active::Active => ("active", "running"),
+        Active::Inactive => ("inactive", "dead"),
+        Active::AutoRestart => ("activating", "auto-restart"),
+        Active::Stopping => ("deactivating", "stop-sigterm"),
+        Active::Failed => ("failed", "failed"),
+    };
+    let load = match unit.load {
+        Load::Loaded => "loaded",
+        Load::Masked => "masked",
+        Load::Missing => "not-found",
+    };
+    ollama::Unit {
+        load_state: load.into(),
+        active_state: active.into(),
+        sub_state: sub.into(),
+        result: unit.result.into(),
+        restarts: unit.restarts,
+        invocation: u128::from(unit.invocation),
+        started: uptime(world, unit.started),
+        cpu: unit.accounted.then(|| Duration::from_micros(world.server.cpu)),
+        job: false,
+        start_burst: u32::try_from(crate::world::BURST).unwrap_or(u32::MAX),
+        start_interval: Duration::from_millis(crate::world::INTERVAL),
+        exit_status: i32::from(unit.result == "exit-code"),
+        group: String::new(),
+        user: "ollama".into(),
+        environment: ollama::Environment::default(),
+        files: 65_536,
+        program: None,
+    }
+}
+
+/// What the server is told by its environment: to keep its models on the data disk.
+#[must_use]
+pub fn settings() -> ollama::Settings {
+    let models = ollama::Setting { value: "/var/lib/ollama".into(), file: None };
+    ollama::Settings { models: Some(models), home: true, ..ollama::Settings::default() }
+}
+
+/// Who holds the server's port.
+#[must_use]
+pub fn holder(world: &World) -> ollama::Holder {
+    if world.unit.runs() { ollama::Holder::Own } else { ollama::Holder::Nobody }
+}
+
+/// What `GET /` brings at the guest's address.
+#[must_use]
+pub fn at_address(world: &World) -> Option<(Ipv4Addr, Answer)> {
+    world.link.address?;
+    let answer = match world.server.listens() {
+        _ if world.link.dropped => Answer::Silent,
+        Bound::All => at_port(world),
+        Bound::Loopback | Bound::Elsewhere => Answer::Refused,
+    };
+    Some((ADDRESS, answer))
+}
+
+/// What it brings at 127.0.0.1.
+#[must_use]
+pub fn at_loopback(world: &World) -> Answer {
+    match world.server.listens() {
+        Bound::All | Bound::Loopback => at_port(world),
+        Bound::Elsewhere => Answer::Refused,
+    }
+}
+
+fn at_port(world: &World) -> Answer {
+    if !world.unit.runs() {
+        Answer::Refused
+    } else if world.server_answers() {
+        Answer::Alive
+    } else {
+        Answer::Silent
+    }
+}
+
+/// What the server says of its models, where it says anything.
+///
+/// # Errors
+/// Where it does not.
+pub fn models(world: &World) -> Result<model::Facts, String> {
+    if !world.server_answers() || world.disk.hangs {
+        return Err("no answer".into());
+    }
+    Ok(model::Facts {
+        source: match world.models.source {
+            Source::Present => model::Source::Present,
+            Source::Missing => model::Source::Missing,
+        },
+        alias: match world.models.alias {
+            Alias::Good => model::Alias::Matches,
+            Alias::Missing => model::Alias::Missing,
+            Alias::Drifted => {
+                model::Alias::Drifted { how: "another template".into(), keeps_weights: false }
+            }
+        },
+    })
+}
+
+/// The guest itself: it has all it needs.
+#[must_use]
+pub fn system(wall: SystemTime) -> system::Facts {
+    system::Facts {
+        memory: Some((8 << 30, 16 << 30)),
+        root_free: Some(20 << 30),
+        clock: system::Clock { service: system::TimeService::Set, wall },
+        run_free: Some(1 << 30),
+    }
+}
+
+/// The registry's name: it resolves.
+#[must_use]
+pub fn names() -> names::Facts {
+    let answer = names::Answer::Resolved(ADDRESS.into());
+    names::Facts { host: "registry.ollama.ai".into(), answer, proxy: None }
+}
+
+/// What becomes of a client's connection.
+#[must_use]
+pub fn firewall(world: &World) -> firewall::Facts {
+    let link = if world.link.dropped {
+        firewall::Fate::Dropped("table inet filter".into())
+    } else {
+        firewall::Fate::Passes
+    };
+    firewall::Facts { link, loopback: firewall::Fate::Passes }
+}

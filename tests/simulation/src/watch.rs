@@ -1,0 +1,370 @@
+//! What must never happen, whatever does: each rule a function, called at every step.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use saigak_agent::core::{Judgement, Ledger, Reason, Remedy as _, Status};
+use saigak_agent::guest::{CONDITIONS, Remedy, declared};
+use saigak_agent::model::PullState;
+use saigak_agent::{core, network, ollama};
+
+use crate::agent::Deed;
+use crate::guest::{Act, Guest};
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Milliseconds since the history began.
+    pub at: u64,
+    /// The rule's name.
+    pub rule: &'static str,
+    /// How it was broken.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} is broken at {:.3} s: {}", self.rule, seconds(self.at), self.what)
+    }
+}
+
+/// Milliseconds as seconds, for people.
+#[must_use]
+pub fn seconds(millis: u64) -> f64 {
+    std::time::Duration::from_millis(millis).as_secs_f64()
+}
+
+/// One condition, as the facts alone have it.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    status: Status,
+    reason: &'static str,
+    /// Since when it has had this reason without a break.
+    since: u64,
+    /// Since when it has been `True` without a break.
+    held: Option<u64>,
+}
+
+const UNSEEN: Judged = Judged { status: Status::Unknown, reason: "", since: 0, held: None };
+
+/// A condition that has held for so long has recovered.
+const RECOVERED: u64 = 10_000;
+
+/// A guest that has served for longer than this must have been seen to: every concern was
+/// looked at by then, and a knock was answered.
+const SEEN_TO_SERVE: u64 = 20_000;
+
+/// Follows a history and holds it against the rules.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    judged: Vec<Judged>,
+    /// Every run of a remedy that began.
+    runs: Vec<(u64, Remedy)>,
+    flying: Vec<Remedy>,
+    /// For each condition whether it has recovered since the last repair for it.
+    recovered: Vec<bool>,
+    /// Until when a person wants no repairs.
+    paused_until: u64,
+    /// One number for each state that the conditions were in: the reasons, hashed.
+    pub states: Vec<u64>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            judged: vec![UNSEEN; CONDITIONS.len()],
+            runs: Vec::new(),
+            flying: Vec::new(),
+            recovered: vec![true; CONDITIONS.len()],
+            paused_until: 0,
+            states: Vec::new(),
+        }
+    }
+}
+
+type Verdict = Result<(), Violation>;
+
+fn broken(guest: &Guest, rule: &'static str, what: impl Into<String>) -> Verdict {
+    Err(Violation { at: guest.world.now, rule, what: what.into() })
+}
+
+/// Whether it restarts the server.
+fn restarts(remedy: ollama::Remedy) -> bool {
+    !matches!(remedy, ollama::Remedy::Start | ollama::Remedy::ResetFailed)
+}
+
+/// The reason of that name, as its concern declares it.
+#[must_use]
+pub fn stated(condition: &str, reason: &str) -> Option<&'static Reason<Remedy>> {
+    let (_, reasons) = declared().find(|(of, _)| of.name == condition)?;
+    reasons.iter().copied().find(|it| it.name == reason)
+}
+
+fn place(name: &str) -> Option<usize> {
+    CONDITIONS.iter().position(|condition| condition.name == name)
+}
+
+impl Watch {
+    /// Another agent, which takes over this ledger: what the one before it was about to do is
+    /// not its own, and a pause counts as far as it was saved.
+    pub fn agent_began(&mut self, guest: &Guest, ledger: &Ledger) {
+        self.flying.clear();
+        for judged in &mut self.judged {
+            *judged = UNSEEN;
+        }
+        if ledger.pause_at(&guest.boot_id(), guest.moment().uptime).is_none() {
+            self.paused_until = 0;
+        }
+    }
+
+    /// A person wants no repairs until then.
+    pub fn paused(&mut self, until: u64) {
+        self.paused_until = until;
+    }
+
+    /// The agent has turned: what the facts say now.
+    pub fn look(&mut self, guest: &Guest, told: &[Judgement<Remedy>]) {
+        let now = guest.world.now;
+        let mut any = false;
+        for (at, condition) in CONDITIONS.iter().enumerate() {
+            let told = told.iter().find(|told| told.condition == condition.name);
+            let (status, reason) =
+                told.map_or((Status::Unknown, ""), |told| (told.reason.status, told.reason.name));
+            let before = self.judged[at];
+            let changed = status != before.status || reason != before.reason;
+            any |= changed;
+            let since = if changed { now } else { before.since };
+            self.judged[at] = Judged { status, reason, since, held: before.held };
+            // Needs stand before what needs them.
+            let holds = status == Status::True && self.blocked_by(condition).is_none();
+            let held = holds.then(|| before.held.unwrap_or(now));
+            self.judged[at].held = held;
+            self.recovered[at] |= held.is_some_and(|held| now - held >= RECOVERED);
+        }
+        if any {
+            let mut hasher = DefaultHasher::new();
+            self.judged.iter().for_each(|judged| judged.reason.hash(&mut hasher));
+            self.states.push(hasher.finish());
+        }
+    }
+
+    /// Ready is never a lie: of a guest that is said to be ready, clients could be served no
+    /// longer ago than a proof counts for a server that works, G. (S would be the bound of one
+    /// that does not; but a proof is work too, and looks cannot always tell it from a client's.)
+    /// A proof is asked for from inside: that the server embeds and that it is reached are seen
+    /// apart.
+    pub fn ready_is_no_lie(guest: &Guest, ready: bool) -> Verdict {
+        if !ready {
+            return Ok(());
+        }
+        let world = &guest.world;
+        let counts = guest.config().proof.grace.as_millis();
+        let parts = [("embed", world.embedded), ("be reached", world.reached)];
+        for (part, last) in parts {
+            let Some(last) = last else {
+                return broken(guest, "ready_is_no_lie", format!("it never could {part}"));
+            };
+            let past = world.now.saturating_sub(last);
+            if u128::from(past) > counts {
+                let what = format!("it could last {part} {:.1} s ago", seconds(past));
+                return broken(guest, "ready_is_no_lie", what);
+            }
+        }
+        Ok(())
+    }
+
+    /// Something was done.
+    pub fn deed(&mut self, guest: &Guest, deed: &Deed) -> Verdict {
+        match deed {
+            Deed::Chosen(remedy, condition, reason) => {
+                self.only_what_is_false_is_repaired(guest, *remedy, condition, reason)?;
+                self.patience_is_kept(guest, *remedy, condition, reason)?;
+                self.one_at_a_time(guest, *remedy)?;
+                self.nothing_while_paused(guest, *remedy)?;
+                self.grudges_are_forgotten(guest, *remedy, condition, reason)?;
+                self.flying.push(*remedy);
+            }
+            Deed::Acts(act) if act.touches => {
+                self.runs.push((guest.world.now, act.remedy));
+                self.budgets_hold(guest, act.remedy)?;
+                Self::cloud_init_is_waited_for(guest, act.remedy)?;
+                Self::no_restart_during_a_pull(guest, act.remedy)?;
+                Self::what_serves_is_not_disturbed(guest, act)?;
+                Self::no_restart_into_the_start_limit(guest, act)?;
+                Self::nothing_without_the_disk(guest, act.remedy)?;
+            }
+            Deed::Acts(_) => {}
+            Deed::Over(remedy, _) => {
+                if let Some(at) = self.flying.iter().position(|flying| flying == remedy) {
+                    self.flying.remove(at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Only what was seen to be false is repaired: nothing that is unknown, nothing that hangs
+    /// on something else that does not hold.
+    fn only_what_is_false_is_repaired(
+        &self,
+        guest: &Guest,
+        remedy: Remedy,
+        condition: &str,
+        reason: &str,
+    ) -> Verdict {
+        let rule = "only_what_is_false_is_repaired";
+        let name = remedy.name();
+        let Some(at) = place(condition) else { return broken(guest, rule, condition) };
+        let judged = self.judged[at];
+        if judged.status != Status::False || judged.reason != reason {
+            let status = judged.status.word();
+            let what =
+                format!("{name} for {condition}/{reason}, which is {status}/{}", judged.reason);
+            return broken(guest, rule, what);
+        }
+        match self.blocked_by(CONDITIONS[at]) {
+            Some(need) => broken(guest, rule, format!("{name}, while {need} does not hold")),
+            None => Ok(()),
+        }
+    }
+
+    fn blocked_by(&self, condition: &core::Condition) -> Option<&'static str> {
+        condition.needs.iter().find_map(|need| {
+            let at = place(need)?;
+            let holds = self.judged[at].status == Status::True;
+            if holds { self.blocked_by(CONDITIONS[at]) } else { Some(CONDITIONS[at].name) }
+        })
+    }
+
+    /// What may heal by itself is given the time that its reason states.
+    fn patience_is_kept(
+        &self,
+        guest: &Guest,
+        remedy: Remedy,
+        condition: &str,
+        reason: &str,
+    ) -> Verdict {
+        let judged = place(condition).map(|at| self.judged[at]);
+        if let (Some(judged), Some(stated)) = (judged, stated(condition, reason)) {
+            let lasted = guest.world.now - judged.since;
+            if u128::from(lasted) < stated.patience.as_millis() {
+                let what = format!("{} after {lasted} ms of {reason}", remedy.name());
+                return broken(guest, "patience_is_kept", what);
+            }
+        }
+        Ok(())
+    }
+
+    /// No two repairs at once on the same thing.
+    fn one_at_a_time(&self, guest: &Guest, remedy: Remedy) -> Verdict {
+        match self.flying.iter().find(|other| other.touches() == remedy.touches()) {
+            Some(other) => {
+                let what = format!("{} while {} runs", remedy.name(), other.name());
+                broken(guest, "one_at_a_time", what)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// No remedy runs more often than its budget allows, in any window, whatever restarts. A run
+    /// is counted when it is chosen; it begins up to ten seconds later, when that is saved.
+    fn budgets_hold(&mut self, guest: &Guest, remedy: Remedy) -> Verdict {
+        let budget = remedy.budget();
+        let window = u64::try_from(budget.window.as_millis()).unwrap_or(u64::MAX) - 10_000;
+        let now = guest.world.now;
+        self.runs.retain(|(at, _)| now - at < 3_600_000);
+        let counted = self.runs.iter().filter(|(at, of)| *of == remedy && now - at < window);
+        let count = counted.count();
+        if count > budget.limit {
+            let what = format!("{} ran {count} times in {window} ms", remedy.name());
+            return broken(guest, "budgets_hold", what);
+        }
+        Ok(())
+    }
+
+    /// What cloud-init is about to set up is left to it.
+    fn cloud_init_is_waited_for(guest: &Guest, remedy: Remedy) -> Verdict {
+        let world = &guest.world;
+        let hold = u64::try_from(guest.config().bootstrap.hold.as_millis()).unwrap_or(u64::MAX);
+        let waits = match remedy {
+            Remedy::Network(_) => world.cloud_init.owes_network(),
+            _ => world.cloud_init.runs(),
+        };
+        if waits && world.uptime() < hold {
+            return broken(guest, "cloud_init_is_waited_for", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// A restart throws away what a pull is loading.
+    fn no_restart_during_a_pull(guest: &Guest, remedy: Remedy) -> Verdict {
+        let restarts = matches!(remedy, Remedy::Ollama(remedy) if restarts(remedy));
+        if restarts && matches!(guest.memory.pull, PullState::Running(_)) {
+            return broken(guest, "no_restart_during_a_pull", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// A person who pauses repairs is alone with the guest.
+    fn nothing_while_paused(&self, guest: &Guest, remedy: Remedy) -> Verdict {
+        if guest.world.now < self.paused_until {
+            return broken(guest, "nothing_while_paused", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// What has recovered is treated like something that was never repaired: by the smallest
+    /// remedy first.
+    fn grudges_are_forgotten(
+        &mut self,
+        guest: &Guest,
+        remedy: Remedy,
+        condition: &str,
+        reason: &str,
+    ) -> Verdict {
+        let Some(at) = place(condition) else { return Ok(()) };
+        let recovered = std::mem::replace(&mut self.recovered[at], false);
+        let first = stated(condition, reason).and_then(|reason| reason.ladder.first());
+        if recovered && first.is_some_and(|first| first.remedy != remedy) {
+            return broken(
+                guest,
+                "grudges_are_forgotten",
+                format!("begins with {}", remedy.name()),
+            );
+        }
+        Ok(())
+    }
+
+    /// Never worse than doing nothing: whoever serves, busy or not, is left alone.
+    fn what_serves_is_not_disturbed(guest: &Guest, act: &Act) -> Verdict {
+        let disturbs = match act.remedy {
+            Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
+            Remedy::Ollama(remedy) => restarts(remedy),
+            Remedy::Storage(_) | Remedy::Model(_) => false,
+        };
+        // Who was lied to may be wrong. Who saw nothing has to know that he did not.
+        let misled = guest.senses.knocks_until + SEEN_TO_SERVE > guest.world.now;
+        if disturbs && !misled && act.served > SEEN_TO_SERVE {
+            let what = format!("{} after {} ms of service", act.remedy.name(), act.served);
+            return broken(guest, "what_serves_is_not_disturbed", what);
+        }
+        Ok(())
+    }
+
+    /// A restart that systemd would refuse loses a server that runs.
+    fn no_restart_into_the_start_limit(guest: &Guest, act: &Act) -> Verdict {
+        if matches!(act.remedy, Remedy::Ollama(remedy) if restarts(remedy)) && act.limited {
+            return broken(guest, "no_restart_into_the_start_limit", act.remedy.name());
+        }
+        Ok(())
+    }
+
+    /// Nothing is written, and no server started, where the disk should be and is not.
+    fn nothing_without_the_disk(guest: &Guest, remedy: Remedy) -> Verdict {
+        let writes = !matches!(remedy, Remedy::Network(_));
+        if writes && !guest.world.disk.mounted {
+            return broken(guest, "nothing_without_the_disk", remedy.name());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! The data disk.
+
+use saigak_agent::guest::concern;
+
+use super::World;
+
+/// The data disk, and what is wrong with it.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
+pub struct Disk {
+    /// The device is there.
+    pub attached: bool,
+    /// It is mounted.
+    pub mounted: bool,
+    /// It is to be unmounted, once nobody uses it.
+    pub leaves: bool,
+    /// Entries that do not belong to the server's user.
+    pub foreign: u32,
+    /// It is mounted read-only.
+    pub read_only: bool,
+    /// Bytes that are free.
+    pub free: u64,
+    /// It answers nothing any more.
+    pub hangs: bool,
+}
+
+/// Bytes that are free on a disk that is not full.
+pub const ROOM: u64 = 20 << 30;
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self {
+            attached: true,
+            mounted: true,
+            leaves: false,
+            foreign: 0,
+            read_only: false,
+            free: ROOM,
+            hangs: false,
+        }
+    }
+}
+
+impl Disk {
+    /// Whether the server's user can write to it.
+    #[must_use]
+    pub fn writable(&self) -> bool {
+        self.mounted && !self.read_only && self.foreign == 0 && !self.hangs
+    }
+}
+
+impl World {
+    /// The disk is unmounted; before, systemd stops the unit that requires it.
+    pub fn unmount(&mut self) {
+        if self.disk.mounted {
+            self.disk.leaves = true;
+            self.stop_unit();
+            self.leave();
+        }
+    }
+
+    /// The disk that is to be unmounted is, once nobody uses it.
+    pub(super) fn leave(&mut self) {
+        if self.disk.leaves && !self.unit.runs() {
+            self.disk.leaves = false;
+            self.disk.mounted = false;
+            self.event(concern::STORAGE);
+        }
+    }
+
+    /// The disk is there, and its mount unit is started.
+    pub fn mount(&mut self) {
+        self.disk.leaves = false;
+        if self.disk.mounted {
+            return;
+        }
+        self.disk.attached = true;
+        self.disk.mounted = true;
+        self.event(concern::STORAGE);
+    }
+}

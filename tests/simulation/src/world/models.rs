@@ -1,0 +1,135 @@
+//! The models on the data disk, and the pulls that bring them there.
+
+use super::World;
+
+/// The source model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It is there.
+    Present,
+    /// It is not.
+    Missing,
+}
+
+/// The alias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Alias {
+    /// As declared.
+    Good,
+    /// It is not there.
+    Missing,
+    /// With another template.
+    Drifted,
+}
+
+/// What is wrong with what the server computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// Vectors of another length than declared.
+    Dimension,
+    /// Numbers that are none, until the server is restarted.
+    NotFinite,
+    /// The same, whatever is done.
+    StillNotFinite,
+    /// Vectors that are not of length 1.
+    NotUnit,
+    /// An error, until the server is restarted.
+    Error,
+    /// An error, whatever is done.
+    StillError,
+}
+
+/// The models.
+#[derive(Debug, Clone)]
+pub struct Models {
+    /// The source.
+    pub source: Source,
+    /// The alias.
+    pub alias: Alias,
+    /// How much of a pull an earlier one has left, in milliseconds of pulling.
+    pub part: u64,
+    /// What is wrong with the vectors.
+    pub flaw: Option<Flaw>,
+}
+
+/// The registry.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    /// It does not answer, or with an error: a pull ends at once.
+    pub away: bool,
+    /// It answers and sends nothing more: a pull stands still.
+    pub silent: bool,
+    /// How long a whole pull takes.
+    pub takes: u64,
+}
+
+/// A pull that goes on in the server.
+#[derive(Debug, Clone)]
+pub struct Pull {
+    /// Milliseconds of pulling that are left.
+    pub left: u64,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self { source: Source::Present, alias: Alias::Good, part: 0, flaw: None }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { away: false, silent: false, takes: 20_000 }
+    }
+}
+
+impl Models {
+    /// Whether the store is empty.
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.source == Source::Missing && self.alias == Alias::Missing
+    }
+}
+
+/// How much of a pull is lost when it is cut off: its current part.
+const PART: u64 = 2000;
+
+impl World {
+    /// The agent has the server pull the model. Says whether that began.
+    pub fn begin_pull(&mut self) -> bool {
+        if self.registry.away || !self.disk.writable() {
+            return false;
+        }
+        let left = self.registry.takes.saturating_sub(self.models.part).max(1);
+        self.pull = Some(Pull { left });
+        true
+    }
+
+    pub(super) fn pull_moves(&self) -> bool {
+        self.pull.is_some()
+            && self.server_answers()
+            && !self.registry.silent
+            && !self.registry.away
+            && self.disk.writable()
+    }
+
+    pub(super) fn next_of_pull(&self) -> Option<u64> {
+        let left = self.pull.as_ref().filter(|_| self.pull_moves())?.left;
+        Some(self.now + left)
+    }
+
+    pub(super) fn step_pull(&mut self) {
+        if self.pull.as_ref().is_some_and(|pull| pull.left == 0) {
+            self.pull = None;
+            self.models.source = Source::Present;
+            self.models.part = 0;
+        }
+    }
+
+    /// The pull ends before its end: what it has loaded stays, but for its current part.
+    pub fn cut_pull(&mut self) {
+        if let Some(pull) = self.pull.take() {
+            let loaded = self.registry.takes.saturating_sub(pull.left);
+            self.models.part = loaded.saturating_sub(PART).max(self.models.part);
+        }
+    }
+}

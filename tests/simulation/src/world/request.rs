@@ -1,0 +1,91 @@
+//! The agent's proof, while the server has it.
+
+use super::{Alias, Flaw, Runner, World};
+
+/// An embedding that was asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Work that is left before its answer, in milliseconds.
+    pub left: u64,
+    /// How it has ended.
+    pub ended: Option<Ended>,
+}
+
+/// How it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With an embedding.
+    Answered(Option<Flaw>),
+    /// With 503.
+    Full,
+    /// Without an answer: nobody listens, or the server has ended.
+    Cut,
+    /// With an answer that there is no such model.
+    NoModel,
+}
+
+/// How long an embedding takes once the model is loaded.
+const EMBEDS_IN: u64 = 30;
+
+impl World {
+    /// An embedding is asked for at the guest's own address.
+    pub fn ask_embedding(&mut self) {
+        let ended = if !self.server_listens_at_address() {
+            Some(Ended::Cut)
+        } else if self.server.full && self.server_answers() {
+            Some(Ended::Full)
+        } else {
+            None
+        };
+        let load = if self.server.runner == Runner::Unloaded { self.server.load } else { 0 };
+        let left = self.server.queue + load + EMBEDS_IN;
+        self.request = Some(Request { left, ended });
+    }
+
+    /// Whether a connection to the server at the guest's address is taken.
+    fn server_listens_at_address(&self) -> bool {
+        self.unit.runs()
+            && self.link.address.is_some()
+            && self.server.listens() == super::Bound::All
+    }
+
+    pub(super) fn request_moves(&self) -> bool {
+        let waits = self.request.as_ref().is_some_and(|request| request.ended.is_none());
+        waits && self.can_compute() && self.link.address.is_some() && !self.link.dropped
+    }
+
+    /// Whether the server works on what it is asked.
+    pub(super) fn can_compute(&self) -> bool {
+        // A model that is not loaded is read from the disk.
+        let reads = self.server.runner != Runner::Unloaded || !self.disk.hangs;
+        self.server_answers() && self.server.runner != Runner::Stuck && reads
+    }
+
+    pub(super) fn next_of_request(&self) -> Option<u64> {
+        let request = self.request.as_ref().filter(|_| self.request_moves())?;
+        Some(self.now + request.left)
+    }
+
+    pub(super) fn step_request(&mut self) {
+        let missing = self.models.alias == Alias::Missing;
+        let flaw = self.models.flaw;
+        let Some(request) = &mut self.request else { return };
+        if request.left == 0 && request.ended.is_none() {
+            request.ended = Some(if missing { Ended::NoModel } else { Ended::Answered(flaw) });
+            if !missing {
+                self.server.runner = Runner::Loaded;
+            }
+        }
+    }
+
+    /// The server has ended, and with it what it was asked.
+    pub(super) fn cut_requests(&mut self) {
+        if let Some(request) = &mut self.request {
+            request.ended.get_or_insert(Ended::Cut);
+        }
+        self.cut_pull();
+        if matches!(self.models.flaw, Some(Flaw::NotFinite | Flaw::Error)) {
+            self.models.flaw = None;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The server's process: when it answers, and what uses the CPU.
+
+use super::{Active, World, come};
+
+/// Where it listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// On all addresses.
+    All,
+    /// On 127.0.0.1 alone.
+    Loopback,
+    /// At another port.
+    Elsewhere,
+}
+
+/// The process that computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runner {
+    /// No model is loaded.
+    Unloaded,
+    /// One is.
+    Loaded,
+    /// One is, and its process does nothing any more.
+    Stuck,
+}
+
+/// The server.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
+pub struct Server {
+    /// It was stopped by a signal.
+    pub frozen: bool,
+    /// It does not listen to SIGTERM either.
+    pub deaf: bool,
+    /// It ends as soon as it is started.
+    pub crashes: bool,
+    /// Where its configuration has it listen.
+    pub bound: Bound,
+    /// A runtime drop-in has it listen on all addresses, whatever its configuration says.
+    pub by_drop_in: bool,
+    /// Its environment file beats every drop-in.
+    pub stubborn: bool,
+    /// Clients keep it busy: each request waits for so long before it is served.
+    pub queue: u64,
+    /// Its queue is full: it answers 503.
+    pub full: bool,
+    /// How long it takes to find out what GPUs there are. The port is bound before.
+    pub discovery: u64,
+    /// How long a model takes to load.
+    pub load: u64,
+    /// When it answers for the first time.
+    pub works_from: Option<u64>,
+    /// When it ends by itself.
+    pub(super) dies: Option<u64>,
+    /// What computes.
+    pub runner: Runner,
+    /// CPU time of its control group so far, in microseconds.
+    pub cpu: u64,
+    /// Where it listened when it was started.
+    listens: Bound,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            frozen: false,
+            deaf: false,
+            crashes: false,
+            bound: Bound::All,
+            by_drop_in: false,
+            stubborn: false,
+            queue: 0,
+            full: false,
+            discovery: 600,
+            load: 1500,
+            works_from: None,
+            dies: None,
+            runner: Runner::Unloaded,
+            cpu: 0,
+            listens: Bound::All,
+        }
+    }
+}
+
+/// How soon a server ends that cannot start.
+const ENDS_AFTER: u64 = 100;
+
+impl Server {
+    /// After a boot: what lay under `/run` or in memory is gone.
+    pub(super) fn reset(&mut self) {
+        self.frozen = false;
+        self.deaf = false;
+        self.by_drop_in = false;
+        self.runner = Runner::Unloaded;
+        self.works_from = None;
+        self.dies = None;
+        self.cpu = 0;
+    }
+
+    /// Where its process listens.
+    #[must_use]
+    pub fn listens(&self) -> Bound {
+        self.listens
+    }
+}
+
+impl World {
+    pub(super) fn start_server(&mut self) {
+        let server = &mut self.server;
+        server.listens =
+            if server.by_drop_in && !server.stubborn { Bound::All } else { server.bound };
+        server.works_from = Some(self.now + server.discovery);
+        // An empty store of another user cannot be written, and then it does not start.
+        let bare = self.models.is_bare() && !self.disk.writable();
+        server.dies = (server.crashes || bare).then_some(self.now + ENDS_AFTER);
+    }
+
+    /// Whether its process does anything at all.
+    #[must_use]
+    pub fn server_moves(&self) -> bool {
+        self.unit.runs() && !self.server.frozen
+    }
+
+    /// Whether it answers `GET /` to those who reach it.
+    #[must_use]
+    pub fn server_answers(&self) -> bool {
+        self.server_moves() && self.server.works_from.is_none_or(|from| from <= self.now)
+    }
+
+    /// CPU time in thousandths of a core.
+    pub(super) fn cpu_use(&self) -> u64 {
+        if !self.server_moves() {
+            return 0;
+        }
+        let discovers = self.server.works_from.is_some_and(|from| from > self.now);
+        let serves = self.server.queue > 0 || self.server.full;
+        let stuck = self.server.runner == Runner::Stuck;
+        if discovers || (serves && !stuck) || self.request_moves() { 800 } else { 1 }
+    }
+
+    pub(super) fn next_of_server(&self) -> Option<u64> {
+        let answers = self.server.works_from;
+        [self.next_of_unit(), answers, self.server.dies].into_iter().flatten().min()
+    }
+
+    pub(super) fn step_server(&mut self) {
+        if come(&mut self.server.dies, self.now) {
+            self.server_dies("exit-code");
+        }
+        come(&mut self.server.works_from, self.now);
+        self.step_unit();
+    }
+
+    /// The process is stopped by a signal, or goes on.
+    pub fn freeze(&mut self, frozen: bool) {
+        if self.unit.active == Active::Active {
+            self.server.frozen = frozen;
+        }
+    }
+}

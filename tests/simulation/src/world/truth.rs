@@ -1,0 +1,35 @@
+//! What is so, whoever may see it.
+
+use super::{Alias, Bound, World};
+
+impl World {
+    /// Whether a client in the cluster would get a right embedding now. A server that is busy
+    /// gives one too, later.
+    #[must_use]
+    pub fn can_embed(&self) -> bool {
+        self.is_reached() && self.embeds()
+    }
+
+    /// Whether the server embeds rightly for those who reach it.
+    #[must_use]
+    pub fn embeds(&self) -> bool {
+        self.can_compute()
+            && self.server.listens() == Bound::All
+            && self.models.alias != Alias::Missing
+            && self.models.flaw.is_none()
+    }
+
+    /// Whether clients reach the server.
+    #[must_use]
+    pub fn is_reached(&self) -> bool {
+        let link = &self.link;
+        link.present
+            && link.up
+            && link.carrier
+            && link.address.is_some()
+            && link.route
+            && !link.dropped
+            && self.server_answers()
+            && self.server.listens() == Bound::All
+    }
+}

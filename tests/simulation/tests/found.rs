@@ -1,0 +1,71 @@
+//! What random histories have found in the agent, shrunk: each was a bug, and must go well.
+
+use saigak_simulation::agent::Saves;
+use saigak_simulation::fault::Fault;
+use saigak_simulation::history::{Event, History};
+use saigak_simulation::mind::Sound;
+use saigak_simulation::play::{Played, play};
+use saigak_simulation::shrink::explain;
+
+fn played(history: &History) -> Played {
+    play(history).unwrap_or_else(|_| panic!("{}", explain(history, &Sound)))
+}
+
+/// Proofs that fail come ever more rarely, and the last one counted as seen again after the
+/// patience was over: a server that had healed was restarted.
+#[test]
+fn a_server_that_has_healed_between_two_proofs_is_not_restarted() {
+    let fault = Fault::ErrorsForGood;
+    let history = History::of(&[(5, Event::Strike(fault)), (47, Event::Cure(fault))]);
+    assert_eq!(played(&history.heals_within(120)).acts, []);
+}
+
+/// A repair that was refused, or whose effect was waited for, was tried again without a look
+/// whether it was still needed.
+#[test]
+fn a_repair_is_tried_again_only_after_another_look() {
+    let fault = Fault::NotFiniteForGood;
+    let history = History::of(&[
+        (29, Event::Saves(Saves::Fail)),
+        (38, Event::Strike(fault)),
+        (60, Event::Saves(Saves::Quick)),
+        (76, Event::Cure(fault)),
+    ]);
+    assert_eq!(played(&history.heals_within(120)).acts, []);
+}
+
+/// While looks at the server hang, it is not known to do nothing: it may be loading the model.
+#[test]
+fn a_server_that_is_not_looked_at_is_not_idle() {
+    let events = [
+        (20, Event::Strike(Fault::SlowLoad)),
+        (25, Event::Strike(Fault::Killed)),
+        (32, Event::Blind(saigak_agent::guest::concern::OLLAMA, 100_000)),
+    ];
+    assert_eq!(played(&History::of(&events).heals_within(300)).acts, []);
+}
+
+/// What a pause held back was repaired at its end, without a look whether it had healed.
+#[test]
+fn a_repair_that_a_pause_held_back_is_not_made_up_for_once_it_healed() {
+    let fault = Fault::NotFiniteForGood;
+    let history = History::of(&[
+        (10, Event::Pause(97_000)),
+        (26, Event::Strike(fault)),
+        (70, Event::Cure(fault)),
+    ]);
+    assert_eq!(played(&history.heals_within(300)).acts, []);
+}
+
+/// An agent whose first look at cloud-init hung took it for absent, and repaired what it was
+/// about to set up.
+#[test]
+fn a_cloud_init_that_could_not_be_looked_at_is_waited_for() {
+    let events = [
+        (0, Event::Blind(saigak_agent::guest::concern::BOOTSTRAP, 60_000)),
+        (1, Event::Strike(Fault::BothDeleted)),
+    ];
+    let history = History { cloud_init: true, ..History::of(&events) };
+    let played = played(&history.heals_within(300));
+    assert!(played.acts.iter().all(|(at, _)| *at > 12_000), "{:?}", played.acts);
+}

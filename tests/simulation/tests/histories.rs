@@ -1,0 +1,95 @@
+//! Random histories, and what must never happen in any of them.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use saigak_simulation::history::History;
+use saigak_simulation::mind::Sound;
+use saigak_simulation::play::play;
+use saigak_simulation::shrink::explain;
+
+/// Histories by default: as many as take some seconds, and, optimised (`cargo simulate`), a
+/// minute on two cores.
+const HISTORIES: u64 = if cfg!(debug_assertions) { 1000 } else { 100_000 };
+
+/// Each thread takes so many at a time.
+const SHARE: u64 = 50;
+
+/// What became of them.
+#[derive(Default)]
+struct Figures {
+    turns: u64,
+    repairs: usize,
+    states: HashSet<u64>,
+    /// How long they took from the last cure to Ready: the longest.
+    longest: u64,
+    /// How many took longer than an hour.
+    rested: u64,
+}
+
+impl Figures {
+    fn add(&mut self, other: Self) {
+        self.turns += other.turns;
+        self.repairs += other.repairs;
+        self.states.extend(other.states);
+        self.longest = self.longest.max(other.longest);
+        self.rested += other.rested;
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+}
+
+/// Plays shares of `count` histories from `first` on until none is left.
+fn play_shares(first: u64, count: u64, taken: &AtomicU64) -> Figures {
+    let mut figures = Figures::default();
+    loop {
+        let share = taken.fetch_add(SHARE, Ordering::Relaxed);
+        if share >= count {
+            return figures;
+        }
+        for seed in first + share..first + count.min(share + SHARE) {
+            let history = History::from_seed(seed);
+            let Ok(played) = play(&history) else { panic!("{}", explain(&history, &Sound)) };
+            figures.add(Figures {
+                turns: played.turns,
+                repairs: played.acts.len(),
+                states: played.states.into_iter().collect(),
+                longest: played.converged,
+                rested: u64::from(played.converged > 3_600_000),
+            });
+        }
+    }
+}
+
+/// `SAIGAK_SEED=N` replays one history, `SAIGAK_HISTORIES=N` plays so many.
+#[test]
+fn in_no_history_happens_what_must_never_happen() {
+    let seed = number("SAIGAK_SEED");
+    let count = if seed.is_some() { 1 } else { number("SAIGAK_HISTORIES").unwrap_or(HISTORIES) };
+    let first = seed.unwrap_or_else(|| fastrand::u64(..u64::MAX - count));
+    println!("SAIGAK_SEED={first} and the {count} from there on");
+    let began = Instant::now();
+    let taken = AtomicU64::new(0);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut figures = Figures::default();
+    thread::scope(|scope| {
+        let players: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| play_shares(first, count, &taken))).collect();
+        for player in players {
+            // Its own words were printed already.
+            figures.add(player.join().unwrap_or_else(|_| panic!("a rule was broken: see above")));
+        }
+    });
+    let Figures { turns, repairs, states, longest, rested } = figures;
+    println!("{count} histories in {:.1?}: {turns} turns, {repairs} repairs", began.elapsed());
+    let (states, longest) = (states.len(), Duration::from_millis(longest));
+    println!("{states} states; {rested} took over an hour to heal, the longest {longest:.0?}");
+    // Histories in which little happens would prove nothing.
+    if count >= 1000 {
+        assert!(repairs > 1000 && states > 500 && rested > 0, "dull histories");
+    }
+}
