@@ -68,6 +68,30 @@ enum Done<R> {
     Look(usize),
     Repair(Intent<R>, Outcome),
     Saved(Result<(), String>),
+    /// One that [`Saves`] has begun.
+    Kept(Result<(), String>),
+}
+
+/// The saves that nobody waits for. One that hangs must not have others queue up behind it: the
+/// next is begun when it has ended, with what the ledger is then.
+#[derive(Debug, Default)]
+struct Saves {
+    running: bool,
+    waiting: bool,
+}
+
+impl Saves {
+    /// Whether one is to begin now; else it waits.
+    fn begins(&mut self) -> bool {
+        self.waiting = self.running;
+        !std::mem::replace(&mut self.running, true)
+    }
+
+    /// One has ended. Whether another waits.
+    fn ended(&mut self) -> bool {
+        self.running = false;
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 /// When each concern is looked at next.
@@ -166,6 +190,7 @@ pub async fn run<G: Guest, C: Clock>(
         running: HashSet::new(),
     };
     let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
+    let mut saves = Saves::default();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
@@ -219,7 +244,7 @@ pub async fn run<G: Guest, C: Clock>(
         }
         looks.alert(concerns, |schedule| engine.is_calm(schedule.concern, uptime));
         if engine.expire_ledger(uptime) {
-            save(&mut tasks, guest, engine.ledger());
+            save(&mut tasks, &mut saves, guest, engine.ledger());
         }
         let decision = engine.wakes_at(uptime).map(at);
         let wake = [looks.next(), decision, Some(turn + HEARTBEAT)].into_iter().flatten().min();
@@ -247,11 +272,15 @@ pub async fn run<G: Guest, C: Clock>(
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
                     }
-                    save(&mut tasks, guest, engine.ledger());
+                    save(&mut tasks, &mut saves, guest, engine.ledger());
                 }
-                Ok(Done::Saved(result)) => if let Err(error) = result {
-                    tracing::warn!(%error, "the ledger was not saved");
-                },
+                Ok(Done::Saved(result)) => warn_unsaved(result),
+                Ok(Done::Kept(result)) => {
+                    warn_unsaved(result);
+                    if saves.ended() {
+                        save(&mut tasks, &mut saves, guest, engine.ledger());
+                    }
+                }
                 Err(error) => tracing::error!(%error, "a task beside the loop ended abnormally"),
             },
             () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => tally.woken(Source::Timer),
@@ -326,7 +355,36 @@ fn ended<R: Remedy, C: Clock>(
     tracing::info!(remedy, result = outcome.word(), said = outcome.message(), "repair ended");
 }
 
-fn save<G: Guest>(tasks: &mut JoinSet<Done<G::Remedy>>, guest: &G, ledger: &Ledger) {
-    let saved = guest.save(ledger.clone());
-    tasks.spawn(async move { Done::Saved(saved.await) });
+fn save<G: Guest>(
+    tasks: &mut JoinSet<Done<G::Remedy>>,
+    saves: &mut Saves,
+    guest: &G,
+    ledger: &Ledger,
+) {
+    if saves.begins() {
+        let saved = guest.save(ledger.clone());
+        tasks.spawn(async move { Done::Kept(saved.await) });
+    }
+}
+
+fn warn_unsaved(saved: Result<(), String>) {
+    if let Err(error) = saved {
+        tracing::warn!(%error, "the ledger was not saved");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saves_that_hang_do_not_pile_up() {
+        let mut saves = Saves::default();
+        assert!(saves.begins());
+        // Two more come while it hangs: one is made of them.
+        assert!(!saves.begins() && !saves.begins());
+        assert!(saves.ended() && saves.begins());
+        assert!(!saves.ended());
+        assert!(saves.begins());
+    }
 }

@@ -15,7 +15,7 @@ use axum::{Extension, Router};
 use futures_util::stream;
 use nix::unistd::geteuid;
 use serde::Deserialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time;
 
 use super::Reports;
@@ -31,6 +31,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the disk may take for a quarter of a megabyte.
 const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// One read of the history at a time: a disk that hangs holds one thread, however many ask.
+static HISTORY: Semaphore = Semaphore::const_new(1);
 
 /// What stands behind the control socket.
 #[derive(Debug, Clone)]
@@ -113,7 +116,18 @@ fn line(report: &Report) -> String {
 
 /// The events, as they lie on disk: beside the loop, and bounded by the file itself.
 async fn history(State(control): State<Control>) -> Response {
-    let read = time::timeout(READ_WITHIN, tokio::fs::read(&control.history)).await;
+    let path = control.history.clone();
+    let read = async {
+        let turn = HISTORY.acquire().await.map_err(io::Error::other)?;
+        let read = tokio::task::spawn_blocking(move || {
+            let lines = std::fs::read(path);
+            // Not before: a read that hangs goes on when nobody waits for it any more.
+            drop(turn);
+            lines
+        });
+        read.await.map_err(io::Error::other)?
+    };
+    let read = time::timeout(READ_WITHIN, read).await;
     match read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(lines) => ([(CONTENT_TYPE, "application/x-ndjson")], lines).into_response(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => StatusCode::OK.into_response(),
@@ -227,6 +241,26 @@ mod tests {
         );
         drop(publish);
         assert_eq!(told(&mut stream).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_read_of_the_history_that_hangs_is_the_only_one() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let first = first_report(AgentReport::default(), String::new());
+        let reports = channel(std::sync::Arc::new(first)).1;
+        let (orders, reload) = (mpsc::channel(1).0, mpsc::channel(1).0);
+        let control = Control { reports, orders, reload, history: path.clone() };
+        for _ in 0..2 {
+            let answer = history(State(control.clone())).await;
+            assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(HISTORY.available_permits(), 0);
+        }
+        // Whoever opens the other end lets it go on.
+        let writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        drop(writer);
+        drop(time::timeout(Duration::from_secs(20), HISTORY.acquire()).await.unwrap());
     }
 
     #[test]
