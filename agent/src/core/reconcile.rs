@@ -102,6 +102,12 @@ struct Looks {
 }
 
 impl Looks {
+    /// Each of `concerns` is to be looked at now.
+    fn all_due(concerns: usize) -> Self {
+        let due = vec![Instant::now(); concerns];
+        Self { due, begun: vec![None; concerns], running: HashSet::new() }
+    }
+
     /// Begins those that are due and do not run yet.
     fn take_due(&mut self, now: Instant) -> Vec<usize> {
         let due: Vec<usize> = (0..self.due.len())
@@ -184,13 +190,9 @@ pub async fn run<G: Guest, C: Clock>(
     let concerns = guest.concerns();
     let remedies = guest.remedies();
     let tally = inbox.waker.tally();
-    let mut looks = Looks {
-        due: vec![Instant::now(); concerns.len()],
-        begun: vec![None; concerns.len()],
-        running: HashSet::new(),
-    };
+    let mut looks = Looks::all_due(concerns.len());
     let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
-    let mut saves = Saves::default();
+    let mut keeping = Saves::default();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
@@ -244,7 +246,7 @@ pub async fn run<G: Guest, C: Clock>(
         }
         looks.alert(concerns, |schedule| engine.is_calm(schedule.concern, uptime));
         if engine.expire_ledger(uptime) {
-            save(&mut tasks, &mut saves, guest, engine.ledger());
+            save(&mut tasks, &mut keeping, guest, engine.ledger());
         }
         let decision = engine.wakes_at(uptime).map(at);
         let wake = [looks.next(), decision, Some(turn + HEARTBEAT)].into_iter().flatten().min();
@@ -272,13 +274,13 @@ pub async fn run<G: Guest, C: Clock>(
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
                     }
-                    save(&mut tasks, &mut saves, guest, engine.ledger());
+                    save(&mut tasks, &mut keeping, guest, engine.ledger());
                 }
                 Ok(Done::Saved(result)) => warn_unsaved(result),
                 Ok(Done::Kept(result)) => {
                     warn_unsaved(result);
-                    if saves.ended() {
-                        save(&mut tasks, &mut saves, guest, engine.ledger());
+                    if keeping.ended() {
+                        save(&mut tasks, &mut keeping, guest, engine.ledger());
                     }
                 }
                 Err(error) => tracing::error!(%error, "a task beside the loop ended abnormally"),
@@ -357,11 +359,11 @@ fn ended<R: Remedy, C: Clock>(
 
 fn save<G: Guest>(
     tasks: &mut JoinSet<Done<G::Remedy>>,
-    saves: &mut Saves,
+    keeping: &mut Saves,
     guest: &G,
     ledger: &Ledger,
 ) {
-    if saves.begins() {
+    if keeping.begins() {
         let saved = guest.save(ledger.clone());
         tasks.spawn(async move { Done::Kept(saved.await) });
     }
