@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time;
 use zbus::Connection;
+use zbus::names::OwnedUniqueName;
 use zbus::proxy::{Builder, CacheProperties, MethodFlags, Proxy};
 use zbus::wire::DynamicDeserialize;
 use zbus::{DynamicType, OwnedVariant};
@@ -93,20 +94,36 @@ impl Bus {
         R: for<'d> DynamicDeserialize<'d>,
     {
         let service = || object.service.to_owned();
+        let mut used = None;
         let answer = async {
             let proxy = self.proxy(object).await?;
+            used = proxy.connection().unique_name().cloned();
             proxy
                 .call_with_flags::<_, _, R>(member, MethodFlags::NO_AUTO_START, body)
                 .await?
                 .ok_or(zbus::Error::InvalidReply)
         };
-        match time::timeout(DEADLINE, answer).await {
+        let answer = time::timeout(DEADLINE, answer).await;
+        match answer {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(error)) if is_not_running(&error) => Err(BusError::NotRunning(service())),
             Ok(Err(source)) => {
                 Err(BusError::Call { service: service(), member: member.into(), source })
             }
-            Err(_) => Err(BusError::TimedOut { service: service(), member: member.into() }),
+            Err(_) => {
+                self.leave(used.as_ref());
+                Err(BusError::TimedOut { service: service(), member: member.into() })
+            }
+        }
+    }
+
+    /// Has the next call make a connection anew instead of the one of that name: it may be the
+    /// connection that is stuck. Calls under way on it go on.
+    fn leave(&self, used: Option<&OwnedUniqueName>) {
+        // Whoever holds the lock now is about to have one made, or will time out as well.
+        let Ok(mut held) = self.connection.try_lock() else { return };
+        if used.is_some() && held.as_ref().and_then(Connection::unique_name) == used {
+            *held = None;
         }
     }
 

@@ -47,8 +47,9 @@ impl Journal {
             if let Some(journal) = &journal {
                 dispatcher::with_default(journal, || repeat(&entry));
             }
+            journal.is_some()
         };
-        Self { outlet: Outlet::start("journal", ROOM, write) }
+        Self { outlet: Outlet::start_counted("journal", ROOM, write) }
     }
 
     /// The way into the thread, to flush it and to ask what it lost.

@@ -32,12 +32,31 @@ impl<T> Clone for Outlet<T> {
 impl<T: Send + 'static> Outlet<T> {
     /// Starts a thread of that name (15 bytes at most) that calls `write` for each item; up to
     /// `room` items wait for it. Where no thread can be had, all is lost.
-    pub fn start(name: &str, room: usize, write: impl FnMut(T) + Send + 'static) -> Self {
+    pub fn start(name: &str, room: usize, mut write: impl FnMut(T) + Send + 'static) -> Self {
+        Self::start_counted(name, room, move |item| {
+            write(item);
+            true
+        })
+    }
+
+    /// The same, where `write` says whether it could: what it could not write is lost as well.
+    pub fn start_counted(
+        name: &str,
+        room: usize,
+        mut write: impl FnMut(T) -> bool + Send + 'static,
+    ) -> Self {
+        let lost = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&lost);
+        let write = move |item| {
+            if !write(item) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        };
         let (sender, items) = sync_channel(room);
         let thread = thread::Builder::new().name(name.into()).stack_size(STACK);
         // An error drops the receiver: from then on everything is counted as lost.
         drop(thread.spawn(move || serve(&items, write)));
-        Self { sender, lost: Arc::default() }
+        Self { sender, lost }
     }
 
     /// Hands an item over. Never waits.
@@ -89,6 +108,16 @@ mod tests {
         outlet.flush(Duration::from_secs(10));
         assert_eq!(read.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
         assert_eq!(outlet.lost(), 0);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted() {
+        let outlet = Outlet::start_counted("test", 4, |n: u32| n != 1);
+        for n in 0..3 {
+            outlet.put(n);
+        }
+        outlet.flush(Duration::from_secs(10));
+        assert_eq!(outlet.lost(), 1);
     }
 
     #[test]

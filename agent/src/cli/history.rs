@@ -1,10 +1,10 @@
 //! `saigak-agent history`: what has happened, for people.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::report::own_tail;
 use super::{actor, complain, say, socket};
 use crate::core::{BootClock, Clock};
 use crate::history::{self, Event, HistoryFile, What};
@@ -37,7 +37,7 @@ fn lines() -> Result<Vec<u8>, String> {
         Ok(text) => Ok(text.into_bytes()),
         Err(unanswered) => {
             let path = HistoryFile::path_in(&actor::state_directory());
-            fs::read(&path).map_err(|error| format!("{unanswered}; {}: {error}", path.display()))
+            own_tail(&path).map_err(|error| format!("{unanswered}; {}: {error}", path.display()))
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Rung;
+use super::foreign::tame;
 
 /// Whether a condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -153,7 +154,7 @@ pub struct Judgement<R: 'static> {
 }
 
 impl<R> Judgement<R> {
-    /// A judgement that holds until the next one.
+    /// A judgement that holds until the next one. The message may be anybody's words.
     pub fn new(
         condition: &'static Condition,
         reason: &'static Reason<R>,
@@ -162,7 +163,7 @@ impl<R> Judgement<R> {
         Self {
             condition: condition.name,
             reason,
-            message: message.into(),
+            message: tame(&message.into()),
             expires: None,
             seen_at: None,
         }
@@ -178,5 +179,26 @@ impl<R> Judgement<R> {
     #[must_use]
     pub fn until(self, uptime: Duration) -> Self {
         Self { expires: Some(uptime), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_stays_on_its_line_and_is_no_longer_than_is_read() {
+        const CONDITION: Condition = Condition {
+            name: "X",
+            concern: "x",
+            role: Role::Required,
+            needs: &[],
+            explained_by: &[],
+            grace: Duration::ZERO,
+        };
+        const REASON: Reason<u8> = Reason::fault("Y", "z");
+        let message = |said: String| Judgement::new(&CONDITION, &REASON, said).message;
+        assert_eq!(message("no\n\u{1b}[2Jwhere".into()), "no  [2Jwhere");
+        assert_eq!(message("x".repeat(15 << 20)), "x".repeat(500));
     }
 }

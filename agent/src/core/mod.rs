@@ -20,6 +20,7 @@ mod closing;
 mod condition;
 mod engine;
 mod episode;
+mod foreign;
 mod graph;
 mod guest;
 mod order;

@@ -68,6 +68,30 @@ enum Done<R> {
     Look(usize),
     Repair(Intent<R>, Outcome),
     Saved(Result<(), String>),
+    /// One that [`Saves`] has begun.
+    Kept(Result<(), String>),
+}
+
+/// The saves that nobody waits for. One that hangs must not have others queue up behind it: the
+/// next is begun when it has ended, with what the ledger is then.
+#[derive(Debug, Default)]
+struct Saves {
+    running: bool,
+    waiting: bool,
+}
+
+impl Saves {
+    /// Whether one is to begin now; else it waits.
+    fn begins(&mut self) -> bool {
+        self.waiting = self.running;
+        !std::mem::replace(&mut self.running, true)
+    }
+
+    /// One has ended. Whether another waits.
+    fn ended(&mut self) -> bool {
+        self.running = false;
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 /// When each concern is looked at next.
@@ -78,6 +102,12 @@ struct Looks {
 }
 
 impl Looks {
+    /// Each of `concerns` is to be looked at now.
+    fn all_due(concerns: usize) -> Self {
+        let due = vec![Instant::now(); concerns];
+        Self { due, begun: vec![None; concerns], running: HashSet::new() }
+    }
+
     /// Begins those that are due and do not run yet.
     fn take_due(&mut self, now: Instant) -> Vec<usize> {
         let due: Vec<usize> = (0..self.due.len())
@@ -160,12 +190,9 @@ pub async fn run<G: Guest, C: Clock>(
     let concerns = guest.concerns();
     let remedies = guest.remedies();
     let tally = inbox.waker.tally();
-    let mut looks = Looks {
-        due: vec![Instant::now(); concerns.len()],
-        begun: vec![None; concerns.len()],
-        running: HashSet::new(),
-    };
+    let mut looks = Looks::all_due(concerns.len());
     let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
+    let mut keeping = Saves::default();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
@@ -219,7 +246,7 @@ pub async fn run<G: Guest, C: Clock>(
         }
         looks.alert(concerns, |schedule| engine.is_calm(schedule.concern, uptime));
         if engine.expire_ledger(uptime) {
-            save(&mut tasks, guest, engine.ledger());
+            save(&mut tasks, &mut keeping, guest, engine.ledger());
         }
         let decision = engine.wakes_at(uptime).map(at);
         let wake = [looks.next(), decision, Some(turn + HEARTBEAT)].into_iter().flatten().min();
@@ -247,11 +274,15 @@ pub async fn run<G: Guest, C: Clock>(
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
                     }
-                    save(&mut tasks, guest, engine.ledger());
+                    save(&mut tasks, &mut keeping, guest, engine.ledger());
                 }
-                Ok(Done::Saved(result)) => if let Err(error) = result {
-                    tracing::warn!(%error, "the ledger was not saved");
-                },
+                Ok(Done::Saved(result)) => warn_unsaved(result),
+                Ok(Done::Kept(result)) => {
+                    warn_unsaved(result);
+                    if keeping.ended() {
+                        save(&mut tasks, &mut keeping, guest, engine.ledger());
+                    }
+                }
                 Err(error) => tracing::error!(%error, "a task beside the loop ended abnormally"),
             },
             () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => tally.woken(Source::Timer),
@@ -326,7 +357,36 @@ fn ended<R: Remedy, C: Clock>(
     tracing::info!(remedy, result = outcome.word(), said = outcome.message(), "repair ended");
 }
 
-fn save<G: Guest>(tasks: &mut JoinSet<Done<G::Remedy>>, guest: &G, ledger: &Ledger) {
-    let saved = guest.save(ledger.clone());
-    tasks.spawn(async move { Done::Saved(saved.await) });
+fn save<G: Guest>(
+    tasks: &mut JoinSet<Done<G::Remedy>>,
+    keeping: &mut Saves,
+    guest: &G,
+    ledger: &Ledger,
+) {
+    if keeping.begins() {
+        let saved = guest.save(ledger.clone());
+        tasks.spawn(async move { Done::Kept(saved.await) });
+    }
+}
+
+fn warn_unsaved(saved: Result<(), String>) {
+    if let Err(error) = saved {
+        tracing::warn!(%error, "the ledger was not saved");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saves_that_hang_do_not_pile_up() {
+        let mut saves = Saves::default();
+        assert!(saves.begins());
+        // Two more come while it hangs: one is made of them.
+        assert!(!saves.begins() && !saves.begins());
+        assert!(saves.ended() && saves.begins());
+        assert!(!saves.ended());
+        assert!(saves.begins());
+    }
 }

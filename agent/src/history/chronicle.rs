@@ -17,8 +17,9 @@ pub struct Chronicle {
     conditions: HashMap<String, (Status, String)>,
     paused: Option<String>,
     repairs: Vec<(String, String)>,
-    /// The last repair told, but for its time: one refusal after the other is one line.
-    refused: Option<(String, String, String)>,
+    /// What the last refusal of each remedy said for each condition, until it ends otherwise: one
+    /// refusal after the other is one line, also where two remedies are refused in turn.
+    refused: HashMap<(String, String), String>,
 }
 
 impl Chronicle {
@@ -70,12 +71,17 @@ impl Chronicle {
 
     fn repairs(&mut self, report: &Report, news: &mut Vec<What>) {
         for past in report.repairs.iter().filter(|past| !self.repairs.contains(&identity(past))) {
-            let refused = (past.result == "Refused")
-                .then(|| (past.remedy.clone(), past.condition.clone(), past.message.clone()));
-            if refused.is_none() || refused != self.refused {
+            let of = (past.remedy.clone(), past.condition.clone());
+            let told = if past.result == "Refused" {
+                let said = self.refused.insert(of, past.message.clone());
+                said.as_ref() == Some(&past.message)
+            } else {
+                self.refused.remove(&of);
+                false
+            };
+            if !told {
                 news.push(What::Repair(past.clone()));
             }
-            self.refused = refused;
         }
         self.repairs = report.repairs.iter().map(identity).collect();
     }
@@ -161,7 +167,15 @@ mod tests {
         let old = past("1", "Succeeded");
         assert_eq!(follow(vec![old.clone()]), ["agent", "ready=true"]);
         assert_eq!(follow(vec![old.clone(), past("2", "Refused")]), ["Refused"]);
-        assert!(follow(vec![old.clone(), past("3", "Refused")]).is_empty());
-        assert_eq!(follow(vec![old, past("3", "Refused"), past("4", "Failed")]), ["Failed"]);
+        assert!(follow(vec![old, past("3", "Refused")]).is_empty());
+        let other = |started_at: &str| {
+            let remedy = "network/Restart".into();
+            Past { remedy, ..past(started_at, "Refused") }
+        };
+        assert_eq!(follow(vec![other("4")]), ["Refused"]);
+        assert!(follow(vec![past("5", "Refused")]).is_empty());
+        assert!(follow(vec![other("6")]).is_empty());
+        assert_eq!(follow(vec![past("7", "Failed")]), ["Failed"]);
+        assert_eq!(follow(vec![past("8", "Refused")]), ["Refused"]);
     }
 }

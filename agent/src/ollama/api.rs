@@ -13,6 +13,9 @@ use serde::de::DeserializeOwned;
 /// megabytes.
 const ANSWER_LIMIT: usize = 16 << 20;
 
+/// Characters that are kept of the server's words about an error.
+const MESSAGE_MAX: usize = 200;
+
 /// Why a request gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
@@ -195,13 +198,13 @@ async fn check(url: &str, response: Response) -> Result<Response, ApiError> {
 }
 
 /// The server's words: `{"error": "text"}` on its own API, `{"error": {"message": "text"}}`
-/// on the `OpenAI` one, else the start of whatever it sent.
+/// on the `OpenAI` one, else whatever it sent; the start of it.
 fn error_message(bytes: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
     let error = value.get("error");
-    error
-        .and_then(|error| error.as_str().or_else(|| error.get("message")?.as_str()))
-        .map_or_else(|| String::from_utf8_lossy(bytes).chars().take(200).collect(), str::to_owned)
+    let words = error.and_then(|error| error.as_str().or_else(|| error.get("message")?.as_str()));
+    let words = words.map_or_else(|| String::from_utf8_lossy(bytes), Into::into);
+    words.chars().take(MESSAGE_MAX).collect()
 }
 
 async fn body(url: &str, response: Response) -> Result<Vec<u8>, ApiError> {
@@ -234,5 +237,7 @@ mod tests {
         assert_eq!(error_message(openai), "invalid input");
         assert_eq!(error_message(b"404 page not found"), "404 page not found");
         assert_eq!(error_message(b""), "");
+        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(15 << 20));
+        assert_eq!(error_message(long.as_bytes()), "x".repeat(MESSAGE_MAX));
     }
 }

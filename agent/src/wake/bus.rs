@@ -2,8 +2,10 @@
 //! bus at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::time;
 use zbus::message::Type;
 use zbus::{MatchRule, MessageStream, OwnedObjectPath};
 
@@ -12,6 +14,14 @@ use crate::core::Source;
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
 
+/// networkd's name on the bus.
+const NETWORKD: &str = "org.freedesktop.network1";
+
+/// How long one subscription may take.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
 pub(super) async fn watch(waker: Arc<Waker>, bus: Arc<Bus>, unit: String) {
     loop {
         if let Err(error) = follow(&waker, &bus, &unit).await {
@@ -19,7 +29,7 @@ pub(super) async fn watch(waker: Arc<Waker>, bus: Arc<Bus>, unit: String) {
         }
         // What was known from the bus is not known any more.
         wake_all(&waker);
-        tokio::time::sleep(super::PAUSE).await;
+        time::sleep(super::PAUSE).await;
     }
 }
 
@@ -29,29 +39,39 @@ fn wake_all(waker: &Waker) {
 }
 
 /// Follows signals until the connection ends, or systemd comes to the bus anew.
-async fn follow(
-    waker: &Waker,
-    bus: &Bus,
-    unit: &str,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn follow(waker: &Waker, bus: &Bus, unit: &str) -> Result<(), Error> {
     let connection = bus.connection().await?;
-    let properties =
-        || MatchRule::builder().msg_type(Type::Signal).interface("org.freedesktop.DBus.Properties");
+    // Anybody may send signals, but only as themselves.
+    let properties_of = |service: &'static str| {
+        let rule = MatchRule::builder().msg_type(Type::Signal).sender(service);
+        rule.interface("org.freedesktop.DBus.Properties")
+    };
     let owner_of = |service: &'static str| {
         let rule = MatchRule::builder().msg_type(Type::Signal).sender("org.freedesktop.DBus");
         rule.interface("org.freedesktop.DBus").member("NameOwnerChanged").arg(0, service).build()
     };
-    let stream = async |rule| MessageStream::for_match_rule(rule, &connection, None).await;
+    let stream = async |rule| {
+        let stream = MessageStream::for_match_rule(rule, &connection, None);
+        // Nobody else puts an end to it.
+        let silent = || format!("no answer to a subscription within {} s", DEADLINE.as_secs());
+        Ok::<_, Error>(time::timeout(DEADLINE, stream).await.map_err(|_| silent())??)
+    };
     let mut systemd = stream(owner_of(SYSTEMD.service)?).await?;
-    let mut networkd = stream(owner_of("org.freedesktop.network1")?).await?;
+    let mut networkd = stream(owner_of(NETWORKD)?).await?;
     // systemd sends signals only to those that have asked for them.
     match bus.call(SYSTEMD, "Subscribe", &()).await {
         Err(BusError::Call { source, .. }) if asked_already(&source) => {}
         answer => answer?,
     }
     let path: OwnedObjectPath = bus.call(SYSTEMD, "LoadUnit", &(unit,)).await?;
-    let mut units = stream(properties().path(path.as_str().to_owned()).build()?).await?;
-    let of_links = properties().path_namespace("/org/freedesktop/network1").build()?;
+    // A call that has timed out leaves a new connection behind; systemd would send its signals
+    // only as long as that one lasts.
+    if bus.connection().await?.unique_name() != connection.unique_name() {
+        return Err("the connection was replaced".into());
+    }
+    let of_unit = properties_of(SYSTEMD.service).path(path.as_str().to_owned()).build()?;
+    let mut units = stream(of_unit).await?;
+    let of_links = properties_of(NETWORKD).path_namespace("/org/freedesktop/network1").build()?;
     let mut links = stream(of_links).await?;
     // Until now nobody told what has happened.
     wake_all(waker);

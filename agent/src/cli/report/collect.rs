@@ -1,10 +1,13 @@
 //! Reads one source, whatever state it is in: with a deadline, and with a cap.
 
+use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use tokio::time;
@@ -48,10 +51,8 @@ async fn read(what: What, name: &str) -> Vec<Found> {
     match what {
         What::Agent(path) => one(ask(path).await),
         What::Command(words) => one(run(&words).await),
-        What::File(path) => match beside(move || tail(Path::new(path))).await {
-            Ok(bytes) => one(Ok(bytes)),
-            Err(error) => one(Err(format!("{path}: {error}"))),
-        },
+        What::File(path) => one(file(path, tail).await),
+        What::State(path) => one(file(path, own_tail).await),
         What::Directory(path) => match beside(move || tree(Path::new(path))).await {
             Ok(files) => files
                 .into_iter()
@@ -65,6 +66,14 @@ async fn read(what: What, name: &str) -> Vec<Found> {
             Err(error) => one(Err(format!("{path}: {error}"))),
         },
     }
+}
+
+/// The end of one file, or why there is none.
+async fn file(
+    path: &'static str,
+    tail: fn(&Path) -> io::Result<Vec<u8>>,
+) -> Result<Vec<u8>, String> {
+    beside(move || tail(Path::new(path))).await.map_err(|error| format!("{path}: {error}"))
 }
 
 /// Asks the daemon.
@@ -121,14 +130,32 @@ async fn beside<T: Send + 'static>(
 
 /// The end of a plain file.
 fn tail(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for whoever writes to it.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(NOT_PLAIN, "no plain file"));
+    tail_of(path, 0)
+}
+
+/// The end of a plain file in a directory that is the daemon's user's. What that user may have
+/// put in its place, a link to what only root may read, is refused.
+pub(in crate::cli) fn own_tail(path: &Path) -> io::Result<Vec<u8>> {
+    tail_of(path, O_NOFOLLOW)
+}
+
+fn tail_of(path: &Path, flags: i32) -> io::Result<Vec<u8>> {
+    let refused = || io::Error::new(NOT_PLAIN, "no plain file");
+    // Opening a device may do something: only what seems plain is opened.
+    let kind = if flags == 0 { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) };
+    if !kind?.is_file() {
+        return Err(refused());
     }
-    let mut file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > CAP {
-        file.seek(SeekFrom::Start(length - CAP))?;
+    // It may be another file by now: opening a pipe would wait for whoever writes to it, and only
+    // what is open cannot change any more.
+    let file = OpenOptions::new().read(true).custom_flags(flags | O_NONBLOCK).open(path);
+    let mut file = file?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        return Err(refused());
+    }
+    if meta.len() > CAP {
+        file.seek(SeekFrom::Start(meta.len() - CAP))?;
     }
     let mut bytes = Vec::new();
     file.take(CAP).read_to_end(&mut bytes)?;
@@ -208,5 +235,19 @@ mod tests {
         let files = tree(top.path()).unwrap();
         let read: Vec<_> = files.into_iter().map(|(_, content)| content.unwrap()).collect();
         assert_eq!(read, [b"two".to_vec(), b"one".to_vec()]);
+    }
+
+    #[test]
+    fn what_was_put_in_the_place_of_a_state_file_is_refused() {
+        let top = tempfile::tempdir().unwrap();
+        let [plain, link, pipe] = ["plain", "link", "pipe"].map(|name| top.path().join(name));
+        std::fs::write(&plain, "x").unwrap();
+        std::os::unix::fs::symlink(&plain, &link).unwrap();
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(own_tail(&plain).unwrap(), b"x");
+        assert_eq!(tail(&link).unwrap(), b"x");
+        for path in [link.as_path(), &pipe, Path::new("/dev/zero")] {
+            assert_eq!(own_tail(path).unwrap_err().kind(), NOT_PLAIN, "{}", path.display());
+        }
     }
 }

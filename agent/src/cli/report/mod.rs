@@ -21,6 +21,7 @@ use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
 use tar::{Builder, Header};
 
+pub(super) use self::collect::own_tail;
 use self::collect::{Found, collect};
 use super::{complain, say};
 use crate::config;

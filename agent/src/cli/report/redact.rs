@@ -21,6 +21,9 @@ const SECRET: [&str; 12] = [
     "psk",
 ];
 
+/// So has one whose last word is one of these.
+const LAST: [&str; 4] = ["pass", "auth", "private", "shared"];
+
 /// The beginnings of tokens that are known by their looks: password hashes, JSON web tokens, and
 /// those of GitHub, Hugging Face, `OpenAI` and AWS.
 const TOKENS: [&str; 12] = [
@@ -124,6 +127,12 @@ fn values(line: &str) -> (String, bool) {
         if !is_secret(key) {
             continue;
         }
+        let (assigned, follows) = (before.ends_with('='), rest.chars().next());
+        // Without a space, it is the number of a group of mounts.
+        let parted = assigned || !follows.is_some_and(|c| c.is_ascii_digit());
+        if key.trim_start_matches('-').eq_ignore_ascii_case("shared") && !parted {
+            continue;
+        }
         let value = rest.trim_start();
         let space = rest.len() - value.len();
         if matches!(value.trim_end(), "" | "|" | ">" | "|-" | ">-" | "|+" | ">+") {
@@ -132,7 +141,11 @@ fn values(line: &str) -> (String, bool) {
         }
         clean.push_str(&rest[..space]);
         clean.push_str(GONE);
-        rest = &value[length(value, before.ends_with('='))..];
+        // `"KEY=a value"`: it goes up to the quote that was opened before its key.
+        let quoted = open_quote(&line[..line.len() - rest.len()]);
+        let quoted = quoted.filter(|_| assigned).map_or(0, |quote| closing(value, quote));
+        let whole = key.to_ascii_lowercase().ends_with("authorization");
+        rest = &value[length(value, assigned && !whole).max(quoted)..];
     }
     clean.push_str(rest);
     (clean, false)
@@ -155,6 +168,29 @@ fn length(value: &str, assigned: bool) -> usize {
     if assigned { value.find(char::is_whitespace).unwrap_or(value.len()) } else { value.len() }
 }
 
+/// The quote that `text` leaves open.
+fn open_quote(text: &str) -> Option<char> {
+    text.chars().fold(None, |open, c| match open {
+        None => Some(c).filter(|c| "\"'".contains(*c)),
+        Some(quote) if quote == c => None,
+        open => open,
+    })
+}
+
+/// The bytes of `value` before the closing `quote`, or all.
+fn closing(value: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in value.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if c == quote => return at,
+            _ => {}
+        }
+    }
+    value.len()
+}
+
 fn is_of_a_key(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.".contains(c)
 }
@@ -162,8 +198,9 @@ fn is_of_a_key(c: char) -> bool {
 fn is_secret(key: &str) -> bool {
     let name = key.trim_start_matches('-').to_ascii_lowercase();
     let bare = name.replace(['-', '_'], "");
-    let is_key = name == "key" || ["_key", "-key", ".key"].iter().any(|end| name.ends_with(end));
-    is_key || SECRET.iter().any(|secret| bare.contains(secret))
+    let is_key = bare.ends_with("key") && !bare.ends_with("publickey");
+    let last = name.rsplit(['-', '_', '.']).next().unwrap_or_default();
+    is_key || LAST.contains(&last) || SECRET.iter().any(|secret| bare.contains(secret))
 }
 
 /// Takes out what is known by its looks, or by the word before it.
@@ -219,6 +256,16 @@ mod tests {
             ("hash \"$6$abcdefgh$ijklmnop\",", "hash \"[redacted]\","),
             ("jwt eyJhbGciOi.eyJzdWIi.SflKxw", "jwt [redacted]"),
             ("key: 0123", "key: [redacted]"),
+            (
+                "Environment=\"HF_TOKEN=abc def\" LANG=C",
+                "Environment=\"HF_TOKEN=[redacted]\" LANG=C",
+            ),
+            ("PresharedKey=abc=", "PresharedKey=[redacted]"),
+            ("  private: abc", "  private: [redacted]"),
+            ("    shared: abc", "    shared: [redacted]"),
+            ("db_pass=abc x", "db_pass=[redacted] x"),
+            ("auth: abc def", "auth: [redacted]"),
+            ("Authorization=Basic abc", "Authorization=[redacted]"),
         ] {
             assert_eq!(redact(dirty), clean, "{dirty}");
         }
@@ -232,7 +279,8 @@ mod tests {
             "key-management: none",
             "/dev/vdb on /var/lib/ollama type ext4 (rw,relatime,errors=remount-ro)",
             "http://registry.example/v2/library/qwen3-embedding",
-            "monkey=banana keyboard=us",
+            "PublicKey=banana keyboard=us bypass=1",
+            "36 35 98:0 / /mnt rw,noatime shared:1 - ext4 /dev/root rw",
             "sk-8",
         ] {
             assert_eq!(redact(text), text);

@@ -19,15 +19,20 @@ pub(super) enum What {
     Command(Vec<String>),
     /// A file.
     File(&'static str),
+    /// A file in the daemon's state directory, where its user may have put anything.
+    State(&'static str),
     /// The files of a directory, and of those in it.
     Directory(&'static str),
 }
 
 const AGENT: [(&str, &str); 1] = [("agent/status.json", "/v1/status")];
 
-const FILES: [(&str, &str); 11] = [
+const STATE: [(&str, &str); 2] = [
     ("agent/history.ndjson", "/var/lib/saigak-agent/history.ndjson"),
     ("agent/ledger.json", "/var/lib/saigak-agent/ledger.json"),
+];
+
+const FILES: [(&str, &str); 9] = [
     ("cloud-init/status.json", "/run/cloud-init/status.json"),
     ("cloud-init/result.json", "/run/cloud-init/result.json"),
     ("cloud-init/cloud-init.log", "/var/log/cloud-init.log"),
@@ -83,6 +88,7 @@ pub(super) fn all(unit: &str) -> Vec<Source> {
     };
     let mut all = Vec::new();
     all.extend(AGENT.map(|(name, path)| source(name, What::Agent(path))));
+    all.extend(STATE.map(|(name, path)| source(name, What::State(path))));
     all.extend(FILES.map(|(name, path)| source(name, What::File(path))));
     all.extend(DIRECTORIES.map(|(name, path)| source(name, What::Directory(path))));
     all.extend(COMMANDS.map(|(name, line)| source(name, command(line))));

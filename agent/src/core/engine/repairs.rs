@@ -4,6 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Engine, Flight, INTERRUPTED, Intent};
 use crate::core::episode::{Climbs, Step};
+use crate::core::foreign::tame;
 use crate::core::graph;
 use crate::core::{
     AgentReport, Moment, Outcome, Outlook, Past, Pause, Reason, Remedy, Status, rfc3339,
@@ -267,6 +268,7 @@ fn past<R: Remedy>(
         started_unix: started.wall.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         duration_seconds: took.as_secs_f64(),
         result: result.into(),
-        message: message.into(),
+        // A helper's or a server's words: they are saved, reported and told.
+        message: tame(message),
     }
 }
