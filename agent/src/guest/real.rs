@@ -9,7 +9,7 @@ use reqwest::Client;
 use tokio::sync::Notify;
 
 use super::current::Current;
-use super::facts::Seen;
+use super::facts::{Seen, fresh};
 use super::known::Known;
 use super::{Remedy, concern};
 use crate::bus::Bus;
@@ -24,6 +24,16 @@ async fn look_at_disk(current: &Current, doubt: bool) {
     let at = BootClock.now().uptime;
     let value = storage::look(&current.config.storage, &current.probes, doubt).await;
     current.facts().storage = Some(Seen { at, value });
+}
+
+/// Whether a look takes the place of what was seen before: one that failed takes nothing from an
+/// answer that is not too old yet.
+fn counts<T>(
+    before: Option<&Seen<Result<T, String>>>,
+    value: &Result<T, String>,
+    at: Duration,
+) -> bool {
+    value.is_ok() || fresh(before, at).is_none_or(|seen| seen.value.is_err())
 }
 
 /// What looks and repairs share.
@@ -129,7 +139,10 @@ impl Shared {
             }
             concern::FIREWALL => {
                 let value = firewall::look().await;
-                current.facts().firewall = Some(Seen { at, value });
+                let mut facts = current.facts();
+                if counts(facts.firewall.as_ref(), &value, at) {
+                    facts.firewall = Some(Seen { at, value });
+                }
             }
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
@@ -238,5 +251,23 @@ impl Shared {
                 model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_fails_takes_nothing_from_a_good_answer_until_that_is_too_old() {
+        let at = Duration::from_secs(1000);
+        let seen = |value| Seen { at, value };
+        let (good, bad) = (seen(Ok(1)), seen(Err("away".to_owned())));
+        let failed = Err("away".to_owned());
+        assert!(!counts(Some(&good), &failed, at + Duration::from_secs(30)));
+        assert!(counts(Some(&good), &failed, at + Duration::from_secs(600)));
+        assert!(counts(Some(&good), &Ok(2), at));
+        assert!(counts(Some(&bad), &failed, at));
+        assert!(counts(None, &failed, at));
     }
 }
