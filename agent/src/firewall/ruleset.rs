@@ -113,7 +113,8 @@ impl Ruleset {
 /// Asks nft for all rules. `None`: it is not installed.
 pub(super) async fn read() -> Result<Option<Ruleset>, String> {
     let mut command = Command::new(NFT);
-    command.args(["--json", "list", "ruleset"]);
+    // Without what named sets hold: that may be much, and is not judged by.
+    command.args(["--json", "--terse", "list", "ruleset"]);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = match command.output().await {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
