@@ -52,7 +52,9 @@ pub(super) struct Shared {
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     /// The address and the way out that were noted last, to be repeated one day.
-    pub(super) noted: Mutex<Option<((Ipv4Addr, u8), network::Route)>>,
+    pub(super) noted: Arc<Mutex<Option<((Ipv4Addr, u8), network::Route)>>>,
+    /// Whether it may note one: who only looks changes nothing.
+    pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
 }
@@ -78,7 +80,9 @@ impl Shared {
                 let value = network::look(&config.network, &self.bus).await;
                 let before = current.facts().address();
                 let held = value.as_ref().ok().filter(|facts| facts.has_lease() && facts.works());
-                self.remember_lease(held.filter(|facts| facts.may_repeat));
+                let may_note =
+                    |facts: &&network::Facts| facts.may_repeat && facts.repeats.is_none();
+                self.remember_lease(held.filter(may_note));
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
                     current.facts().names = None;
@@ -157,15 +161,28 @@ impl Shared {
     /// The daemon itself has no say in what is noted.
     fn remember_lease(&self, facts: Option<&network::Facts>) {
         let held = facts.and_then(|facts| Some((facts.address?, facts.route?)));
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_none() || *noted == held {
+        if !self.notes || held.is_none() {
             return;
         }
-        *noted = held;
-        tokio::spawn(async {
-            match fix::call(fix::Name::NetworkLease).await {
-                Ok(reply) => tracing::info!(%reply, "the lease is noted"),
-                Err(error) => tracing::warn!(%error, "the lease is not noted"),
+        {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if *noted == held {
+                return;
+            }
+            *noted = held;
+        }
+        let noted = Arc::clone(&self.noted);
+        tokio::spawn(async move {
+            match fix::call(fix::Name::NetworkNote).await.into() {
+                Outcome::Succeeded(reply) => tracing::info!(%reply, "the lease is noted"),
+                other => {
+                    tracing::warn!(outcome = ?other, "the lease is not noted");
+                    // The next look tries again.
+                    let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                    if *noted == held {
+                        *noted = None;
+                    }
+                }
             }
         });
     }
