@@ -36,6 +36,12 @@ impl LedgerFile {
         Self { read_only: true, ..self }
     }
 
+    /// Whether it is never written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
     /// Reads it. A missing file is a fresh ledger; one that cannot be read is a closed one,
     /// and why.
     #[must_use]

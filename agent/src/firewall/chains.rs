@@ -17,7 +17,8 @@ const HOOKS: [&str; 3] = ["ingress", "prerouting", "input"];
 /// What becomes of the packet.
 pub(super) fn follow(rules: &Ruleset, packet: &Packet) -> Fate {
     let (mut dropped, mut doubt, mut elsewhere) = (None, None, false);
-    for chain in rules.chains().filter(|chain| is_on_the_way(chain, packet)) {
+    let on_the_way = |chain: &&Chain| is_on_the_way(chain, packet) && rules.is_in_force(chain);
+    for chain in rules.chains().filter(on_the_way) {
         let mut walk = Walk { rules, packet, doubt: None, elsewhere: false };
         let by = match walk.through(chain, DEEPEST) {
             End::Dropped(by) => Some(by),
@@ -117,7 +118,7 @@ impl Walk<'_> {
                     Deed::NextStatement
                 }
             },
-            "counter" | "log" | "notrack" => Deed::NextStatement,
+            "counter" | "log" => Deed::NextStatement,
             // A mark on the packet, and not the packet itself.
             "mangle" if inner.get("key").is_some_and(|key| key.get("payload").is_none()) => {
                 Deed::NextStatement
@@ -144,8 +145,13 @@ impl Walk<'_> {
                     end => self.end(end, rule, *certain),
                 }
             }
-            // Limits, quotas, and the matches of iptables: they fit at times.
-            "limit" | "quota" | "ct count" | "xt" | "fib" => {
+            // Limits, quotas, and the matches of iptables: they fit at times. Its targets may do
+            // anything.
+            "limit" | "quota" | "ct count" | "fib" => {
+                *certain = false;
+                Deed::NextStatement
+            }
+            "xt" if inner.get("type").is_some_and(|of| of == "match") => {
                 *certain = false;
                 Deed::NextStatement
             }

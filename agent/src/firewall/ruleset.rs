@@ -17,14 +17,32 @@ pub(super) struct Ruleset {
     pub(super) items: Vec<Item>,
 }
 
-/// One thing in it; what is neither a chain nor a rule matters as far as rules name it.
+/// One thing in it; what is no table, chain or rule matters as far as rules name it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Item {
+    Table(Table),
     Chain(Chain),
     Rule(Rule),
     #[serde(untagged)]
     Other(serde::de::IgnoredAny),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Table {
+    pub(super) family: String,
+    pub(super) name: String,
+    /// One word, or several.
+    #[serde(default)]
+    pub(super) flags: Value,
+}
+
+impl Table {
+    /// Whether it is there and not in force: none of its chains is at its hook.
+    fn is_dormant(&self) -> bool {
+        let flags = self.flags.as_array().map_or(std::slice::from_ref(&self.flags), Vec::as_slice);
+        flags.iter().any(|flag| flag == "dormant")
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -60,6 +78,17 @@ impl Ruleset {
         })
     }
 
+    /// Whether the chain's table is in force.
+    pub(super) fn is_in_force(&self, chain: &Chain) -> bool {
+        !self.items.iter().any(|item| match item {
+            Item::Table(table) => {
+                let its = (&table.family, &table.name) == (&chain.family, &chain.table);
+                its && table.is_dormant()
+            }
+            _ => false,
+        })
+    }
+
     /// The rules of a chain, in order.
     pub(super) fn rules(&self, of: &Chain) -> impl Iterator<Item = &Rule> {
         self.items.iter().filter_map(move |item| match item {
@@ -84,7 +113,8 @@ impl Ruleset {
 /// Asks nft for all rules. `None`: it is not installed.
 pub(super) async fn read() -> Result<Option<Ruleset>, String> {
     let mut command = Command::new(NFT);
-    command.args(["--json", "list", "ruleset"]);
+    // Without what named sets hold: that may be much, and is not judged by.
+    command.args(["--json", "--terse", "list", "ruleset"]);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = match command.output().await {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -3,7 +3,8 @@
 //! | name | does |
 //! |---|---|
 //! | `network-match` | frees the link's `.network` file from a MAC address, or takes that back |
-//! | `network-lease` | notes the link's lease down, repeats one that has run out, or takes that back |
+//! | `network-note` | notes the link's lease down |
+//! | `network-lease` | repeats the link's last lease where it has run out, or takes that back |
 //! | `network-restart` | restarts systemd-networkd |
 //! | `storage-owner` | gives the data disk's tree to the user who serves from it |
 //! | `model-blobs` | removes blobs whose content is not what their name says |
@@ -50,7 +51,9 @@ use caller::Caller;
 pub enum Name {
     /// Free the link's .network file from a MAC address that is not the link's
     NetworkMatch,
-    /// Note the link's lease down, repeat one that has run out, or take that back
+    /// Note the link's lease down
+    NetworkNote,
+    /// Repeat the link's last lease where it has run out, or take that back
     NetworkLease,
     /// Restart systemd-networkd
     NetworkRestart,
@@ -76,6 +79,7 @@ impl Name {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NetworkMatch => "network-match",
+            Self::NetworkNote => "network-note",
             Self::NetworkLease => "network-lease",
             Self::NetworkRestart => "network-restart",
             Self::StorageOwner => "storage-owner",
@@ -122,6 +126,7 @@ fn repair(name: Name, config: &Config) -> Reply {
     runtime.block_on(async {
         match name {
             Name::NetworkMatch => network_match::run(&config.network).await,
+            Name::NetworkNote => network_lease::note(&config.network).await,
             Name::NetworkLease => network_lease::run(&config.network).await,
             Name::NetworkRestart => network_restart::run().await,
             Name::StorageOwner => storage_owner::run(&config.storage),

@@ -1,16 +1,20 @@
-//! `network-lease`: notes the link's lease down, repeats one that has run out, or takes that back.
+//! `network-note` notes the link's lease down; `network-lease` repeats one that has run out, or
+//! takes that back.
 //!
 //! Only where `network.repeat_lease` is on. While networkd holds a lease, that is noted in a
-//! directory of root's: the daemon can ask for it, and has no say in what is noted. Where the
-//! link has no address any more, a runtime drop-in beside its `.network` file gives it the last
-//! one of its MAC address again. DHCP stays on, so the next lease takes its place, and then the
-//! drop-in goes. networkd probes whether another machine has taken the address meanwhile
+//! directory of root's: the daemon can ask for it, and has no say in what is noted. Whoever asks
+//! for that gets nothing else done, whatever has become of the lease meanwhile. Where the link
+//! has no address any more, a runtime drop-in beside its `.network` file gives it the last one of
+//! its MAC address and of this boot again. DHCP stays on, so the next lease takes its place, and
+//! then the drop-in goes. networkd probes whether another machine has taken the address meanwhile
 //! (RFC 5227), and leaves it to that one.
 //!
 //! networkd has to be told: `networkctl reload`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use super::{Reply, file};
 use crate::bus::Bus;
@@ -19,8 +23,22 @@ use crate::links::{self, Netlink};
 use crate::network::{Holding, Lease};
 use crate::network_file::{DIRECTORIES, LEASE, Link, NetworkFile, RUNTIME, applying, drop_ins};
 
-/// The last lease. `StateDirectory=` of the unit.
+/// The last lease. In `StateDirectory=` of the unit that notes it.
 const NOTE: &str = "/var/lib/saigak-fix/lease.json";
+
+/// The units' variable for the id of this boot.
+const BOOT: &str = "SAIGAK_BOOT_ID";
+
+/// What is noted.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Note {
+    /// The boot that the lease was seen in.
+    boot: String,
+    lease: Lease,
+}
+
+/// An answer either way.
+type Acted = Result<Reply, Reply>;
 
 pub(super) async fn run(network: &Network) -> Reply {
     if !network.repeat_lease {
@@ -32,15 +50,47 @@ pub(super) async fn run(network: &Network) -> Reply {
             Err(reply) => reply,
         };
     }
-    match link(network).await {
-        Ok(link) => match Holding::of(&link.name, &Bus::default()).await {
-            Ok(holding) => {
-                act(&link, &holding, Path::new(NOTE), Path::new(RUNTIME)).unwrap_or_else(|e| e)
-            }
-            Err(why) => Reply::failed(why),
-        },
-        Err(reply) => reply,
+    let acted = async {
+        let boot = boot()?;
+        let link = link(network).await?;
+        let holding = Holding::of(&link.name, &Bus::default()).await.map_err(Reply::failed)?;
+        act(&link, &holding, &boot, Path::new(NOTE), Path::new(RUNTIME))
+    };
+    acted.await.unwrap_or_else(|reply| reply)
+}
+
+/// `network-note`: writes the note, and nothing else ever.
+pub(super) async fn note(network: &Network) -> Reply {
+    if !network.repeat_lease {
+        return Reply::unneeded("network.repeat_lease is off");
     }
+    let noted = async {
+        let boot = boot()?;
+        let link = link(network).await?;
+        let holding = Holding::of(&link.name, &Bus::default()).await.map_err(Reply::failed)?;
+        note_down(holding, boot, Path::new(NOTE))
+    };
+    noted.await.unwrap_or_else(|reply| reply)
+}
+
+fn note_down(holding: Holding, boot: String, to: &Path) -> Acted {
+    let Holding::Lease(lease) = holding else {
+        return Err(Reply::refused("there is no lease to note"));
+    };
+    let address = lease.address;
+    let text = serde_json::to_string(&Note { boot, lease });
+    let text = text.map_err(|e| Reply::failed(e.to_string()))?;
+    Ok(if file::put(to, &text)? {
+        Reply::done(format!("noted the lease of {address}"))
+    } else {
+        Reply::unneeded(format!("the lease of {address} is noted already"))
+    })
+}
+
+/// The id of this boot, from the unit: `/proc/sys` is hidden from repairs.
+fn boot() -> Result<String, Reply> {
+    let boot = std::env::var(BOOT).ok().filter(|boot| !boot.is_empty());
+    boot.ok_or_else(|| Reply::failed(format!("{BOOT} is not set: it is set by the unit")))
 }
 
 async fn link(network: &Network) -> Result<Link, Reply> {
@@ -51,17 +101,12 @@ async fn link(network: &Network) -> Result<Link, Reply> {
     links::choose(&seen, network).map(|seen| seen.link.clone()).map_err(Reply::refused)
 }
 
-fn act(link: &Link, holding: &Holding, note: &Path, runtime: &Path) -> Result<Reply, Reply> {
+fn act(link: &Link, holding: &Holding, boot: &str, from: &Path, runtime: &Path) -> Acted {
     match holding {
-        Holding::Lease(lease) => {
-            let mut done = Vec::new();
-            let text = serde_json::to_string(lease).map_err(|e| Reply::failed(e.to_string()))?;
-            if file::put(note, &text).map_err(|e| failed(&e))? {
-                done.push(format!("noted the lease of {}", lease.address));
-            }
-            done.extend(withdraw(runtime, None)?);
+        Holding::Lease(Lease { address, .. }) => {
+            let done = withdraw(runtime, None)?;
             Ok(if done.is_empty() {
-                Reply::unneeded(format!("{} is leased, and noted", lease.address))
+                Reply::unneeded(format!("{address} is leased, and nothing is repeated"))
             } else {
                 Reply::done(done.join(", "))
             })
@@ -69,15 +114,19 @@ fn act(link: &Link, holding: &Holding, note: &Path, runtime: &Path) -> Result<Re
         Holding::Address(address) => {
             Ok(Reply::unneeded(format!("{} has {address} without a lease", link.name)))
         }
-        Holding::Nothing => repeat(link, note, runtime),
+        Holding::Nothing => repeat(link, boot, from, runtime),
     }
 }
 
-fn repeat(link: &Link, note: &Path, runtime: &Path) -> Result<Reply, Reply> {
-    let text = fs::read_to_string(note)
-        .map_err(|e| Reply::failed(format!("no lease to repeat: {}: {e}", note.display())))?;
-    let lease: Lease = serde_json::from_str(&text)
-        .map_err(|e| Reply::failed(format!("no lease to repeat: {}: {e}", note.display())))?;
+fn repeat(link: &Link, boot: &str, from: &Path, runtime: &Path) -> Acted {
+    let text = fs::read_to_string(from)
+        .map_err(|e| Reply::failed(format!("no lease to repeat: {}: {e}", from.display())))?;
+    let Note { boot: noted, lease } = serde_json::from_str(&text)
+        .map_err(|e| Reply::failed(format!("no lease to repeat: {}: {e}", from.display())))?;
+    // While the guest was off, its network may have become another.
+    if noted != boot {
+        return Err(Reply::failed("the last lease was that of another boot"));
+    }
     if link.mac != Some(lease.mac) {
         return Err(Reply::failed(format!(
             "the last lease was for another MAC than {}'s",
@@ -88,11 +137,15 @@ fn repeat(link: &Link, note: &Path, runtime: &Path) -> Result<Reply, Reply> {
     let base = applying(&files, link)
         .ok_or_else(|| Reply::failed(format!("no .network file matches {}", link.name)))?;
     let path = runtime.join(format!("{}.d", base.name())).join(LEASE);
-    let mut done = Vec::new();
-    if file::put(&path, &drop_in(&lease)).map_err(|e| failed(&e))? {
-        done.push(format!("wrote {}", path.display()));
+    // First what needs no room, and makes some.
+    let mut done = withdraw(runtime, Some(&path))?;
+    match file::put(&path, &drop_in(&lease)) {
+        Ok(true) => done.push(format!("wrote {}", path.display())),
+        Ok(false) => {}
+        Err(error) if done.is_empty() => return Err(error.into()),
+        // networkd is to be told of what was withdrawn.
+        Err(error) => done.push(error.to_string()),
     }
-    done.extend(withdraw(runtime, Some(&path))?);
     Ok(if done.is_empty() {
         Reply::unneeded(format!("{} is repeated already", lease.address))
     } else {
@@ -106,14 +159,10 @@ fn withdraw(runtime: &Path, kept: Option<&PathBuf>) -> Result<Vec<String>, Reply
         .map_err(|e| Reply::failed(format!("cannot list {}: {e}", runtime.display())))?;
     let mut done = Vec::new();
     for path in found.iter().filter(|path| Some(*path) != kept) {
-        file::take_away(path).map_err(|e| failed(&e))?;
+        file::take_away(path)?;
         done.push(format!("withdrew {}", path.display()));
     }
     Ok(done)
-}
-
-fn failed(error: &file::FileError) -> Reply {
-    Reply::failed(error.to_string())
 }
 
 fn drop_in(lease: &Lease) -> String {
@@ -132,7 +181,8 @@ fn drop_in(lease: &Lease) -> String {
     let Lease { address, prefix, .. } = lease;
     let _ = writeln!(text, "[Address]\nAddress={address}/{prefix}\nDuplicateAddressDetection=ipv4");
     if let Some(gateway) = lease.gateway {
-        let _ = writeln!(text, "[Route]\nGateway={gateway}");
+        // A DHCP server may give a gateway outside the address's own network, and a route to it.
+        let _ = writeln!(text, "[Route]\nGateway={gateway}\nGatewayOnLink=yes");
     }
     text
 }

@@ -54,7 +54,8 @@ impl RealGuest {
             pull: Pull::default(),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
-            noted: Mutex::default(),
+            noted: Arc::default(),
+            notes: !ledger.is_read_only(),
             moved: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })

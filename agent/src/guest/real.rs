@@ -9,7 +9,7 @@ use reqwest::Client;
 use tokio::sync::Notify;
 
 use super::current::Current;
-use super::facts::Seen;
+use super::facts::{Seen, fresh};
 use super::known::Known;
 use super::{Remedy, concern};
 use crate::bus::Bus;
@@ -24,6 +24,16 @@ async fn look_at_disk(current: &Current, doubt: bool) {
     let at = BootClock.now().uptime;
     let value = storage::look(&current.config.storage, &current.probes, doubt).await;
     current.facts().storage = Some(Seen { at, value });
+}
+
+/// Whether a look takes the place of what was seen before: one that failed takes nothing from an
+/// answer that is not too old yet.
+fn counts<T>(
+    before: Option<&Seen<Result<T, String>>>,
+    value: &Result<T, String>,
+    at: Duration,
+) -> bool {
+    value.is_ok() || fresh(before, at).is_none_or(|seen| seen.value.is_err())
 }
 
 /// What looks and repairs share.
@@ -42,7 +52,9 @@ pub(super) struct Shared {
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     /// The address and the way out that were noted last, to be repeated one day.
-    pub(super) noted: Mutex<Option<((Ipv4Addr, u8), network::Route)>>,
+    pub(super) noted: Arc<Mutex<Option<((Ipv4Addr, u8), network::Route)>>>,
+    /// Whether it may note one: who only looks changes nothing.
+    pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
 }
@@ -68,7 +80,9 @@ impl Shared {
                 let value = network::look(&config.network, &self.bus).await;
                 let before = current.facts().address();
                 let held = value.as_ref().ok().filter(|facts| facts.has_lease() && facts.works());
-                self.remember_lease(held.filter(|facts| facts.may_repeat));
+                let may_note =
+                    |facts: &&network::Facts| facts.may_repeat && facts.repeats.is_none();
+                self.remember_lease(held.filter(may_note));
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
                     current.facts().names = None;
@@ -129,7 +143,10 @@ impl Shared {
             }
             concern::FIREWALL => {
                 let value = firewall::look().await;
-                current.facts().firewall = Some(Seen { at, value });
+                let mut facts = current.facts();
+                if counts(facts.firewall.as_ref(), &value, at) {
+                    facts.firewall = Some(Seen { at, value });
+                }
             }
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
@@ -144,15 +161,28 @@ impl Shared {
     /// The daemon itself has no say in what is noted.
     fn remember_lease(&self, facts: Option<&network::Facts>) {
         let held = facts.and_then(|facts| Some((facts.address?, facts.route?)));
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.is_none() || *noted == held {
+        if !self.notes || held.is_none() {
             return;
         }
-        *noted = held;
-        tokio::spawn(async {
-            match fix::call(fix::Name::NetworkLease).await {
-                Ok(reply) => tracing::info!(%reply, "the lease is noted"),
-                Err(error) => tracing::warn!(%error, "the lease is not noted"),
+        {
+            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+            if *noted == held {
+                return;
+            }
+            *noted = held;
+        }
+        let noted = Arc::clone(&self.noted);
+        tokio::spawn(async move {
+            match fix::call(fix::Name::NetworkNote).await.into() {
+                Outcome::Succeeded(reply) => tracing::info!(%reply, "the lease is noted"),
+                other => {
+                    tracing::warn!(outcome = ?other, "the lease is not noted");
+                    // The next look tries again.
+                    let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                    if *noted == held {
+                        *noted = None;
+                    }
+                }
             }
         });
     }
@@ -238,5 +268,23 @@ impl Shared {
                 model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_fails_takes_nothing_from_a_good_answer_until_that_is_too_old() {
+        let at = Duration::from_secs(1000);
+        let seen = |value| Seen { at, value };
+        let (good, bad) = (seen(Ok(1)), seen(Err("away".to_owned())));
+        let failed = Err("away".to_owned());
+        assert!(!counts(Some(&good), &failed, at + Duration::from_secs(30)));
+        assert!(counts(Some(&good), &failed, at + Duration::from_secs(600)));
+        assert!(counts(Some(&good), &Ok(2), at));
+        assert!(counts(Some(&bad), &failed, at));
+        assert!(counts(None, &failed, at));
     }
 }

@@ -1,15 +1,13 @@
 //! The C library's resolver. It follows `/etc/nsswitch.conf` as the server's does, blocks for as
 //! long as it likes and cannot be cancelled: so it is asked on a thread of its own, one question
-//! at a time, and given up by whoever waits.
+//! at a time. Whoever waits gives up in time; an answer that comes later counts at the next ask.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use tokio::time;
 
 /// How long an answer is waited for. A resolver asks twice, five seconds each, before it gives a
@@ -32,17 +30,25 @@ pub enum Answer {
 
 type Ask = fn(&str) -> io::Result<Option<IpAddr>>;
 
+/// A question that nobody has an answer to yet.
+#[derive(Debug)]
+struct Question {
+    host: String,
+    told: oneshot::Receiver<io::Result<Option<IpAddr>>>,
+}
+
 /// Asks one question at a time.
 #[derive(Debug)]
 pub struct Resolver {
     ask: Ask,
     deadline: Duration,
-    busy: Arc<AtomicBool>,
+    /// The question that is still open, if there is one. Held by whoever waits for its answer.
+    open: Mutex<Option<Question>>,
 }
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self { ask: system, deadline: DEADLINE, busy: Arc::default() }
+        Self { ask: system, deadline: DEADLINE, open: Mutex::default() }
     }
 }
 
@@ -50,41 +56,43 @@ fn system(host: &str) -> io::Result<Option<IpAddr>> {
     Ok((host, 443).to_socket_addrs()?.next().map(|address| address.ip()))
 }
 
-/// Marks the end of a question, however it ends.
-struct Question(Arc<AtomicBool>);
-
-impl Drop for Question {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 impl Resolver {
     /// Asks for the addresses of `host`. While an earlier question is still unanswered there is
-    /// no new one: the resolver is silent.
+    /// no new one: its answer is waited for, and counts where it was the same question.
     pub async fn resolve(&self, host: &str) -> Answer {
-        if self.busy.swap(true, Ordering::AcqRel) {
-            return Answer::Silent;
+        let answer = async {
+            let mut open = self.open.lock().await;
+            loop {
+                let question = match &mut *open {
+                    Some(question) => question,
+                    None => open.insert(self.ask(host)?),
+                };
+                // Where the wait is given up, the question stays open.
+                let told = (&mut question.told).await;
+                let same = question.host == host;
+                *open = None;
+                if same {
+                    return Ok::<_, io::Error>(told);
+                }
+            }
+        };
+        match time::timeout(self.deadline, answer).await {
+            Ok(Err(error)) => Answer::Refused(format!("no thread to ask on: {error}")),
+            Ok(Ok(Ok(Ok(Some(address))))) => Answer::Resolved(address),
+            Ok(Ok(Ok(Ok(None)))) => Answer::Refused("no address".into()),
+            Ok(Ok(Ok(Err(error)))) => Answer::Refused(words(&error)),
+            Ok(Ok(Err(_))) | Err(_) => Answer::Silent,
         }
-        let question = Question(Arc::clone(&self.busy));
+    }
+
+    /// Asks on a thread of its own.
+    fn ask(&self, host: &str) -> io::Result<Question> {
         let (tell, told) = oneshot::channel();
-        let (ask, host) = (self.ask, host.to_owned());
+        let (ask, asked) = (self.ask, host.to_owned());
         let thread = thread::Builder::new().name("names".into()).stack_size(STACK);
-        let begun = thread.spawn(move || {
-            let answer = ask(&host);
-            drop(question);
-            // Whoever asked may have given up.
-            let _ = tell.send(answer);
-        });
-        if let Err(error) = begun {
-            return Answer::Refused(format!("no thread to ask on: {error}"));
-        }
-        match time::timeout(self.deadline, told).await {
-            Ok(Ok(Ok(Some(address)))) => Answer::Resolved(address),
-            Ok(Ok(Ok(None))) => Answer::Refused("no address".into()),
-            Ok(Ok(Err(error))) => Answer::Refused(words(&error)),
-            Ok(Err(_)) | Err(_) => Answer::Silent,
-        }
+        // Whoever asked may be gone.
+        thread.spawn(move || drop(tell.send(ask(&asked))))?;
+        Ok(Question { host: host.to_owned(), told })
     }
 }
 
@@ -111,9 +119,31 @@ mod tests {
         let resolver =
             Resolver { ask: hangs, deadline: Duration::from_millis(20), ..Resolver::default() };
         assert_eq!(resolver.resolve("a.example").await, Answer::Silent);
-        assert!(resolver.busy.load(Ordering::Acquire));
-        let again = Resolver { ask: system, deadline: DEADLINE, busy: resolver.busy };
+        let again = Resolver { ask: system, ..resolver };
         assert_eq!(again.resolve("127.0.0.1").await, Answer::Silent);
+    }
+
+    fn is_slow(_: &str) -> io::Result<Option<IpAddr>> {
+        thread::sleep(Duration::from_millis(200));
+        Ok(Some(Ipv4Addr::LOCALHOST.into()))
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_late_counts_at_the_next_ask_for_the_same_name() {
+        let asks = || Resolver {
+            ask: is_slow,
+            deadline: Duration::from_millis(20),
+            ..Resolver::default()
+        };
+        let patient = |resolver| Resolver { ask: hangs, deadline: DEADLINE, ..resolver };
+        let resolver = asks();
+        assert_eq!(resolver.resolve("a.example").await, Answer::Silent);
+        let answer = patient(resolver).resolve("a.example").await;
+        assert_eq!(answer, Answer::Resolved(Ipv4Addr::LOCALHOST.into()));
+        let resolver = asks();
+        assert_eq!(resolver.resolve("a.example").await, Answer::Silent);
+        let other = Resolver { ask: |_| Ok(None), deadline: DEADLINE, ..resolver };
+        assert_eq!(other.resolve("b.example").await, Answer::Refused("no address".into()));
     }
 
     #[tokio::test]

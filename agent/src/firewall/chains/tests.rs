@@ -134,6 +134,36 @@ fn what_sends_packets_elsewhere_or_fits_at_times_is_not_judged() {
 }
 
 #[test]
+fn a_packet_that_is_not_tracked_or_meets_a_target_of_iptables_is_not_judged() {
+    let target = json!({"xt": {"type": "target", "name": "TPROXY"}});
+    for statement in [json!({"notrack": null}), target, json!({"xt": null})] {
+        let rules: &[Value] = &[json!([statement]), json!([port(11434), drops()])];
+        assert!(matches!(fate("accept", &[("input", rules)]), Fate::Unjudged(_)), "{statement}");
+    }
+    let matching = json!([{"xt": {"type": "match", "name": "comment"}}, {"counter": null}]);
+    let rules: &[Value] = &[matching, json!([port(11434), drops()])];
+    assert_eq!(fate("accept", &[("input", rules)]), dropped("rule 11 of inet t input"));
+}
+
+#[test]
+fn a_dormant_table_is_not_in_force() {
+    let with = |flags: Value| {
+        let mut table = json!({"family": "inet", "name": "t", "handle": 1});
+        if !flags.is_null() {
+            table["flags"] = flags;
+        }
+        let chain = json!({"family": "inet", "table": "t", "name": "c", "hook": "input",
+            "type": "filter", "policy": "drop"});
+        let items = json!({"nftables": [{"table": table}, {"chain": chain}]});
+        follow(&serde_json::from_value(items).unwrap(), &packet("enp1s0"))
+    };
+    assert_eq!(with(json!("dormant")), Fate::Passes);
+    assert_eq!(with(json!(["owner", "dormant"])), Fate::Passes);
+    assert_eq!(with(json!(["owner"])), dropped("the policy of inet t c"));
+    assert_eq!(with(Value::Null), dropped("the policy of inet t c"));
+}
+
+#[test]
 fn chains_of_other_families_hooks_and_links_do_not_count() {
     let chain = |family: &str, hook: &str, dev: Option<&str>| {
         let mut chain = json!({"family": family, "table": "t", "name": "c", "hook": hook,

@@ -22,6 +22,7 @@ const USER: &str = "saigak-agent";
 /// The helpers behind sockets.
 const HELPERS: &[&str] = &[
     "network-match",
+    "network-note",
     "network-lease",
     "network-restart",
     "storage-owner",
