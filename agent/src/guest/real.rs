@@ -14,7 +14,7 @@ use super::known::Known;
 use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::core::reconcile::Waker;
-use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
+use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
 use crate::model::Pull;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
@@ -24,6 +24,14 @@ async fn look_at_disk(current: &Current, doubt: bool) {
     let at = BootClock.now().uptime;
     let value = storage::look(&current.config.storage, &current.probes, doubt).await;
     current.facts().storage = Some(Seen { at, value });
+}
+
+/// Whether there is still something that `remedy` would mend.
+fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
+    judged.iter().any(|judgement| {
+        let reason = judgement.reason;
+        reason.status == Status::False && reason.ladder.iter().any(|rung| rung.remedy == remedy)
+    })
 }
 
 /// What looks and repairs share.
@@ -218,6 +226,11 @@ impl Shared {
             look_at_disk(&self.current(), true).await;
             // And like one that nobody reaches, before its firewall is.
             self.look(concern::FIREWALL).await;
+            // And it may have recovered meanwhile.
+            self.look(concern::OLLAMA).await;
+            if !wanted(&self.judge(BootClock.now().uptime), remedy) {
+                return Outcome::Refused("what it would mend is not seen any more".into());
+            }
         }
         if let Some(why) = self.held(remedy, BootClock.now()) {
             return Outcome::Refused(why);
@@ -238,5 +251,26 @@ impl Shared {
                 model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use crate::model::{Alias, Facts, PullState, Source};
+
+    #[test]
+    fn nothing_is_mended_that_is_not_seen_broken_any_more() {
+        let pull = Remedy::Model(model::Remedy::Pull);
+        let judged = |facts: Result<&Facts, &str>| {
+            model::check(facts, Duration::ZERO, &PullState::Idle, &config::Model::default())
+        };
+        let gone = Facts { source: Source::Missing, alias: Alias::Matches };
+        assert!(wanted(&judged(Ok(&gone)), pull));
+        assert!(!wanted(&judged(Ok(&gone)), Remedy::Ollama(ollama::Remedy::Restart)));
+        let there = Facts { source: Source::Present, alias: Alias::Matches };
+        assert!(!wanted(&judged(Ok(&there)), pull));
+        assert!(!wanted(&judged(Err("silent")), pull) && !wanted(&[], pull));
     }
 }
