@@ -177,12 +177,14 @@ impl Shared {
             // merely not seen for a moment may be loading the model for this very proof.
             let replaced = async {
                 loop {
-                    self.moved.notified().await;
+                    // Made before anything is read, so that nothing is missed in between.
+                    let moved = self.moved.notified();
                     let current = self.current();
                     let other = current.facts().server().is_some_and(|now| now != server);
                     if other || !Arc::ptr_eq(&current.proofs, proofs) {
                         break;
                     }
+                    moved.await;
                 }
             };
             tokio::select! {
