@@ -210,6 +210,11 @@ impl Shared {
     }
 
     pub(super) fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
+        if let Remedy::Ollama(_) = remedy
+            && let Some(why) = self.current().unit_renamed()
+        {
+            return Some(why);
+        }
         self.known(|known| known.held(remedy, now))
     }
 
