@@ -186,12 +186,12 @@ async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
         }
         Ok(Facts { alias: Alias::Foreign(how), .. }) => return Outcome::Refused(how),
-        // Made of itself: its users are used to the vectors of its weights.
-        Ok(Facts { alias: Alias::Drifted { keeps_weights: true, .. }, .. }) => &config.alias,
         // The server would pull it first, and say nothing of how that goes.
         Ok(facts) if facts.source != Source::Present => {
             return Outcome::Refused(format!("{} is not there", config.source));
         }
+        // Made of itself: its users are used to the vectors of its weights.
+        Ok(Facts { alias: Alias::Drifted { keeps_weights: true, .. }, .. }) => &config.alias,
         Ok(_) => &config.source,
         Err(error) => return Outcome::Failed(error),
     };
