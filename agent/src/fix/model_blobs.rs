@@ -19,6 +19,9 @@ use crate::probe::tree::{Disk, Entry};
 /// Bytes that are hashed at once.
 const CHUNK: usize = 1 << 20;
 
+/// How many names a message tells.
+const TOLD: usize = 3;
+
 /// What one pass over the blobs found and did.
 #[derive(Debug, Default)]
 struct Pass {
@@ -79,10 +82,13 @@ fn digest_of(name: &str) -> Option<&str> {
 
 impl Pass {
     fn visit(&mut self, blobs: &Entry, name: &str, digest: &str) {
-        match blobs.read_below(name).and_then(|file| differs(&file, digest)) {
-            Ok(false) => self.checked += 1,
-            Ok(true) => match blobs.remove_below(name) {
-                Ok(()) => self.removed.push(name.to_owned()),
+        let read = |file: File| Ok((differs(&file, digest)?, file));
+        match blobs.read_below(name).and_then(read) {
+            Ok((false, _)) => self.checked += 1,
+            Ok((true, file)) => match remove(blobs, name, &file) {
+                Ok(true) => self.removed.push(name.to_owned()),
+                // Another file by now, of which nothing is known.
+                Ok(false) => {}
                 Err(error) => self.failed.push(format!("cannot remove {name}: {error}")),
             },
             // Gone since: it was deleted, or its download began anew.
@@ -96,7 +102,7 @@ impl Pass {
         let message = if self.removed.is_empty() {
             format!("{checked} blobs in {path} are what their names say")
         } else {
-            let removed = self.removed.join(", ");
+            let removed = few(&self.removed);
             format!("removed from {path}/blobs what is not what its name says: {removed}")
         };
         match (self.failed.first(), self.removed.is_empty()) {
@@ -107,6 +113,25 @@ impl Pass {
             (None, false) => Reply::done(message),
         }
     }
+}
+
+/// The first few names, and how many there are besides.
+fn few(names: &[String]) -> String {
+    let told = names.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
+}
+
+/// Removes `name` if it still is `file`, and says whether it did.
+fn remove(blobs: &Entry, name: &str, file: &File) -> io::Result<bool> {
+    let identity = |file: &File| file.metadata().map(|data| (data.dev(), data.ino()));
+    if identity(&blobs.read_below(name)?)? != identity(file)? {
+        return Ok(false);
+    }
+    blobs.remove_below(name)?;
+    Ok(true)
 }
 
 /// Whether the content differs from its digest. A file that changes meanwhile is no blob yet.
@@ -171,6 +196,27 @@ mod tests {
         assert_eq!(first.reply(&Storage::default()).outcome, Outcome::Done);
         let second = pass(&top).unwrap().unwrap().reply(&Storage::default());
         assert_eq!(second.outcome, Outcome::Unneeded, "{}", second.message);
+    }
+
+    #[test]
+    fn another_file_of_the_same_name_is_left() {
+        let disk = tempfile::tempdir().unwrap();
+        let (path, kept) = (disk.path().join(ABC), disk.path().join("kept"));
+        fs::write(&path, "xyz").unwrap();
+        let blobs = Entry::directory(disk.path()).unwrap();
+        let hashed = blobs.read_below(ABC).unwrap();
+        fs::rename(&path, &kept).unwrap();
+        fs::write(&path, "abc").unwrap();
+        assert!(!remove(&blobs, ABC, &hashed).unwrap() && path.exists());
+        fs::rename(&kept, &path).unwrap();
+        assert!(remove(&blobs, ABC, &hashed).unwrap() && !path.exists());
+    }
+
+    #[test]
+    fn a_message_tells_a_few_names_and_how_many_there_are() {
+        let names: Vec<_> = (0..5).map(|n| n.to_string()).collect();
+        assert_eq!(few(&names), "0, 1, 2 and 2 more");
+        assert_eq!(few(names.get(..3).unwrap()), "0, 1, 2");
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::config::Config;
 use crate::model::Proofs;
 use crate::storage;
 
+/// The key that names the server's unit.
+const UNIT: &str = "ollama.unit";
+
 /// One configuration, and what was seen under it.
 #[derive(Debug)]
 pub(super) struct Current {
@@ -39,6 +42,13 @@ impl Current {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why no helper may touch the server's unit: a helper goes by the name that is configured
+    /// now, and another unit is looked at.
+    pub(super) fn unit_renamed(&self) -> Option<String> {
+        let renamed = self.needs_restart.iter().any(|key| key == UNIT);
+        renamed.then(|| format!("restart the agent first: {UNIT} has changed"))
+    }
+
     /// The same guest under `config`.
     pub(super) fn succeeded_by(&self, mut config: Config, loaded_at: String) -> Self {
         let old = &self.config;
@@ -50,7 +60,7 @@ impl Current {
         }
         if config.ollama.unit != old.ollama.unit {
             config.ollama.unit.clone_from(&old.ollama.unit);
-            needs_restart.push("ollama.unit".to_owned());
+            needs_restart.push(UNIT.to_owned());
         }
         let mut facts = std::mem::take(&mut *self.facts());
         if config.network != old.network {
@@ -130,5 +140,8 @@ mod tests {
         assert_eq!(after.config, Config::default());
         assert_eq!(after.needs_restart, ["serve.listen", "ollama.unit"]);
         assert!(after.facts().storage.is_some());
+        assert!(after.unit_renamed().is_some_and(|why| why.contains("restart the agent first")));
+        let back = after.succeeded_by(Config::default(), "later".into());
+        assert_eq!(back.unit_renamed(), None);
     }
 }

@@ -70,13 +70,15 @@ impl Facts {
         (server.at >= self.model_since && models.at >= started).then_some(&server.value)
     }
 
-    /// Whether the server may have the alias, as far as is known: one that answers nobody has
-    /// none to lose.
+    /// Whether the server may have the alias, as far as is known. One that does not run has none
+    /// to lose; of one that runs and is silent, only what this very one has said counts.
     pub(super) fn may_have_alias(&self) -> bool {
-        let ollama = self.ollama.as_ref().map(|seen| &seen.value);
-        let answers = ollama.is_some_and(ollama::Facts::answers);
-        let model = self.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-        answers && model.is_none_or(|model| model.alias != model::Alias::Missing)
+        let unit = self.ollama.as_ref().and_then(|seen| seen.value.unit.as_ref().ok());
+        let Some(unit) = unit else { return true };
+        let said = self.model.as_ref().filter(|seen| seen.at >= unit.started);
+        let model = said.and_then(|seen| seen.value.as_ref().ok());
+        let lacks = model.is_some_and(|model| model.alias == model::Alias::Missing);
+        ollama::is_active(unit) && !lacks
     }
 
     /// Whether the registry's name is to be asked for at `uptime`: a good answer counts for a
@@ -118,5 +120,38 @@ impl Facts {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Alias, Source};
+    use crate::ollama::Unit;
+
+    #[test]
+    fn a_silent_server_may_have_the_alias() {
+        let at = Duration::from_secs(10);
+        let unit = |state: &str, started| {
+            let started = Duration::from_secs(started);
+            let unit = Unit { active_state: state.into(), started, ..Unit::fake() };
+            let before = Default::default();
+            let value = ollama::Facts::of(Ok(unit), None, Answer::Silent, before, at);
+            Some(Seen { at, value })
+        };
+        let model = |alias| {
+            let value = Ok(model::Facts { source: Source::Missing, alias });
+            Some(Seen { at, value })
+        };
+        let may = |ollama, model| {
+            let facts = Facts { ollama, model, ..Facts::default() };
+            facts.may_have_alias()
+        };
+        assert!(may(unit("active", 5), None));
+        assert!(may(unit("active", 5), model(Alias::Matches)));
+        assert!(!may(unit("active", 5), model(Alias::Missing)));
+        // What another server has said.
+        assert!(may(unit("active", 11), model(Alias::Missing)));
+        assert!(!may(unit("failed", 5), None));
     }
 }

@@ -98,9 +98,7 @@ impl Known<'_> {
                     return Some(format!("whether it serves is not seen: {by} drops its port"));
                 }
                 if remedy == ollama::Remedy::UseDataDisk && facts.may_have_alias() {
-                    return Some(
-                        "the server has the alias where its models are, and serves".into(),
-                    );
+                    return Some("the server may have the alias where its models are".into());
                 }
                 let seen = facts.ollama.as_ref().map(|seen| &seen.value);
                 ollama::held(remedy, seen, uptime)

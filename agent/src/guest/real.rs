@@ -14,7 +14,7 @@ use super::known::Known;
 use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::core::reconcile::Waker;
-use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
+use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
 use crate::model::Pull;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
@@ -34,6 +34,14 @@ fn counts<T>(
     at: Duration,
 ) -> bool {
     value.is_ok() || fresh(before, at).is_none_or(|seen| seen.value.is_err())
+}
+
+/// Whether there is still something that `remedy` would mend.
+fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
+    judged.iter().any(|judgement| {
+        let reason = judgement.reason;
+        reason.status == Status::False && reason.ladder.iter().any(|rung| rung.remedy == remedy)
+    })
 }
 
 /// What looks and repairs share.
@@ -199,12 +207,14 @@ impl Shared {
             // merely not seen for a moment may be loading the model for this very proof.
             let replaced = async {
                 loop {
-                    self.moved.notified().await;
+                    // Made before anything is read, so that nothing is missed in between.
+                    let moved = self.moved.notified();
                     let current = self.current();
                     let other = current.facts().server().is_some_and(|now| now != server);
                     if other || !Arc::ptr_eq(&current.proofs, proofs) {
                         break;
                     }
+                    moved.await;
                 }
             };
             tokio::select! {
@@ -230,6 +240,11 @@ impl Shared {
     }
 
     pub(super) fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
+        if let Remedy::Ollama(_) = remedy
+            && let Some(why) = self.current().unit_renamed()
+        {
+            return Some(why);
+        }
         self.known(|known| known.held(remedy, now))
     }
 
@@ -248,6 +263,11 @@ impl Shared {
             look_at_disk(&self.current(), true).await;
             // And like one that nobody reaches, before its firewall is.
             self.look(concern::FIREWALL).await;
+            // And it may have recovered meanwhile.
+            self.look(concern::OLLAMA).await;
+            if !wanted(&self.judge(BootClock.now().uptime), remedy) {
+                return Outcome::Refused("what it would mend is not seen any more".into());
+            }
         }
         if let Some(why) = self.held(remedy, BootClock.now()) {
             return Outcome::Refused(why);
@@ -274,6 +294,8 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
+    use crate::model::{Alias, Facts, PullState, Source};
 
     #[test]
     fn a_look_that_fails_takes_nothing_from_a_good_answer_until_that_is_too_old() {
@@ -286,5 +308,19 @@ mod tests {
         assert!(counts(Some(&good), &Ok(2), at));
         assert!(counts(Some(&bad), &failed, at));
         assert!(counts(None, &failed, at));
+    }
+
+    #[test]
+    fn nothing_is_mended_that_is_not_seen_broken_any_more() {
+        let pull = Remedy::Model(model::Remedy::Pull);
+        let judged = |facts: Result<&Facts, &str>| {
+            model::check(facts, Duration::ZERO, &PullState::Idle, &config::Model::default())
+        };
+        let gone = Facts { source: Source::Missing, alias: Alias::Matches };
+        assert!(wanted(&judged(Ok(&gone)), pull));
+        assert!(!wanted(&judged(Ok(&gone)), Remedy::Ollama(ollama::Remedy::Restart)));
+        let there = Facts { source: Source::Present, alias: Alias::Matches };
+        assert!(!wanted(&judged(Ok(&there)), pull));
+        assert!(!wanted(&judged(Err("silent")), pull) && !wanted(&[], pull));
     }
 }

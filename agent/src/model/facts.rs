@@ -59,7 +59,7 @@ pub enum Alias {
     Drifted {
         /// How.
         how: String,
-        /// Whether its weights are to stay, though they are not the source's.
+        /// Whether its weights are to stay, as they are not known to be the source's.
         keeps_weights: bool,
     },
     /// Neither it nor the source has the weights that are declared, in words.
@@ -143,8 +143,10 @@ fn judge(shown: &Shown, config: &config::Model, theirs: Option<&str>) -> Alias {
         };
     }
     let other = own.zip(theirs).is_some_and(|(own, theirs)| own != theirs);
+    // What the source's are may not be known now: they are not known to be the same.
+    let keeps_weights = own.is_some() && own != theirs;
     match (shown.differs_from(&config.template, &config.parameters), own) {
-        (Some(how), _) => Alias::Drifted { how, keeps_weights: other },
+        (Some(how), _) => Alias::Drifted { how, keeps_weights },
         (None, Some(own)) if other => Alias::OtherWeights(own.to_owned()),
         (None, _) => Alias::Matches,
     }
@@ -272,6 +274,15 @@ mod tests {
         assert!(matches!(facts.alias, Alias::Drifted { keeps_weights: false, .. }));
         let facts = seen(Model::From("cd34"), Model::Drifted).await;
         assert!(matches!(facts.alias, Alias::Drifted { keeps_weights: true, .. }));
+    }
+
+    #[tokio::test]
+    async fn an_alias_keeps_its_weights_while_the_source_s_are_not_known() {
+        let facts = seen(Model::Denied, Model::Drifted).await;
+        assert_eq!(facts.source, Source::Present);
+        assert!(matches!(facts.alias, Alias::Drifted { keeps_weights: true, .. }));
+        let facts = seen(Model::Denied, Model::From("ab12")).await;
+        assert_eq!(facts.alias, Alias::Matches);
     }
 
     #[tokio::test]

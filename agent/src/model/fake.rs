@@ -23,6 +23,8 @@ pub(super) enum Model {
     NoManifest,
     /// Listed, and its weights cannot be read.
     Damaged,
+    /// Listed, and the server is not allowed to read it.
+    Denied,
     /// As declared, with these weights.
     From(&'static str),
     /// With another template.
@@ -67,6 +69,9 @@ async fn show(
         }
         Some(Model::NoManifest | Model::Damaged) => {
             return failed(StatusCode::INTERNAL_SERVER_ERROR, WORDS);
+        }
+        Some(Model::Denied) => {
+            return failed(StatusCode::INTERNAL_SERVER_ERROR, "permission denied");
         }
         Some(Model::From(weights)) => (config::Model::default().template, weights),
         Some(Model::Drifted) => ("{{ .System }}".into(), "ab12"),

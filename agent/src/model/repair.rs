@@ -58,13 +58,14 @@ impl Remedy {
     #[must_use]
     pub fn deadline(self) -> Duration {
         match self {
-            // The disk is looked at before, for 15 s at most, and the server is asked three
-            // questions of five seconds each.
-            Self::Pull => Duration::from_secs(40),
-            // And 60 s for the request.
-            Self::CreateAlias => Duration::from_secs(90),
-            // Its unit is given up after 15 minutes.
-            Self::DropDamaged => Duration::from_secs(910),
+            // The disk is looked at before, for 15 s at most, then cloud-init, the firewall and
+            // the server, which knocks for 3 s; and the server is asked five questions of five
+            // seconds each at most.
+            Self::Pull => Duration::from_secs(60),
+            // And as long as the request may take.
+            Self::CreateAlias => Duration::from_secs(60).saturating_add(CREATION),
+            // The same looks, and its unit is given up after 15 minutes.
+            Self::DropDamaged => Duration::from_secs(960),
         }
     }
 }
@@ -185,12 +186,12 @@ async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
         }
         Ok(Facts { alias: Alias::Foreign(how), .. }) => return Outcome::Refused(how),
-        // Made of itself: its users are used to the vectors of its weights.
-        Ok(Facts { alias: Alias::Drifted { keeps_weights: true, .. }, .. }) => &config.alias,
         // The server would pull it first, and say nothing of how that goes.
         Ok(facts) if facts.source != Source::Present => {
             return Outcome::Refused(format!("{} is not there", config.source));
         }
+        // Made of itself: its users are used to the vectors of its weights.
+        Ok(Facts { alias: Alias::Drifted { keeps_weights: true, .. }, .. }) => &config.alias,
         Ok(_) => &config.source,
         Err(error) => return Outcome::Failed(error),
     };

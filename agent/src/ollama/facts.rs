@@ -25,6 +25,9 @@ const KNOCK: Duration = Duration::from_secs(3);
 /// frozen uses none at all.
 const WORKING: f64 = 0.01;
 
+/// A look so soon after another says nothing: its own knock would pass for work.
+const WINDOW: Duration = Duration::from_secs(1);
+
 /// What was seen of the server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
@@ -90,6 +93,10 @@ pub struct Progress {
 
 impl Progress {
     fn follow(self, at: Duration, cpu: Option<Duration>) -> Self {
+        let soon = at < self.at + WINDOW;
+        if soon && self.cpu.zip(cpu).is_some_and(|(before, after)| after >= before) {
+            return self;
+        }
         let worked = match (self.cpu, cpu) {
             (Some(before), Some(after)) if at > self.at => {
                 let used = after.saturating_sub(before).as_secs_f64();
@@ -250,6 +257,15 @@ mod tests {
         assert_eq!(busy.last, Some(seconds(30.0)));
         let frozen_again = busy.follow(seconds(40.0), Some(seconds(5.5)));
         assert_eq!(frozen_again.last, Some(seconds(30.0)));
+    }
+
+    #[test]
+    fn a_knock_right_after_another_is_no_work() {
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)));
+        let again = first.follow(seconds(10.05), Some(seconds(5.002)));
+        assert_eq!(again, first);
+        let later = again.follow(seconds(12.0), Some(seconds(5.004)));
+        assert_eq!(later.idle_since(), Some(seconds(10.0)));
     }
 
     #[test]

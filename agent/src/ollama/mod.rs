@@ -32,5 +32,6 @@ pub use filter::filter;
 pub use listener::Holder;
 pub use program::Program;
 pub use repair::{Remedy, apply, held};
+pub(crate) use running::is_active;
 pub use starts::Starts;
 pub use unit::{Environment, Unit};

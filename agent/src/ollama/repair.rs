@@ -54,10 +54,11 @@ impl Remedy {
 
     /// How long it may take. A server that ignores SIGTERM is killed by systemd after its
     /// `TimeoutStopSec=`, 90 s by default; the helper waits for systemd's job for 200 s. Before
-    /// that the data disk is looked at, for 15 s if it hangs.
+    /// that the data disk is looked at, for 15 s if it hangs, and cloud-init, the firewall and
+    /// the server, whose knock takes 3 s if it is silent.
     #[must_use]
     pub fn deadline(self) -> Duration {
-        Duration::from_secs(220)
+        Duration::from_secs(240)
     }
 }
 

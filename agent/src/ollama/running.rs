@@ -99,7 +99,7 @@ pub(super) fn running(
 }
 
 /// Whether its main process runs, as far as systemd knows.
-pub(super) fn is_active(unit: &Unit) -> bool {
+pub(crate) fn is_active(unit: &Unit) -> bool {
     matches!(unit.active_state.as_str(), "active" | "reloading" | "refreshing")
 }
 

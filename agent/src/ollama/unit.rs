@@ -134,7 +134,7 @@ fn micros(value: u64) -> Duration {
 #[cfg(test)]
 impl Unit {
     /// A server that has run since uptime 100 s.
-    pub(super) fn fake() -> Self {
+    pub(crate) fn fake() -> Self {
         Self {
             load_state: "loaded".into(),
             active_state: "active".into(),

@@ -102,8 +102,8 @@ async fn hangs(stage: &Stage, guest: &Guest, what: &str) -> Result<()> {
     guest.quiet(Duration::from_secs(12)).await?;
     answers(guest).await?;
     ensure!(waiting(guest).await? <= 1, "more than one probe waits for the disk");
-    guest.sh("systemctl kill --signal=CONT disk-server.service").await?;
     let mended = guest.mark();
+    guest.sh("systemctl kill --signal=CONT disk-server.service").await?;
     guest.expect(&mended, "DataDiskWritable", "True", "Writable", SILENT_WITHIN).await?;
     let healed = guest.until_ready(mended.at, FIRST_READY).await?;
     guest.expect_repairs(&mark, &[])?;

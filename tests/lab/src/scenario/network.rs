@@ -95,7 +95,7 @@ async fn cable(stage: &Stage) -> Result<()> {
     let seen = guest.expect(&mark, "NetworkUp", "False", "NoCarrier", limit).await?;
     guest.expect_cause(&mark, "NetworkUp", "NoCarrier", limit).await?;
     // Long enough for an impatient agent to do something about it.
-    sleep(Duration::from_secs(20)).await;
+    guest.quiet(Duration::from_secs(20)).await?;
     guest.expect_repairs(&mark, &[])?;
     guest.gateway.carrier(true).await?;
     let joined = guest.mark();
