@@ -36,6 +36,9 @@ fn counts<T>(
     value.is_ok() || fresh(before, at).is_none_or(|seen| seen.value.is_err())
 }
 
+/// A leased address and the way out.
+type Held = ((Ipv4Addr, u8), network::Route);
+
 /// What looks and repairs share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -52,7 +55,7 @@ pub(super) struct Shared {
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     /// The address and the way out that were noted last, to be repeated one day.
-    pub(super) noted: Arc<Mutex<Option<((Ipv4Addr, u8), network::Route)>>>,
+    pub(super) noted: Arc<Mutex<Option<Held>>>,
     /// Whether it may note one: who only looks changes nothing.
     pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.
