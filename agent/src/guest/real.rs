@@ -44,6 +44,9 @@ fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
     })
 }
 
+/// A leased address and the way out.
+type Held = ((Ipv4Addr, u8), network::Route);
+
 /// What looks and repairs share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -60,7 +63,7 @@ pub(super) struct Shared {
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     /// The address and the way out that were noted last, to be repeated one day.
-    pub(super) noted: Arc<Mutex<Option<((Ipv4Addr, u8), network::Route)>>>,
+    pub(super) noted: Arc<Mutex<Option<Held>>>,
     /// Whether it may note one: who only looks changes nothing.
     pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.

@@ -123,15 +123,13 @@ mod tests {
         assert_eq!(again.resolve("127.0.0.1").await, Answer::Silent);
     }
 
-    fn is_slow(_: &str) -> io::Result<Option<IpAddr>> {
-        thread::sleep(Duration::from_millis(200));
-        Ok(Some(Ipv4Addr::LOCALHOST.into()))
-    }
-
     #[tokio::test]
     async fn an_answer_that_comes_late_counts_at_the_next_ask_for_the_same_name() {
         let asks = || Resolver {
-            ask: is_slow,
+            ask: |_| {
+                thread::park_timeout(Duration::from_millis(200));
+                Ok(Some(Ipv4Addr::LOCALHOST.into()))
+            },
             deadline: Duration::from_millis(20),
             ..Resolver::default()
         };
