@@ -36,7 +36,12 @@ const TAKEN: Fault = Fault {
     breaks: "chown --recursive root:root /var/lib/ollama",
     condition: "DataDiskWritable",
     reasons: &["WrongOwner"],
-    remedies: &[&["storage/FixOwner"]],
+    // The agent may begin while root is still at it, and has to begin anew then.
+    remedies: &[
+        &["storage/FixOwner"],
+        &["storage/FixOwner", "storage/FixOwner"],
+        &["storage/FixOwner", "storage/FixOwner", "storage/FixOwner"],
+    ],
     by_hand: "chown --recursive ollama:ollama /var/lib/ollama",
     keeps_data: true,
     seen_within: Duration::from_secs(30),
