@@ -15,7 +15,7 @@ use zbus::wire::DynamicDeserialize;
 use zbus::{DynamicType, OwnedVariant};
 
 /// How long one call may take. The services asked answer within milliseconds.
-const DEADLINE: Duration = Duration::from_secs(3);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
 
 /// An object on the bus.
 #[derive(Debug, Clone, Copy)]

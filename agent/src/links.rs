@@ -46,6 +46,16 @@ impl Drop for Netlink {
     }
 }
 
+/// All links, over a connection of its own.
+///
+/// # Errors
+/// Where netlink cannot be had, or does not list them.
+pub async fn list() -> Result<Vec<Seen>, String> {
+    let netlink =
+        Netlink::connect().map_err(|error| format!("cannot open a netlink socket: {error}"))?;
+    netlink.links(Path::new("/sys")).await.map_err(|error| format!("netlink: {error}"))
+}
+
 /// A link as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Seen {
@@ -153,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_loopback_link_is_always_there() {
-        let links = Netlink::connect().unwrap().links(Path::new("/sys")).await.unwrap();
+        let links = list().await.unwrap();
         let lo = links.iter().find(|seen| seen.link.name == "lo").unwrap();
         assert!(lo.loopback);
         assert_eq!((lo.link.mac, lo.link.driver.as_deref()), (Some([0; 6]), None));

@@ -172,6 +172,7 @@ fn counts_until(entry: &Entry, window: Duration, boot_id: &str) -> Duration {
     if entry.boot_id == boot_id { Duration::from_millis(entry.uptime_ms) + window } else { window }
 }
 
+/// Whole milliseconds, as times stand in the ledger.
 pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

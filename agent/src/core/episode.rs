@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Rung;
+use super::budget::millis;
 
 /// How long a condition must hold for its episode to be over: longer than the pause between
 /// two crashes of a server that systemd starts again after three seconds.
@@ -165,7 +166,7 @@ impl Episodes {
                     tries: place.tries,
                     rests: place.rests,
                     exhausted: place.exhausted,
-                    not_before_ms: u64::try_from(not_before.as_millis()).unwrap_or(u64::MAX),
+                    not_before_ms: millis(not_before),
                 }
             })
             .collect()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::millis;
 use super::{Ledger, Moment, rfc3339};
 
 /// The longest pause: a guest that was forgotten heals by itself the next day.
@@ -47,10 +48,9 @@ impl Ledger {
     /// replaced.
     pub fn pause(&mut self, boot_id: &str, now: Moment, length: Duration) -> &Pause {
         let length = length.min(LONGEST_PAUSE);
-        let ends = (now.uptime + length).as_millis();
         self.paused.insert(Pause {
             boot_id: boot_id.into(),
-            uptime_ms: u64::try_from(ends).unwrap_or(u64::MAX),
+            uptime_ms: millis(now.uptime + length),
             until: rfc3339(now.wall + length),
         })
     }

@@ -12,14 +12,13 @@ mod chains;
 mod matching;
 mod ruleset;
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time;
 
 use crate::config::Config;
-use crate::links::{self, Netlink};
+use crate::links;
 use crate::probe;
 
 pub use matching::Packet;
@@ -41,6 +40,15 @@ pub enum Fate {
     Unread,
 }
 
+impl Fate {
+    fn dropped_by(&self) -> Option<&str> {
+        match self {
+            Self::Dropped(by) => Some(by),
+            Self::Passes | Self::Unjudged(_) | Self::Unread => None,
+        }
+    }
+}
+
 /// What the helper tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,19 +63,13 @@ impl Facts {
     /// Why the agent's own connections get nowhere, if they do not.
     #[must_use]
     pub fn locks_out(&self) -> Option<&str> {
-        match &self.loopback {
-            Fate::Dropped(by) => Some(by),
-            Fate::Passes | Fate::Unjudged(_) | Fate::Unread => None,
-        }
+        self.loopback.dropped_by()
     }
 
     /// Why clients' connections get nowhere, if they do not.
     #[must_use]
     pub fn locks_clients_out(&self) -> Option<&str> {
-        match &self.link {
-            Fate::Dropped(by) => Some(by),
-            Fate::Passes | Fate::Unjudged(_) | Fate::Unread => None,
-        }
+        self.link.dropped_by()
     }
 }
 
@@ -87,9 +89,7 @@ pub async fn look() -> Result<Facts, String> {
 /// # Errors
 /// Where there is no link, or the rules cannot be read.
 pub(crate) async fn read(config: &Config) -> Result<Facts, String> {
-    let netlink = Netlink::connect().map_err(|error| format!("netlink: {error}"))?;
-    let links = netlink.links(Path::new("/sys")).await;
-    let links = links.map_err(|error| format!("netlink: links: {error}"))?;
+    let links = links::list().await?;
     let link = links::choose(&links, &config.network)?;
     let Some(rules) = ruleset::read().await? else {
         return Ok(Facts { link: Fate::Unread, loopback: Fate::Unread });

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{Reply, file};
 use crate::bus::Bus;
 use crate::config::Network;
-use crate::links::{self, Netlink};
+use crate::links;
 use crate::network::{Holding, Lease};
 use crate::network_file::{DIRECTORIES, LEASE, Link, NetworkFile, RUNTIME, applying, drop_ins};
 
@@ -50,13 +50,10 @@ pub(super) async fn run(network: &Network) -> Reply {
             Err(reply) => reply,
         };
     }
-    let acted = async {
-        let boot = boot()?;
-        let link = link(network).await?;
-        let holding = Holding::of(&link.name, &Bus::default()).await.map_err(Reply::failed)?;
+    let acted = found(network).await.and_then(|(boot, link, holding)| {
         act(&link, &holding, &boot, Path::new(NOTE), Path::new(RUNTIME))
-    };
-    acted.await.unwrap_or_else(|reply| reply)
+    });
+    acted.unwrap_or_else(|reply| reply)
 }
 
 /// `network-note`: writes the note, and nothing else ever.
@@ -64,13 +61,9 @@ pub(super) async fn note(network: &Network) -> Reply {
     if !network.repeat_lease {
         return Reply::unneeded("network.repeat_lease is off");
     }
-    let noted = async {
-        let boot = boot()?;
-        let link = link(network).await?;
-        let holding = Holding::of(&link.name, &Bus::default()).await.map_err(Reply::failed)?;
-        note_down(holding, boot, Path::new(NOTE))
-    };
-    noted.await.unwrap_or_else(|reply| reply)
+    let found = found(network).await;
+    let noted = found.and_then(|(boot, _, holding)| note_down(holding, boot, Path::new(NOTE)));
+    noted.unwrap_or_else(|reply| reply)
 }
 
 fn note_down(holding: Holding, boot: String, to: &Path) -> Acted {
@@ -94,11 +87,16 @@ fn boot() -> Result<String, Reply> {
 }
 
 async fn link(network: &Network) -> Result<Link, Reply> {
-    let netlink = Netlink::connect()
-        .map_err(|e| Reply::failed(format!("cannot open a netlink socket: {e}")))?;
-    let seen = netlink.links(Path::new("/sys")).await;
-    let seen = seen.map_err(|e| Reply::failed(format!("netlink: {e}")))?;
+    let seen = links::list().await.map_err(Reply::failed)?;
     links::choose(&seen, network).map(|seen| seen.link.clone()).map_err(Reply::refused)
+}
+
+/// What both go by: the id of this boot, the link, and what it holds.
+async fn found(network: &Network) -> Result<(String, Link, Holding), Reply> {
+    let boot = boot()?;
+    let link = link(network).await?;
+    let holding = Holding::of(&link.name, &Bus::default()).await.map_err(Reply::failed)?;
+    Ok((boot, link, holding))
 }
 
 fn act(link: &Link, holding: &Holding, boot: &str, from: &Path, runtime: &Path) -> Acted {

@@ -13,17 +13,13 @@ use std::path::Path;
 use super::plan::{Plan, plan};
 use super::{Reply, file};
 use crate::config::Network;
-use crate::links::{self, Netlink};
+use crate::links;
 use crate::network_file::{DIRECTORIES, NetworkFile, RUNTIME, applying, ours};
 
 pub(super) async fn run(network: &Network) -> Reply {
-    let netlink = match Netlink::connect() {
-        Ok(netlink) => netlink,
-        Err(e) => return Reply::failed(format!("cannot open a netlink socket: {e}")),
-    };
-    let seen = match netlink.links(Path::new("/sys")).await {
+    let seen = match links::list().await {
         Ok(seen) => seen,
-        Err(e) => return Reply::failed(format!("netlink: {e}")),
+        Err(message) => return Reply::failed(message),
     };
     let link = match links::choose(&seen, network) {
         Ok(chosen) => &chosen.link,

@@ -19,4 +19,5 @@ mod repair;
 pub use check::{ADDRESS_ASSIGNED, NETWORK_AS_CONFIGURED, NETWORK_UP, REASONS, check};
 pub use facts::{Facts, MatchFile, Networkd, Ours, Route, Standing, look};
 pub(crate) use lease::{Holding, Lease};
+pub(crate) use networkd::MANAGER;
 pub use repair::{Remedy, apply};

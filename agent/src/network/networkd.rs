@@ -15,7 +15,7 @@ use crate::network_file::{
 };
 
 /// networkd's manager on the bus.
-pub(super) const MANAGER: Object<'static> = Object {
+pub(crate) const MANAGER: Object<'static> = Object {
     service: "org.freedesktop.network1",
     path: "/org/freedesktop/network1",
     interface: "org.freedesktop.network1.Manager",

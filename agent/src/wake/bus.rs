@@ -2,23 +2,17 @@
 //! bus at all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time;
 use zbus::message::Type;
 use zbus::{MatchRule, MessageStream, OwnedObjectPath};
 
-use crate::bus::{Bus, BusError, SYSTEMD, asked_already};
+use crate::bus::{Bus, BusError, DEADLINE, SYSTEMD, asked_already};
 use crate::core::Source;
 use crate::core::reconcile::Waker;
 use crate::guest::concern;
-
-/// networkd's name on the bus.
-const NETWORKD: &str = "org.freedesktop.network1";
-
-/// How long one subscription may take.
-const DEADLINE: Duration = Duration::from_secs(3);
+use crate::network::MANAGER as NETWORKD;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -57,7 +51,7 @@ async fn follow(waker: &Waker, bus: &Bus, unit: &str) -> Result<(), Error> {
         Ok::<_, Error>(time::timeout(DEADLINE, stream).await.map_err(|_| silent())??)
     };
     let mut systemd = stream(owner_of(SYSTEMD.service)?).await?;
-    let mut networkd = stream(owner_of(NETWORKD)?).await?;
+    let mut networkd = stream(owner_of(NETWORKD.service)?).await?;
     // systemd sends signals only to those that have asked for them.
     match bus.call(SYSTEMD, "Subscribe", &()).await {
         Err(BusError::Call { source, .. }) if asked_already(&source) => {}
@@ -71,7 +65,7 @@ async fn follow(waker: &Waker, bus: &Bus, unit: &str) -> Result<(), Error> {
     }
     let of_unit = properties_of(SYSTEMD.service).path(path.as_str().to_owned()).build()?;
     let mut units = stream(of_unit).await?;
-    let of_links = properties_of(NETWORKD).path_namespace("/org/freedesktop/network1").build()?;
+    let of_links = properties_of(NETWORKD.service).path_namespace(NETWORKD.path).build()?;
     let mut links = stream(of_links).await?;
     // Until now nobody told what has happened.
     wake_all(waker);
