@@ -74,9 +74,7 @@ impl Shared {
     pub(super) fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-impl Shared {
     /// Looks at one concern. Where something is new, those that hang on it are looked at too.
     pub(super) async fn look(&self, concern: usize) {
         let at = BootClock.now().uptime;
@@ -264,8 +262,10 @@ impl Shared {
         if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
             look_at_disk(&self.current(), true).await;
-            // And like one that nobody reaches, before its firewall is.
-            self.look(concern::FIREWALL).await;
+            if let Remedy::Ollama(_) = remedy {
+                // And like one that nobody reaches, before its firewall is.
+                self.look(concern::FIREWALL).await;
+            }
             // And it may have recovered meanwhile.
             self.look(concern::OLLAMA).await;
             if !wanted(&self.judge(BootClock.now().uptime), remedy) {

@@ -58,9 +58,9 @@ impl Remedy {
     #[must_use]
     pub fn deadline(self) -> Duration {
         match self {
-            // The disk is looked at before, for 15 s at most, then cloud-init, the firewall and
-            // the server, which knocks for 3 s; and the server is asked five questions of five
-            // seconds each at most.
+            // The disk is looked at before, for 15 s at most, then cloud-init and the server,
+            // which knocks for 3 s; and the server is asked five questions of five seconds each
+            // at most.
             Self::Pull => Duration::from_secs(60),
             // And as long as the request may take.
             Self::CreateAlias => Duration::from_secs(60).saturating_add(CREATION),
