@@ -61,6 +61,17 @@ impl Guest {
         Ok(seen.at)
     }
 
+    /// Waits until another agent has said something than the one that said `last`; returns what.
+    pub async fn until_another_agent(
+        &self,
+        after: Instant,
+        last: &Report,
+        within: Duration,
+    ) -> Result<Seen> {
+        let other = |report: &Report| report.agent.started_at != last.agent.started_at;
+        self.wait(after, within, "another agent", other).await
+    }
+
     /// Fails unless exactly these remedies, in this order, have run and succeeded since then.
     pub fn expect_repairs(&self, mark: &Mark, remedies: &[&str]) -> Result<()> {
         let repairs = self.timeline.repairs_since(mark);

@@ -51,9 +51,8 @@ async fn interrupt(
     let first = guest.wait(mark.at, limit, "model/Pull in flight", pulling).await?;
     let struck = Instant::now();
     guest.sh(&format!("systemctl kill --signal={signal} saigak-agent.service")).await?;
-    let other = |report: &Report| report.agent.started_at != first.report.agent.started_at;
     let again = guest
-        .wait(struck, within, "another agent", other)
+        .until_another_agent(struck, &first.report, within)
         .await
         .with_context(|| format!("the {how} agent was not started again"))?;
     let healed = guest.until_ready(again.at, Duration::from_mins(5)).await?;

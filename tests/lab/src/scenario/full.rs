@@ -61,9 +61,11 @@ async fn root(stage: &Stage) -> Result<()> {
     for what in ["root disk full, Ollama stopped", "root disk full, agent killed, Ollama stopped"] {
         let row = heal(&guest, &STOPPED).await.context(what)?;
         stage.add(Row { fault: what.into(), ..row });
-        let mark = guest.mark();
+        let last = guest.timeline.last().context("no report")?;
+        let killed = guest.mark();
         guest.sh("systemctl kill --signal=KILL saigak-agent.service").await?;
-        guest.until_ready(mark.at, FIRST_READY).await?;
+        let again = guest.until_another_agent(killed.at, &last, FIRST_READY).await?;
+        guest.until_ready(again.at, FIRST_READY).await?;
     }
     let report = guest.timeline.last().context("no report")?;
     let starts = report.repairs.iter().filter(|repair| repair.remedy == "ollama/Start").count();

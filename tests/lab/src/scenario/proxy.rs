@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::model::MODEL_DELETED;
 use super::stage::{FIRST_READY, Stage};
@@ -38,9 +38,11 @@ const NO_PROXY: &str = "rm /etc/systemd/system/ollama.service.d/proxy.conf && \
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.say("breaks: the agent's environment names a proxy that never answers");
+    let last = guest.timeline.last().context("no report")?;
     let mark = guest.mark();
     guest.sh(BLACK_HOLE).await?;
-    let ready = guest.until_ready(mark.at, FIRST_READY).await?;
+    let again = guest.until_another_agent(mark.at, &last, FIRST_READY).await?;
+    let ready = guest.until_ready(again.at, FIRST_READY).await?;
     guest.sh("http_proxy=http://192.0.2.1:3128 saigak-agent ready").await?;
     guest.expect_repairs(&mark, &[])?;
     stage.add(Row {
