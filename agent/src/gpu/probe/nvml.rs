@@ -39,12 +39,12 @@ pub(super) fn tell() -> io::Result<Option<Failure>> {
         Err(error) => return Ok(Some(failure(error))),
     };
     let begun = Instant::now();
-    let driver = nvml.sys_driver_version().unwrap_or_default();
-    write(&Line::Nvml(Versions { driver, library: nvml.sys_nvml_version().ok() }))?;
     let count = match nvml.device_count() {
         Ok(count) => count,
         Err(error) => return Ok(Some(failure(error))),
     };
+    let driver = nvml.sys_driver_version().unwrap_or_default();
+    write(&Line::Nvml(Versions { driver, library: nvml.sys_nvml_version().ok() }))?;
     let devices: Vec<_> = (0..count).map(|index| (index, nvml.device_by_index(index))).collect();
     // Names and ids are asked for once: a GPU that is lost tells neither.
     let known: Vec<Gpu> = devices.iter().map(|(index, device)| identify(*index, device)).collect();
