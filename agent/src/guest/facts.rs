@@ -1,6 +1,7 @@
 //! What was last seen of each concern.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Client;
@@ -98,6 +99,21 @@ impl Facts {
     /// What was seen of the data disk.
     pub(super) fn disk(&self) -> Option<&storage::Facts> {
         self.storage.as_ref()?.value.as_ref().ok()
+    }
+
+    /// What the data disk at `path` tells of the alias's weights.
+    pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
+        let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
+        let models = server.value.settings.models.as_ref();
+        if models.is_none_or(|models| Path::new(&models.value) != path) {
+            // The disk's own store is another's than the server's.
+            return Ok(None);
+        }
+        let probe = self.disk().and_then(|disk| disk.probe.as_ref());
+        match probe.ok_or("the data disk is looked at first")? {
+            Ok(seen) => Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.clone())),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// The server to prove now: one that has the alias. One that gives no list may still serve,

@@ -124,9 +124,13 @@ impl Shared {
                 }
             }
             concern::MODEL => {
-                let api = current.facts().api(&self.client, config.ollama.port);
+                let (api, recorded) = {
+                    let facts = current.facts();
+                    let api = facts.api(&self.client, config.ollama.port);
+                    (api, facts.recorded(&config.storage.path))
+                };
                 let value = match api {
-                    Some(api) => model::look(&api, &config.model).await,
+                    Some(api) => model::look(&api, &config.model, &recorded).await,
                     None => Err("the server does not answer".into()),
                 };
                 let there = |facts: &model::Facts| facts.source == model::Source::Present;
@@ -286,9 +290,10 @@ impl Shared {
                 let Some(api) = api else {
                     return Outcome::Refused("the server does not answer".into());
                 };
-                let waker = Arc::clone(&self.waker);
-                let model = &config.model;
-                model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
+                let recorded = current.facts().recorded(&config.storage.path);
+                let (model, waker) = (&config.model, Arc::clone(&self.waker));
+                let (pull, concern) = (&self.pull, concern::MODEL);
+                model::apply(remedy, model, api, &recorded, pull, waker, concern).await
             }
         }
     }

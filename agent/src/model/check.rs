@@ -58,7 +58,7 @@ static MATCHES: Reason<Remedy> = Reason::good("Matches");
 static OTHER_WEIGHTS: Reason<Remedy> = Reason::good("OtherWeights");
 static FOREIGN_WEIGHTS: Reason<Remedy> = Reason::fault(
     "ForeignWeights",
-    "pull or copy the model that model.weights declares, or declare this one",
+    "pull or copy the model whose weights the alias is to have, or declare others in model.weights",
 );
 static PROVEN: Reason<Remedy> = Reason::good("Proven");
 static BUSY: Reason<Remedy> = Reason::good("Busy");

@@ -76,6 +76,10 @@ pub struct DiskFacts {
     pub linked: Option<Link>,
     /// Entries looked at in this pass.
     pub entries_seen: u32,
+    /// The weights that the alias's manifest names, their SHA-256 in lower-case hex. `None`:
+    /// there is no such manifest below the mount point's own `manifests`, or it names none.
+    #[serde(default)]
+    pub alias_weights: Option<String>,
 }
 
 impl DiskFacts {

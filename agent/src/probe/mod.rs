@@ -11,6 +11,7 @@
 
 mod client;
 mod facts;
+mod manifest;
 mod question;
 mod scan;
 pub(crate) mod tree;
@@ -51,7 +52,7 @@ enum Answer<T> {
 /// Writes what is on the disk to standard output, one JSON document on one line.
 #[must_use]
 pub fn storage(config: &Result<Config, ConfigError>) -> ExitCode {
-    answer(config, |config| scan::facts(&config.storage).map_err(|e| e.to_string()))
+    answer(config, |config| scan::facts(config).map_err(|e| e.to_string()))
 }
 
 /// Writes whether this user can write to the disk, in the same way.

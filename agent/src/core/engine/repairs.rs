@@ -168,7 +168,7 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn is_touched(&self, remedy: R) -> bool {
-        self.in_flight.iter().any(|flight| flight.intent.remedy.touches() == remedy.touches())
+        self.in_flight.iter().any(|flight| flight.intent.remedy.collides(remedy))
     }
 
     fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {

@@ -25,6 +25,7 @@ fn disk() -> DiskFacts {
         left_alone: LeftAlone::default(),
         immutable: Immutable::default(),
         linked: None,
+        alias_weights: None,
         entries_seen: 5,
     }
 }

@@ -1,0 +1,108 @@
+//! What a model is made from, read from its manifest: the server tells nothing of a model that
+//! lacks a file.
+
+use std::io::{self, Read};
+
+use serde::Deserialize;
+
+use super::tree::Entry;
+use crate::model::names;
+
+/// More than any manifest has: one line for each of a few layers.
+const LIMIT: u64 = 1 << 20;
+
+/// The media type of the layer that holds the weights.
+const WEIGHTS: &str = "application/vnd.ollama.image.model";
+
+#[derive(Deserialize)]
+struct Manifest {
+    layers: Vec<Layer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layer {
+    media_type: String,
+    digest: String,
+}
+
+/// The weights that the manifest of `model` names, in the store whose directory `top` is.
+pub(super) fn weights(top: &Entry, model: &str) -> Option<String> {
+    let manifest: Manifest = serde_json::from_slice(&read(top, model).ok()??).ok()?;
+    let layer = manifest.layers.into_iter().find(|layer| layer.media_type == WEIGHTS)?;
+    let digest = layer.digest.strip_prefix("sha256:")?;
+    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (digest.len() == 64 && digest.bytes().all(hex)).then(|| digest.to_owned())
+}
+
+/// `None`: it is not there. No link is followed.
+fn read(top: &Entry, model: &str) -> io::Result<Option<Vec<u8>>> {
+    let Some(path) = names::path(model) else { return Ok(None) };
+    let Some((_, mut entry)) = top.list_top()?.find(|(name, _)| name == "manifests") else {
+        return Ok(None);
+    };
+    let mut part = path.iter().peekable();
+    while let Some(wanted) = part.next() {
+        let directory = entry?;
+        // A name may be spelt otherwise on the disk: the server compares without regard to case.
+        let spelt = |found: &(String, _)| found.0.eq_ignore_ascii_case(wanted);
+        let Some((name, found)) = directory.list()?.find(spelt) else { return Ok(None) };
+        if part.peek().is_none() {
+            if !found?.kind.is_file() {
+                return Ok(None);
+            }
+            let mut text = Vec::new();
+            directory.read_below(&name)?.take(LIMIT).read_to_end(&mut text)?;
+            return Ok(Some(text));
+        }
+        entry = found;
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const ALIAS: &str = "alias:1";
+
+    fn manifest(digest: &str) -> String {
+        format!(
+            r#"{{"schemaVersion":2,"config":{{"digest":"sha256:12"}},"layers":[
+            {{"mediaType":"application/vnd.ollama.image.template","digest":"sha256:34","size":1}},
+            {{"mediaType":"{WEIGHTS}","digest":"{digest}","size":9}}]}}"#
+        )
+    }
+
+    #[test]
+    fn weights_are_read_from_a_manifest_however_its_name_is_spelt() {
+        let disk = tempfile::tempdir().unwrap();
+        let top = Entry::directory(disk.path()).unwrap();
+        assert_eq!(weights(&top, ALIAS), None);
+        let folder = disk.path().join("manifests/registry.ollama.ai/library/Alias");
+        fs::create_dir_all(&folder).unwrap();
+        assert_eq!(weights(&top, ALIAS), None);
+        let digest = "ab".repeat(32);
+        fs::write(folder.join("1"), manifest(&format!("sha256:{digest}"))).unwrap();
+        assert_eq!(weights(&top, ALIAS), Some(digest));
+        assert_eq!(weights(&top, "alias:2"), None);
+        for nonsense in [String::new(), "{".into(), manifest("sha256:../x"), manifest("ab")] {
+            fs::write(folder.join("1"), nonsense).unwrap();
+            assert_eq!(weights(&top, ALIAS), None);
+        }
+    }
+
+    #[test]
+    fn no_link_leads_to_a_manifest() {
+        let (disk, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = other.path().join("file");
+        fs::write(&file, manifest(&format!("sha256:{}", "ab".repeat(32)))).unwrap();
+        let folder = disk.path().join("manifests/registry.ollama.ai/library/alias");
+        fs::create_dir_all(&folder).unwrap();
+        symlink(&file, folder.join("1")).unwrap();
+        assert_eq!(weights(&Entry::directory(disk.path()).unwrap(), ALIAS), None);
+    }
+}
