@@ -160,7 +160,7 @@ impl Shared {
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
                 let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
-                current.facts().names = Some(Seen { at, value });
+                current.facts().take_names(at, value);
             }
             _ => {}
         }
