@@ -49,6 +49,8 @@ pub struct Facts {
     pub system: Option<Seen<system::Facts>>,
     /// How names resolve.
     pub names: Option<Seen<names::Facts>>,
+    /// Uptime of the first look since when names do not resolve; none while they may.
+    pub names_bad: Option<Duration>,
     /// The firewall, or why it is not known.
     pub firewall: Option<Seen<Result<firewall::Facts, String>>>,
 }
@@ -89,6 +91,18 @@ impl Facts {
         let wanted = model.is_some_and(|model| model.source != model::Source::Present);
         let good = self.names.as_ref().filter(|seen| seen.value.is_good());
         wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
+    }
+
+    /// Takes what a look that began at `at` saw of the registry's name.
+    pub fn take_names(&mut self, at: Duration, value: names::Facts) {
+        self.names_bad = value.is_bad().then(|| self.names_bad.unwrap_or(at));
+        self.names = Some(Seen { at, value });
+    }
+
+    /// Why a pull would be in vain at `uptime`, as far as the registry's name tells.
+    pub(super) fn names_forbid_pull(&self, uptime: Duration) -> Option<String> {
+        let lasts = uptime.saturating_sub(self.names_bad?);
+        fresh(self.names.as_ref(), uptime)?.value.forbids_pull(lasts)
     }
 
     /// What the firewall does, where that is known.
@@ -144,6 +158,24 @@ mod tests {
     use super::*;
     use crate::model::{Alias, Source};
     use crate::ollama::Unit;
+
+    #[test]
+    fn names_that_do_not_resolve_hold_pulls_back_for_ten_minutes_in_a_row() {
+        let facts = |answer| names::Facts { host: "x.example".into(), answer, proxy: None };
+        let mut seen = Facts::default();
+        let mut held = |at: u64, answer| {
+            let at = Duration::from_secs(at);
+            seen.take_names(at, facts(answer));
+            seen.names_forbid_pull(at).is_some()
+        };
+        let good = || names::Answer::Resolved(Ipv4Addr::LOCALHOST.into());
+        assert!(!held(0, good()));
+        assert!(held(10, names::Answer::Silent));
+        assert!(held(609, names::Answer::Refused("unknown".into())));
+        assert!(!held(610, names::Answer::Silent));
+        assert!(!held(620, good()));
+        assert!(held(630, names::Answer::Silent));
+    }
 
     #[test]
     fn a_silent_server_may_have_the_alias() {

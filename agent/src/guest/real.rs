@@ -20,9 +20,9 @@ use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
 
 /// Looks at the data disk. In `doubt` no earlier write to it counts.
-async fn look_at_disk(current: &Current, doubt: bool) {
+async fn look_at_disk(current: &Current, bus: &Bus, doubt: bool) {
     let at = BootClock.now().uptime;
-    let value = storage::look(&current.config.storage, &current.probes, doubt).await;
+    let value = storage::look(&current.config.storage, &current.probes, bus, doubt).await;
     current.facts().storage = Some(Seen { at, value });
 }
 
@@ -102,7 +102,7 @@ impl Shared {
             concern::STORAGE => {
                 // A server that is away may have lost its disk: what was written before is old.
                 let doubt = current.facts().server().is_none();
-                look_at_disk(&current, doubt).await;
+                look_at_disk(&current, &self.bus, doubt).await;
             }
             concern::OLLAMA => {
                 let (address, before) = {
@@ -164,7 +164,7 @@ impl Shared {
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
                 let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
-                current.facts().names = Some(Seen { at, value });
+                current.facts().take_names(at, value);
             }
             _ => {}
         }
@@ -265,7 +265,7 @@ impl Shared {
         self.look(concern::BOOTSTRAP).await;
         if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
-            look_at_disk(&self.current(), true).await;
+            look_at_disk(&self.current(), &self.bus, true).await;
             if let Remedy::Ollama(_) = remedy {
                 // And like one that nobody reaches, before its firewall is.
                 self.look(concern::FIREWALL).await;

@@ -20,7 +20,7 @@ mod write;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub use client::{ReadError, read};
+pub use client::{ReadError, read, used_up};
 pub use facts::{
     DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WriteFacts, Written,
     WrongOwner,
@@ -35,8 +35,14 @@ use crate::firewall;
 /// Where the daemon learns what is on the disk: [`StorageFacts`].
 pub const STORAGE: &str = "/run/saigak-fix/probe-storage.sock";
 
+/// The unit that listens there.
+pub const STORAGE_UNIT: &str = "saigak-probe-storage.socket";
+
 /// Where it learns whether the server's user can write: [`WriteFacts`].
 pub const WRITE: &str = "/run/saigak-fix/probe-write.sock";
+
+/// The unit that listens there.
+pub const WRITE_UNIT: &str = "saigak-probe-write.socket";
 
 /// Where it learns what the firewall does with clients: [`crate::firewall::Facts`].
 pub const FIREWALL: &str = "/run/saigak-fix/probe-firewall.sock";

@@ -169,7 +169,7 @@ impl Guest {
                 }
             }
             concern::PROOF => self.see_proof(look),
-            concern::NAMES => facts.names = Some(Seen { at, value: seen::names() }),
+            concern::NAMES => facts.take_names(at, seen::names()),
             concern::FIREWALL => {
                 facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
             }
