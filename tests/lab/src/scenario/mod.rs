@@ -130,6 +130,7 @@ pub const ALL: &[Scenario] = &[
     operator::PAUSE,
     operator::CHECK,
     operator::RELOAD,
+    operator::SETTINGS,
     operator::REPORT,
     agent::SCENARIO,
     bus::SCENARIO,
