@@ -16,23 +16,42 @@ const WEIGHTS: &str = "application/vnd.ollama.image.model";
 
 #[derive(Deserialize)]
 struct Manifest {
+    config: Option<Layer>,
     layers: Vec<Layer>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Layer {
     media_type: String,
     digest: String,
 }
 
+impl Layer {
+    fn digest(&self) -> Option<String> {
+        self.digest.strip_prefix("sha256:").filter(|hex| is_digest(hex)).map(str::to_owned)
+    }
+}
+
+/// Whether this is a SHA-256 as the server writes it: lower-case hex.
+pub(crate) fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The weights that the manifest of `model` names, in the store whose directory `top` is.
 pub(super) fn weights(top: &Entry, model: &str) -> Option<String> {
-    let manifest: Manifest = serde_json::from_slice(&read(top, model).ok()??).ok()?;
-    let layer = manifest.layers.into_iter().find(|layer| layer.media_type == WEIGHTS)?;
-    let digest = layer.digest.strip_prefix("sha256:")?;
-    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (digest.len() == 64 && digest.bytes().all(hex)).then(|| digest.to_owned())
+    parse(top, model)?.layers.iter().find(|layer| layer.media_type == WEIGHTS)?.digest()
+}
+
+/// The digests of all blobs that it names. None, where there is no such manifest or it cannot be
+/// read.
+pub(crate) fn blobs(top: &Entry, model: &str) -> Vec<String> {
+    let Some(Manifest { config, layers }) = parse(top, model) else { return Vec::new() };
+    config.iter().chain(&layers).filter_map(Layer::digest).collect()
+}
+
+fn parse(top: &Entry, model: &str) -> Option<Manifest> {
+    serde_json::from_slice(&read(top, model).ok()??).ok()
 }
 
 /// `None`: it is not there. No link is followed.
@@ -87,7 +106,9 @@ mod tests {
         assert_eq!(weights(&top, ALIAS), None);
         let digest = "ab".repeat(32);
         fs::write(folder.join("1"), manifest(&format!("sha256:{digest}"))).unwrap();
-        assert_eq!(weights(&top, ALIAS), Some(digest));
+        assert_eq!(weights(&top, ALIAS), Some(digest.clone()));
+        // The others' digests are too short to be any.
+        assert_eq!(blobs(&top, ALIAS), [digest]);
         assert_eq!(weights(&top, "alias:2"), None);
         for nonsense in [String::new(), "{".into(), manifest("sha256:../x"), manifest("ab")] {
             fs::write(folder.join("1"), nonsense).unwrap();

@@ -11,7 +11,7 @@
 
 mod client;
 mod facts;
-mod manifest;
+pub(crate) mod manifest;
 mod question;
 mod scan;
 pub(crate) mod tree;

@@ -11,8 +11,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, StatVfs, StatVfsMountFlags, Statx,
-    StatxAttributes, StatxFlags, Uid,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, StatVfs, StatVfsMountFlags,
+    Statx, StatxAttributes, StatxFlags, Uid,
 };
 use rustix::io::Errno;
 
@@ -177,6 +177,11 @@ impl Entry {
     pub(crate) fn read_below(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?))
+    }
+
+    /// Renames the file `name` in this directory to a name that nothing has there.
+    pub(crate) fn rename_below(&self, name: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(&self.fd, name, &self.fd, to, RenameFlags::NOREPLACE)?)
     }
 
     /// Removes the file `name` from this directory.
