@@ -18,7 +18,7 @@ use crate::core::{
     ProofReport, PullReport, Schedule, rfc3339,
 };
 use crate::ledger_file::LedgerFile;
-use crate::model::{self, Pull, PullState};
+use crate::model::{self, PullState};
 use crate::names;
 use crate::ollama::Api;
 
@@ -51,7 +51,6 @@ impl RealGuest {
             current: Mutex::new(Arc::new(current)),
             renewed: AtomicBool::new(false),
             unusable: Mutex::default(),
-            pull: Pull::default(),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
             noted: Arc::default(),
@@ -137,7 +136,7 @@ impl Guest for RealGuest {
     }
 
     fn pull(&self) -> Option<PullReport> {
-        match self.shared.pull.state() {
+        match self.shared.current().pull.state() {
             PullState::Running(report) => Some(report),
             PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
         }

@@ -15,7 +15,6 @@ use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
-use crate::model::Pull;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
 
@@ -58,7 +57,6 @@ pub(super) struct Shared {
     pub(super) renewed: AtomicBool,
     /// Why a newer configuration could not be used.
     pub(super) unusable: Mutex<Option<String>>,
-    pub(super) pull: Pull,
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
@@ -135,7 +133,7 @@ impl Shared {
                 };
                 let there = |facts: &model::Facts| facts.source == model::Source::Present;
                 if value.as_ref().is_ok_and(there) {
-                    self.pull.settle();
+                    current.pull.settle();
                 }
                 let changed = {
                     let mut facts = current.facts();
@@ -255,7 +253,7 @@ impl Shared {
 
     fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
         let current = self.current();
-        let (pull, proofs) = (self.pull.state(), current.proofs.log());
+        let (pull, proofs) = (current.pull.state(), current.proofs.log());
         let facts = &current.facts();
         of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
@@ -292,7 +290,7 @@ impl Shared {
                 };
                 let recorded = current.facts().recorded(&config.storage.path);
                 let (model, waker) = (&config.model, Arc::clone(&self.waker));
-                let (pull, concern) = (&self.pull, concern::MODEL);
+                let (pull, concern) = (&current.pull, concern::MODEL);
                 model::apply(remedy, model, api, &recorded, pull, waker, concern).await
             }
         }

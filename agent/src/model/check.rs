@@ -137,7 +137,7 @@ pub fn check(
     let source = &config.source;
     let (present, message) = match (&facts.source, pull) {
         (Source::Present, _) => (&PRESENT, format!("{source} is there")),
-        (_, PullState::Running(_)) => (&PULLING, format!("{source} is being pulled")),
+        (_, PullState::Running(pull)) => (&PULLING, format!("{} is being pulled", pull.model)),
         // Seen before it ended: the next look tells what came of it.
         (_, PullState::Succeeded(at)) if seen_at <= *at => {
             (&PULLING, format!("{source} has been pulled"))

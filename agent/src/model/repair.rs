@@ -169,10 +169,9 @@ pub async fn apply(
                 Err(error) => return Outcome::Failed(error),
             }
             let model = config.source.clone();
-            if pull.begin(api, model, config.pull_stall, waker, concern) {
-                Outcome::Succeeded(format!("the pull of {} begins", config.source))
-            } else {
-                Outcome::Refused("a pull runs already".into())
+            match pull.begin(api, model, config.pull_stall, waker, concern) {
+                Ok(()) => Outcome::Succeeded(format!("the pull of {} begins", config.source)),
+                Err(why) => Outcome::Refused(why.into()),
             }
         }
         Remedy::CreateAlias => create_alias(config, &api, recorded).await,
