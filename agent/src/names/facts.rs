@@ -72,8 +72,9 @@ impl Environment {
     /// How it comes that the server has that variable, and not empty.
     fn sets(&self, name: &str, unit: &str) -> Option<String> {
         let last = |of: &[String]| {
-            let values = of.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            values.last().map(str::to_owned)
+            let mut values =
+                of.iter().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            values.next_back().map(str::to_owned)
         };
         let passed = self.passed.iter().any(|passed| passed == name);
         // A value that is passed on is not known.
@@ -139,9 +140,9 @@ mod tests {
     #[test]
     fn a_variable_that_is_passed_on_may_be_a_proxy() {
         let passed = texts(&["https_proxy"]);
-        let passes = Environment { passed, ..Environment::default() };
-        assert!(why(&passes).unwrap().contains("may pass https_proxy on"));
-        let own = Environment { set: texts(&["https_proxy="]), ..passes };
+        let handed_on = Environment { passed, ..Environment::default() };
+        assert!(why(&handed_on).unwrap().contains("may pass https_proxy on"));
+        let own = Environment { set: texts(&["https_proxy="]), ..handed_on };
         assert_eq!(why(&own), None);
     }
 }
