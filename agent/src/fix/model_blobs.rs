@@ -59,11 +59,24 @@ pub(super) fn run(config: &Config) -> Reply {
         Err(error) => return unreadable(error),
     }
     let own = [config.model.source.as_str(), config.model.alias.as_str()];
-    match pass(disk.top(), &own, Instant::now() + LIMIT) {
+    match stores(disk.top(), &own, Instant::now() + LIMIT) {
         Ok(Some(pass)) => pass.reply(storage),
-        Ok(None) => Reply::refused(format!("{path}/blobs is no directory of this disk")),
+        Ok(None) => Reply::refused(format!("no directory on {path} is a store of models")),
         Err(error) => unreadable(error),
     }
+}
+
+/// Checks the blobs of every store on the disk whose `top` this is. `None`: there is none.
+fn stores(top: &Entry, own: &[&str], until: Instant) -> io::Result<Option<Pass>> {
+    let mut all: Option<Pass> = None;
+    for path in manifest::STORES {
+        if let Some(store) = top.directory_below(path)?
+            && let Some(pass) = pass(&store, own, until)?
+        {
+            all = Some(all.unwrap_or_default().and(pass));
+        }
+    }
+    Ok(all)
 }
 
 /// Checks every blob below `top`, those that the models `own` name first, and begins with none
@@ -110,6 +123,15 @@ fn digest_of(name: &str) -> Option<&str> {
 }
 
 impl Pass {
+    /// Both.
+    fn and(mut self, other: Self) -> Self {
+        self.all += other.all;
+        self.checked += other.checked;
+        self.removed.extend(other.removed);
+        self.failed.extend(other.failed);
+        self
+    }
+
     fn visit(&mut self, blobs: &Entry, name: &str, until: Instant) {
         let read = |file: File| damaged(&file, name, until);
         match blobs.read_below(name).and_then(read) {
@@ -138,7 +160,7 @@ impl Pass {
             format!("{checked} blobs in {path} are what their names say")
         } else {
             let removed = few(&removed);
-            format!("removed from {path}/blobs what is not what its name says: {removed}")
+            format!("removed from {path} what is not what its name says: {removed}")
         };
         // Writing to a string cannot fail.
         if let Some(first) = failed.first() {

@@ -118,14 +118,15 @@ impl Facts {
     /// What the data disk at `path` tells of the alias's weights.
     pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
         let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
-        let models = server.value.settings.models.as_ref();
-        if models.is_none_or(|models| Path::new(&models.value) != path) {
-            // The disk's own store is another's than the server's.
+        let models = server.value.settings.models_path();
+        let Some(store) = models.as_ref().and_then(|models| models.strip_prefix(path).ok()) else {
             return Ok(None);
-        }
+        };
         let probe = self.disk().and_then(|disk| disk.probe.as_ref());
         match probe.ok_or("the data disk is looked at first")? {
-            Ok(seen) => Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.clone())),
+            Ok(seen) => {
+                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(store)).cloned())
+            }
             Err(error) => Err(error.to_string()),
         }
     }

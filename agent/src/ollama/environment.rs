@@ -94,7 +94,7 @@ impl Settings {
     }
 
     /// Where models are kept. `None`: it is not known.
-    pub(super) fn models_path(&self) -> Option<PathBuf> {
+    pub(crate) fn models_path(&self) -> Option<PathBuf> {
         match &self.models {
             Some(models) => Some(PathBuf::from(&models.value)),
             None => Some(self.home_path.as_ref()?.join(".ollama/models")),

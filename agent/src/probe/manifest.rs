@@ -1,7 +1,9 @@
 //! What a model is made from, read from its manifest: the server tells nothing of a model that
 //! lacks a file.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -33,13 +35,23 @@ impl Layer {
     }
 }
 
+/// Where a server may have its store on the data disk, below the mount point: `OLLAMA_MODELS`
+/// leads there, or the home directory of a server that is not told lies there.
+pub(crate) const STORES: [&str; 3] = ["", "models", ".ollama/models"];
+
 /// Whether this is a SHA-256 as the server writes it: lower-case hex.
 pub(crate) fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The weights that the manifests of `model` name, by the store on the disk whose `top` this is.
+pub(super) fn all_weights(top: &Entry, model: &str) -> BTreeMap<PathBuf, String> {
+    let of = |path: &str| weights(&top.directory_below(path).ok()??, model);
+    STORES.iter().filter_map(|path| Some((PathBuf::from(path), of(path)?))).collect()
+}
+
 /// The weights that the manifest of `model` names, in the store whose directory `top` is.
-pub(super) fn weights(top: &Entry, model: &str) -> Option<String> {
+fn weights(top: &Entry, model: &str) -> Option<String> {
     parse(top, model)?.layers.iter().find(|layer| layer.media_type == WEIGHTS)?.digest()
 }
 
@@ -114,6 +126,21 @@ mod tests {
             fs::write(folder.join("1"), nonsense).unwrap();
             assert_eq!(weights(&top, ALIAS), None);
         }
+    }
+
+    #[test]
+    fn each_store_on_the_disk_has_its_own() {
+        let disk = tempfile::tempdir().unwrap();
+        let top = Entry::directory(disk.path()).unwrap();
+        let mut wanted = BTreeMap::new();
+        for (store, digit) in [("models", "a"), (".ollama/models", "b")] {
+            let folder = disk.path().join(store).join("manifests/registry.ollama.ai/library/alias");
+            fs::create_dir_all(&folder).unwrap();
+            let digest = digit.repeat(64);
+            fs::write(folder.join("1"), manifest(&format!("sha256:{digest}"))).unwrap();
+            wanted.insert(PathBuf::from(store), digest);
+        }
+        assert_eq!(all_weights(&top, ALIAS), wanted);
     }
 
     #[test]

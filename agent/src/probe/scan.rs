@@ -56,7 +56,7 @@ fn look(disk: &Disk, wanted: Option<Owner>, alias: &str) -> io::Result<DiskFacts
         immutable: Immutable::default(),
         linked: linked(disk)?,
         entries_seen: 0,
-        alias_weights: manifest::weights(top, alias),
+        alias_weights: manifest::all_weights(top, alias),
     };
     if let Some(wanted) = wanted {
         walk(top, wanted, &mut facts)?;

@@ -172,6 +172,22 @@ impl Entry {
         Ok(Listing { directory, fd: File::from(fd), mount: self.mount, top: false })
     }
 
+    /// The directory at `path` below this one, or this one itself where that is empty. `None`: it
+    /// is none, or another filesystem's.
+    pub(crate) fn directory_below(&self, path: &str) -> io::Result<Option<Self>> {
+        let mut found = open_below(self.fd.as_fd(), c".")?;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            let Some((_, entry)) = found.list()?.find(|(name, _)| name == part) else {
+                return Ok(None);
+            };
+            found = entry?;
+            if !found.kind.is_dir() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
+    }
+
     /// Opens the plain file `name` in this directory. Nothing is waited for: what has become a
     /// pipe has no content.
     pub(crate) fn read_below(&self, name: &str) -> io::Result<File> {

@@ -122,7 +122,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 immutable: probe::Immutable::default(),
                 linked: None,
                 entries_seen: 10,
-                alias_weights: None,
+                alias_weights: std::collections::BTreeMap::new(),
             }),
         })
     };

@@ -10,7 +10,7 @@ const ABC: &str = "sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff
 
 fn checked(disk: &Path) -> Option<Pass> {
     let until = Instant::now() + LIMIT;
-    pass(&Entry::directory(disk).unwrap(), &["m:1"], until).unwrap()
+    stores(&Entry::directory(disk).unwrap(), &["m:1"], until).unwrap()
 }
 
 fn replied(disk: &Path) -> Reply {
@@ -123,6 +123,18 @@ fn the_model_s_own_blobs_come_first_and_a_pass_that_ends_early_says_how_far_it_c
     let reply = late.unwrap().unwrap().reply(&Storage::default());
     assert_eq!(reply.outcome, Outcome::Failed);
     assert!(reply.message.ends_with("checked 0 of 1 within 14 minutes"), "{}", reply.message);
+}
+
+#[test]
+fn a_store_below_a_home_is_one_as_well() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join(".ollama/models/blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(blobs.join(ABC), "xyz").unwrap();
+    assert_eq!(checked(disk.path()).unwrap().removed, [ABC]);
+    fs::create_dir(disk.path().join("blobs")).unwrap();
+    fs::write(disk.path().join("blobs").join(ABC), "abc").unwrap();
+    assert_eq!(checked(disk.path()).unwrap().checked, 1);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn disk() -> DiskFacts {
         left_alone: LeftAlone::default(),
         immutable: Immutable::default(),
         linked: None,
-        alias_weights: None,
+        alias_weights: std::collections::BTreeMap::new(),
         entries_seen: 5,
     }
 }

@@ -9,6 +9,7 @@ use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
+use crate::guest::report::Report;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -104,6 +105,9 @@ const MOVED_HOME: &str = "set -e; cd /var/lib/ollama; systemctl stop ollama.serv
     > /etc/systemd/system/ollama.service.d/override.conf; \
     systemctl daemon-reload; systemctl start ollama.service";
 
+const CUT_AT_HOME: &str = "find /var/lib/ollama/.ollama/models/blobs -type f -size +1M \
+    -exec truncate --size=1M {} +";
+
 const MOVED_BACK: &str = "set -e; cd /var/lib/ollama; systemctl stop ollama.service; \
     rm -rf blobs manifests; mv .ollama/models/* .; rm -r .ollama/models; \
     rm /etc/systemd/system/ollama.service.d/override.conf; \
@@ -121,6 +125,17 @@ async fn at_home(stage: &Stage, guest: &Guest) -> Result<()> {
     guest.expect(&mark, "ModelsOnDataDisk", "True", "Inside", limit).await?;
     guest.quiet(Duration::from_secs(6)).await?;
     guest.expect_repairs(&mark, &[])?;
+
+    stage.say("breaks: the model's weights there are cut short");
+    let mark = guest.mark();
+    guest.sh(CUT_AT_HOME).await?;
+    let seen = guest.expect(&mark, "ModelPresent", "False", "WeightsDamaged", limit).await?;
+    let good = |report: &Report| {
+        report.ready && report.condition("ModelPresent").is_some_and(|found| found.status == "True")
+    };
+    guest.wait(seen, FIRST_READY, "Ready, with ModelPresent True", good).await?;
+    guest.client_embed().await?;
+    guest.expect_repairs(&mark, &["model/DropDamaged", "model/Pull"])?;
     guest.sh("systemctl stop saigak-agent.service").await?;
     guest.sh(MOVED_BACK).await?;
     let mark = guest.mark();
