@@ -43,8 +43,8 @@ fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
     })
 }
 
-/// A leased address and the way out.
-type Held = ((Ipv4Addr, u8), network::Route);
+/// A leased address, the way out, and the link's MTU.
+type Held = ((Ipv4Addr, u8), network::Route, u32);
 
 /// What looks and repairs share.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(super) struct Shared {
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
-    /// The address and the way out that were noted last, to be repeated one day.
+    /// What was noted last, to be repeated one day.
     pub(super) noted: Arc<Mutex<Option<Held>>>,
     /// Whether it may note one: who only looks changes nothing.
     pub(super) notes: bool,
@@ -171,7 +171,10 @@ impl Shared {
     /// Has a helper note down a lease that is new, in case that it is to be repeated one day.
     /// The daemon itself has no say in what is noted.
     fn remember_lease(&self, facts: Option<&network::Facts>) {
-        let held = facts.and_then(|facts| Some((facts.address?, facts.route?)));
+        let held = facts.and_then(|facts| {
+            let mtu = facts.link.as_ref().ok()?.mtu;
+            Some((facts.address?, facts.route?, mtu))
+        });
         if !self.notes || held.is_none() {
             return;
         }

@@ -63,6 +63,7 @@ pub fn network(world: &World, bus: bool) -> network::Facts {
                 up: link.up,
                 carrier: link.carrier && link.up,
                 loopback: false,
+                mtu: 1500,
             })
         } else {
             Err("no link is named enp1s0".into())
@@ -73,6 +74,7 @@ pub fn network(world: &World, bus: bool) -> network::Facts {
         file,
         ours: ours(world),
         repeats: None,
+        superseded: false,
         may_repeat: false,
     }
 }

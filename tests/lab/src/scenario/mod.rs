@@ -30,6 +30,7 @@ mod helpers;
 pub(crate) mod incident;
 mod journal;
 mod lease;
+mod lease_person;
 mod links;
 mod middle;
 pub(crate) mod model;
@@ -100,6 +101,7 @@ pub const ALL: &[Scenario] = &[
     dns::SCENARIO,
     lease::OTHER,
     lease::REPEATED,
+    lease_person::SCENARIO,
     firewall::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
