@@ -185,7 +185,14 @@ mod tests {
             let started = Duration::from_secs(started);
             let unit = Unit { active_state: state.into(), started, ..Unit::fake() };
             let before = Default::default();
-            let value = ollama::Facts::of(Ok(unit), None, Answer::Silent, before, at);
+            let value = ollama::Facts::of(
+                Ok(unit),
+                None,
+                Answer::Silent,
+                before,
+                ollama::Own::default(),
+                at,
+            );
             Some(Seen { at, value })
         };
         let model = |alias| {

@@ -1,6 +1,6 @@
 //! The guest that the agent runs in, as the core sees it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ impl RealGuest {
             current: Mutex::new(Arc::new(current)),
             renewed: AtomicBool::new(false),
             unusable: Mutex::default(),
+            asked: AtomicU64::new(0),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
             noted: Arc::default(),

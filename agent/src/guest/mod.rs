@@ -6,6 +6,7 @@ mod current;
 mod facts;
 mod handle;
 mod known;
+mod own;
 mod real;
 mod reasons;
 

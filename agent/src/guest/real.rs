@@ -57,6 +57,8 @@ pub(super) struct Shared {
     pub(super) renewed: AtomicBool,
     /// Why a newer configuration could not be used.
     pub(super) unusable: Mutex<Option<String>>,
+    /// How many looks at the models have begun, and how many have ended.
+    pub(super) asked: AtomicU64,
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
@@ -110,7 +112,9 @@ impl Shared {
                     (facts.address(), before.unwrap_or_default())
                 };
                 let (bus, client) = (&self.bus, &self.client);
-                let value = ollama::look(&config.ollama, bus, client, address, before, at).await;
+                let own = || self.own(&current);
+                let value =
+                    ollama::look(&config.ollama, bus, client, address, before, own, at).await;
                 let served = current.facts().server();
                 current.facts().ollama = Some(Seen { at, value });
                 if current.facts().server() != served {
@@ -121,6 +125,7 @@ impl Shared {
                     self.waker.wake(concern::FIREWALL);
                 }
             }
+            concern::MODEL if current.spares_models(at) => {}
             concern::MODEL => {
                 let (api, recorded) = {
                     let facts = current.facts();
@@ -128,7 +133,12 @@ impl Shared {
                     (api, facts.recorded(&config.storage.path))
                 };
                 let value = match api {
-                    Some(api) => model::look(&api, &config.model, &recorded).await,
+                    Some(api) => {
+                        self.asked.fetch_add(1, Ordering::Relaxed);
+                        let value = model::look(&api, &config.model, &recorded).await;
+                        self.asked.fetch_add(1, Ordering::Relaxed);
+                        value
+                    }
                     None => Err("the server does not answer".into()),
                 };
                 let there = |facts: &model::Facts| facts.source == model::Source::Present;
@@ -224,6 +234,7 @@ impl Shared {
                 }
             };
             tokio::select! {
+                () = self.watch_the_waiting() => {}
                 () = model::prove(proofs, &api, server, &config.model) => {
                     if let Some((_, _, attempt)) = proofs.log().last {
                         self.count(&attempt);

@@ -234,7 +234,7 @@ pub fn check_proof(
     let waits = log.running.filter(|(of, _)| *of == server).map(|(_, began)| began);
     let late = waits.is_some_and(|began| uptime.saturating_sub(began) >= config.timeout);
     if let Some((_, began, _)) = log.good.filter(|(of, ..)| *of == server) {
-        let worked = progress.last.is_some_and(|worked| worked > began);
+        let worked = progress.served.is_some_and(|worked| worked > began);
         let counts = began + if worked { config.grace } else { config.fresh };
         if uptime < counts {
             let (reason, message) = if late {

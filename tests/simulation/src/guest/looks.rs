@@ -1,5 +1,7 @@
 //! How looks go: how long they take, what they bring, and what keeps them from it.
 
+use std::time::Duration;
+
 use saigak_agent::guest::{self, Seen, concern};
 use saigak_agent::model::{Attempt, Flaw as Told, PullState, Server};
 use saigak_agent::ollama::{self, Answer};
@@ -198,11 +200,14 @@ impl Guest {
         let before =
             facts.ollama.as_ref().map(|seen| (seen.value.progress, seen.value.starts.clone()));
         let before = before.unwrap_or_default();
+        let pulls = matches!(self.memory.pull, PullState::Running(_));
+        let quiet_since = if pulls { Duration::MAX } else { self.memory.log.quiet_since() };
+        let own = ollama::Own { asked: 0, quiet_since };
         let served = facts.server();
         let value = ollama::Facts {
             holder: seen::holder(&self.world),
             settings: seen::settings(),
-            ..ollama::Facts::of(unit, at_address, at_loopback, before, at)
+            ..ollama::Facts::of(unit, at_address, at_loopback, before, own, at)
         };
         let value = value.answered(at);
         facts.ollama = Some(Seen { at, value });
