@@ -18,7 +18,7 @@ use self::saves::Saves;
 pub use self::waker::Waker;
 use super::{
     Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Order, Outcome, Remedy, Report, Schedule,
-    Source,
+    Source, slept,
 };
 
 /// Between the starts of two looks at one concern, however many events ask for one.
@@ -66,6 +66,7 @@ pub async fn run<G: Guest, C: Clock>(
     let mut looks = Looks::all_due(concerns.len());
     let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
     let mut keeping = Saves::default();
+    let mut asleep = clock.asleep();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
@@ -85,6 +86,11 @@ pub async fn run<G: Guest, C: Clock>(
         }
 
         let now = clock.now();
+        if let Some(time) = slept(asleep, clock.asleep()) {
+            asleep += time;
+            tracing::info!(seconds = time.as_secs(), "the guest was suspended");
+            engine.slept(now, time);
+        }
         for concern in guest.renewed() {
             engine.renew(concern, now);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 
+use crate::core::slept;
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
 use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
@@ -41,6 +42,8 @@ pub struct Facts {
     pub storage: Option<Seen<Result<storage::Facts, String>>>,
     /// The server.
     pub ollama: Option<Seen<ollama::Facts>>,
+    /// How long the guest had been suspended when the server was last looked at.
+    pub asleep: Duration,
     /// The models.
     pub model: Option<Seen<Result<model::Facts, String>>>,
     /// Uptime of the first look that saw the models as they are now.
@@ -60,6 +63,16 @@ impl Facts {
     #[must_use]
     pub fn address(&self) -> Option<Ipv4Addr> {
         Some(self.network.as_ref()?.value.as_ref().ok()?.address?.0)
+    }
+
+    /// What the last look at the server remembers for the next one, at which the guest has been
+    /// suspended for `asleep` in all. A server that has slept meanwhile was not seen to do nothing,
+    /// and systemd's count of its starts has slept with it: both are watched anew.
+    pub fn remembered(&mut self, asleep: Duration) -> (ollama::Progress, ollama::Starts) {
+        let slept = slept(self.asleep, asleep);
+        self.asleep = asleep;
+        let seen = self.ollama.as_ref().filter(|_| slept.is_none()).map(|seen| &seen.value);
+        seen.map(|seen| (seen.progress, seen.starts.clone())).unwrap_or_default()
     }
 
     pub(super) fn api(&self, client: &Client, port: u16) -> Option<Api> {

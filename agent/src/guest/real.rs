@@ -106,10 +106,8 @@ impl Shared {
             }
             concern::OLLAMA => {
                 let (address, before) = {
-                    let facts = current.facts();
-                    let before = facts.ollama.as_ref().map(|seen| &seen.value);
-                    let before = before.map(|seen| (seen.progress, seen.starts.clone()));
-                    (facts.address(), before.unwrap_or_default())
+                    let mut facts = current.facts();
+                    (facts.address(), facts.remembered(BootClock.asleep()))
                 };
                 let (bus, client) = (&self.bus, &self.client);
                 let own = || self.own(&current);

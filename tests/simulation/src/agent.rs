@@ -5,10 +5,11 @@
 mod disk;
 mod looks;
 mod repairs;
+mod sleep;
 
 use std::time::Duration;
 
-use saigak_agent::core::{AgentReport, Engine, Intent, Moment};
+use saigak_agent::core::{AgentReport, Engine, Intent, Moment, slept};
 use saigak_agent::guest::CONCERNS;
 
 pub use disk::{Disk, Saves};
@@ -39,6 +40,8 @@ pub struct Agent<M: Mind> {
     /// When it turns whatever is looked at.
     decides: u64,
     turned: u64,
+    /// How long the guest had slept by the last turn.
+    asleep: Duration,
     /// What it has done since somebody last took it.
     pub deeds: Vec<Deed>,
 }
@@ -69,6 +72,7 @@ impl<M: Mind> Agent<M> {
             wake: guest.world.now,
             decides: guest.world.now,
             turned: guest.world.now,
+            asleep: guest.asleep(),
             deeds: Vec::new(),
         }
     }
@@ -127,6 +131,12 @@ impl<M: Mind> Agent<M> {
         self.begin_looks(guest);
         let moment = guest.moment();
         let told = guest.judge();
+        if let Some(time) = slept(self.asleep, guest.asleep()) {
+            self.asleep += time;
+            if self.mind.sleeps() {
+                self.engine.slept(moment, time);
+            }
+        }
         watch.look(guest, &told);
         self.engine.observe(moment, self.mind.judge(guest, told));
         while let Some(intent) = self.choose(guest, moment) {

@@ -27,7 +27,7 @@ pub fn bootstrap(world: &World) -> bootstrap::Facts {
         CloudInit::Runs { written, .. } => bootstrap::Facts::Running(bootstrap::Stage {
             name: if *written { "modules-config".into() } else { "init-local".into() },
             network_written: *written,
-            booted: Duration::ZERO,
+            booted: Duration::from_millis(world.asleep),
         }),
         CloudInit::Done => bootstrap::Facts::Finished(Vec::new()),
     }
