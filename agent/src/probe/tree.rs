@@ -11,8 +11,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, StatVfs, StatVfsMountFlags, Statx,
-    StatxAttributes, StatxFlags, Uid,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, StatVfs, StatVfsMountFlags,
+    Statx, StatxAttributes, StatxFlags, Uid,
 };
 use rustix::io::Errno;
 
@@ -172,11 +172,32 @@ impl Entry {
         Ok(Listing { directory, fd: File::from(fd), mount: self.mount, top: false })
     }
 
+    /// The directory at `path` below this one, or this one itself where that is empty. `None`: it
+    /// is none, or another filesystem's.
+    pub(crate) fn directory_below(&self, path: &str) -> io::Result<Option<Self>> {
+        let mut found = open_below(self.fd.as_fd(), c".")?;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            let Some((_, entry)) = found.list()?.find(|(name, _)| name == part) else {
+                return Ok(None);
+            };
+            found = entry?;
+            if !found.kind.is_dir() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
+    }
+
     /// Opens the plain file `name` in this directory. Nothing is waited for: what has become a
     /// pipe has no content.
     pub(crate) fn read_below(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?))
+    }
+
+    /// Renames the file `name` in this directory to a name that nothing has there.
+    pub(crate) fn rename_below(&self, name: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(&self.fd, name, &self.fd, to, RenameFlags::NOREPLACE)?)
     }
 
     /// Removes the file `name` from this directory.

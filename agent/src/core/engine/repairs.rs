@@ -168,7 +168,7 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn is_touched(&self, remedy: R) -> bool {
-        self.in_flight.iter().any(|flight| flight.intent.remedy.touches() == remedy.touches())
+        self.in_flight.iter().any(|flight| flight.intent.remedy.collides(remedy))
     }
 
     fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {
@@ -229,8 +229,8 @@ impl<R: Remedy> Engine<R> {
         self.wake_at = Some(self.wake_at.map_or(uptime, |at| at.min(uptime)));
     }
 
-    /// What the report says comes next: about the cause if it has words, else about the
-    /// repair in flight, else about the first other fault.
+    /// What the report says comes next: about the repair in flight, else about the cause if it has
+    /// words, else about the first other fault.
     fn next_words(&self, uptime: Duration, next: &[(&'static str, Delay)]) -> String {
         if let Some(flight) = self.in_flight.first() {
             return format!("{} runs", flight.intent.remedy.name());
@@ -240,10 +240,13 @@ impl<R: Remedy> Engine<R> {
         let about_cause = cause.and_then(|cause| {
             next.iter()
                 .find(|(name, _)| *name == cause.condition.name)
-                .map(|(_, delay)| &delay.words)
+                .map(|(_, delay)| delay.words.as_str())
         });
-        match (about_cause, cause) {
-            (Some(words), _) if !words.is_empty() => words.clone(),
+        // What is not known starts no repair, but a person may see to it.
+        let unknown = cause.filter(|cause| cause.status == Status::Unknown);
+        let advice = unknown.and_then(|cause| cause.fault).map(|reason| reason.advice);
+        match (about_cause.or(advice), cause) {
+            (Some(words), _) if !words.is_empty() => words.into(),
             (_, Some(_)) => "observes".into(),
             (_, None) => next.iter().find(|(_, delay)| !delay.words.is_empty()).map_or_else(
                 || "nothing to do".into(),
