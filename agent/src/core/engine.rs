@@ -69,10 +69,11 @@ impl<R: Remedy> Engine<R> {
     pub fn new(
         conditions: &'static [&'static Condition],
         agent: AgentReport,
-        ledger: Ledger,
+        mut ledger: Ledger,
         now: Moment,
     ) -> Result<Self, String> {
         graph::check_order(conditions)?;
+        let unsaved = ledger.close_all(&agent.boot_id, now.uptime);
         let states = conditions.iter().map(|condition| State::new(condition, now)).collect();
         let same =
             |climbs: &&Climbs| climbs.boot_id == agent.boot_id && climbs.version == agent.version;
@@ -92,7 +93,7 @@ impl<R: Remedy> Engine<R> {
             outlook: Outlook::UnderWay,
             configuration: None,
             acts: true,
-            unsaved: false,
+            unsaved,
             awake_since: Duration::ZERO,
             sequence: 0,
         })

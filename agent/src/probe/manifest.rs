@@ -13,6 +13,9 @@ use crate::model::names;
 /// More than any manifest has: one line for each of a few layers.
 const LIMIT: u64 = 1 << 20;
 
+/// More models than any guest keeps: where there are more files, something else has made them.
+const NAMES: usize = 256;
+
 /// The media type of the layer that holds the weights.
 const WEIGHTS: &str = "application/vnd.ollama.image.model";
 
@@ -69,26 +72,32 @@ fn parse(top: &Entry, model: &str) -> Option<Manifest> {
 /// `None`: it is not there. No link is followed.
 fn read(top: &Entry, model: &str) -> io::Result<Option<Vec<u8>>> {
     let Some(path) = names::path(model) else { return Ok(None) };
-    let Some((_, mut entry)) = top.list_top()?.find(|(name, _)| name == "manifests") else {
-        return Ok(None);
-    };
-    let mut part = path.iter().peekable();
-    while let Some(wanted) = part.next() {
-        let directory = entry?;
-        // A name may be spelt otherwise on the disk: the server compares without regard to case.
-        let spelt = |found: &(String, _)| found.0.eq_ignore_ascii_case(wanted);
-        let Some((name, found)) = directory.list()?.find(spelt) else { return Ok(None) };
-        if part.peek().is_none() {
-            if !found?.kind.is_file() {
-                return Ok(None);
-            }
-            let mut text = Vec::new();
-            directory.read_below(&name)?.take(LIMIT).read_to_end(&mut text)?;
-            return Ok(Some(text));
-        }
-        entry = found;
+    let Some(mut found) = top.child("manifests")? else { return Ok(None) };
+    let [folders @ .., tag] = &path;
+    for folder in folders {
+        let Some(name) = spelt(&found, folder)? else { return Ok(None) };
+        let Some(below) = found.child(&name)?.filter(|below| below.kind.is_dir()) else {
+            return Ok(None);
+        };
+        found = below;
     }
-    Ok(None)
+    let Some(name) = spelt(&found, tag)? else { return Ok(None) };
+    if !found.child(&name)?.is_some_and(|file| file.kind.is_file()) {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    found.read_below(&name)?.take(LIMIT).read_to_end(&mut text)?;
+    Ok(Some(text))
+}
+
+/// How `name`, in small letters, is spelt in that directory: the server compares without regard
+/// to case.
+fn spelt(directory: &Entry, name: &str) -> io::Result<Option<String>> {
+    if directory.child(name)?.is_some() {
+        return Ok(Some(name.to_owned()));
+    }
+    let same = |found: &String| found.eq_ignore_ascii_case(name);
+    Ok(directory.list()?.take(NAMES).map(|(found, _)| found).find(same))
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@
 mod client;
 mod facts;
 pub(crate) mod manifest;
-mod question;
 mod scan;
 pub(crate) mod tree;
 mod write;
@@ -25,7 +24,6 @@ pub use facts::{
     DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WriteFacts, Written,
     WrongOwner,
 };
-pub use question::Question;
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@
 //! without following it; whatever is asked or changed then goes through that descriptor. This
 //! is what `openat2` promises too, but `RestrictSUIDSGID=` forbids that call altogether.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -177,15 +177,25 @@ impl Entry {
     pub(crate) fn directory_below(&self, path: &str) -> io::Result<Option<Self>> {
         let mut found = open_below(self.fd.as_fd(), c".")?;
         for part in path.split('/').filter(|part| !part.is_empty()) {
-            let Some((_, entry)) = found.list()?.find(|(name, _)| name == part) else {
+            let Some(entry) = found.child(part)?.filter(|entry| entry.kind.is_dir()) else {
                 return Ok(None);
             };
-            found = entry?;
-            if !found.kind.is_dir() {
-                return Ok(None);
-            }
+            found = entry;
         }
         Ok(Some(found))
+    }
+
+    /// The entry `name` of this directory, without a walk through all of them. `None`: there is
+    /// none, or it is another filesystem's.
+    pub(crate) fn child(&self, name: &str) -> io::Result<Option<Self>> {
+        if matches!(name, "" | "." | "..") || name.contains('/') {
+            return Ok(None);
+        }
+        match open_below(self.fd.as_fd(), &CString::new(name)?) {
+            Ok(entry) => Ok((entry.mount == self.mount).then_some(entry)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// Opens the plain file `name` in this directory. Nothing is waited for: what has become a

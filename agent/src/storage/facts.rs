@@ -10,7 +10,8 @@ use super::mounts::{self, Mount};
 use crate::bus::Bus;
 use crate::config;
 use crate::fix::CallError;
-use crate::probe::{self, Question, ReadError, StorageFacts, WriteFacts, Written};
+use crate::probe::{self, ReadError, StorageFacts, WriteFacts, Written};
+use crate::question::Question;
 
 /// How long the probe may take. It reads at most a few hundred inodes.
 const READ_DEADLINE: Duration = Duration::from_secs(5);

@@ -205,10 +205,10 @@ impl<R: Remedy> Engine<R> {
         let open = past(intent, begun, Duration::ZERO, INTERRUPTED, "");
         let over = past(intent, begun, took, outcome.word(), outcome.message());
         let place = self.episodes.place(intent.condition, fault.name);
+        let (remedy, boot_id) = (intent.remedy.name(), &self.agent.boot_id);
         if let Outcome::Refused(_) = outcome {
             place.refused(fault.ladder, now.uptime);
-            let remedy = intent.remedy.name();
-            self.ledger.release(remedy, &self.agent.boot_id, begun.uptime);
+            self.ledger.release(remedy, boot_id, begun.uptime);
             // One refusal after the other is one line.
             let same = |past: &Past| {
                 (&past.remedy, &past.condition, &past.reason, &past.result, &past.message)
@@ -217,6 +217,7 @@ impl<R: Remedy> Engine<R> {
             self.ledger.repairs.retain(|past| !same(past));
         } else {
             place.settle(fault.ladder, now.uptime, spread);
+            self.ledger.close(remedy, boot_id, begun.uptime, now.uptime);
         }
         if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == open) {
             *record = over;
