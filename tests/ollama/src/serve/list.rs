@@ -41,7 +41,7 @@ pub(super) async fn ps(State(app): State<Arc<App>>) -> Response {
             "digest": shown.digest,
             "details": shown.details,
             "expires_at": running.expires_at,
-            "size_vram": 0,
+            "size_vram": running.vram(),
             "context_length": running.num_ctx,
         })
     });
