@@ -18,6 +18,7 @@ pub(super) struct Fragment {
     pub(super) serve: Serve,
     pub(super) network: Network,
     pub(super) storage: Storage,
+    pub(super) gpu: Gpu,
     pub(super) ollama: Ollama,
     pub(super) model: Model,
     pub(super) proof: Proof,
@@ -44,6 +45,13 @@ pub(super) struct Storage {
     pub(super) path: Text,
     pub(super) owner: Text,
     pub(super) minimum_free_bytes: Number,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Gpu {
+    pub(super) expected: Number,
+    pub(super) vendor: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]

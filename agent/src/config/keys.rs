@@ -65,6 +65,8 @@ pub const KEYS: &[Key] = &[
     ),
     text("storage.owner", "the name of a user, without `/`, `:` and white space"),
     number("storage.minimum_free_bytes", 0, i64::MAX),
+    number("gpu.expected", 0, 64),
+    text("gpu.vendor", "\"nvidia\", \"amd\" or \"intel\""),
     text("ollama.unit", "the name of a systemd unit that ends in .service"),
     number("ollama.port", 1, 65535),
     text("model.source", "the name of a model, without white space and `://`"),

@@ -17,7 +17,9 @@ use std::path::Path;
 
 pub use error::ConfigError;
 pub use keys::{Accepts, KEYS, Key};
-pub use settings::{Bootstrap, Config, Model, Network, Ollama, Parameter, Proof, Serve, Storage};
+pub use settings::{
+    Bootstrap, Config, Gpu, Model, Network, Ollama, Parameter, Proof, Serve, Storage, Vendor,
+};
 
 /// Where drop-in files are looked for. A file replaces one of the same name in an earlier
 /// directory; what is left is read in the order of the names.

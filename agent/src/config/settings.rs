@@ -15,6 +15,8 @@ pub struct Config {
     pub network: Network,
     /// The data disk.
     pub storage: Storage,
+    /// The GPUs that the guest should have.
+    pub gpu: Gpu,
     /// The Ollama server.
     pub ollama: Ollama,
     /// The model that is served, and its alias.
@@ -53,6 +55,44 @@ pub struct Storage {
     pub owner: String,
     /// Free bytes under which nothing more is written to the disk.
     pub minimum_free_bytes: u64,
+}
+
+/// `[gpu]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gpu {
+    /// How many the guest should have. 0: none is looked at, and models may run on the CPU.
+    pub expected: usize,
+    /// Whose they are.
+    pub vendor: Vendor,
+}
+
+/// Who makes a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vendor {
+    /// NVIDIA: the driver is asked through NVML.
+    Nvidia,
+    /// AMD: known by its bound driver alone.
+    Amd,
+    /// Intel: known by its bound driver alone.
+    Intel,
+}
+
+impl Vendor {
+    /// The vendor that is called `name` in the configuration.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Nvidia, Self::Amd, Self::Intel].into_iter().find(|vendor| vendor.name() == name)
+    }
+
+    /// As it is called in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nvidia => "nvidia",
+            Self::Amd => "amd",
+            Self::Intel => "intel",
+        }
+    }
 }
 
 /// `[ollama]`
@@ -138,6 +178,12 @@ impl Default for Storage {
             // The reference model takes 0.64 GB; a pull needs that much and some air.
             minimum_free_bytes: 1 << 30,
         }
+    }
+}
+
+impl Default for Gpu {
+    fn default() -> Self {
+        Self { expected: 1, vendor: Vendor::Nvidia }
     }
 }
 

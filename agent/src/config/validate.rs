@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::fragment::Fragment;
 use super::inputs::Inputs;
 use super::keys::{self, Accepts};
-use super::{Config, ConfigError, Parameter};
+use super::{Config, ConfigError, Parameter, Vendor};
 use crate::model::names;
 
 /// Directories that hold a system, with all that is in them.
@@ -58,6 +58,8 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     let key = "storage.minimum_free_bytes";
     let field = &mut c.storage.minimum_free_bytes;
     number(i, key, |f| f.storage.minimum_free_bytes.as_ref(), whole, field)?;
+    number(i, "gpu.expected", |f| f.gpu.expected.as_ref(), whole, &mut c.gpu.expected)?;
+    text(i, "gpu.vendor", |f| f.gpu.vendor.as_ref(), Vendor::named, &mut c.gpu.vendor)?;
     text(i, "ollama.unit", |f| f.ollama.unit.as_ref(), unit, &mut c.ollama.unit)?;
     number(i, "ollama.port", |f| f.ollama.port.as_ref(), whole, &mut c.ollama.port)?;
     text(i, "model.source", |f| f.model.source.as_ref(), model, &mut c.model.source)?;

@@ -77,6 +77,9 @@ impl Current {
         if config.network != old.network || config.ollama != old.ollama {
             facts.firewall = None;
         }
+        if config.gpu != old.gpu || config.ollama != old.ollama || config.model != old.model {
+            facts.gpu = None;
+        }
         let mut proofs = Arc::clone(&self.proofs);
         if config.ollama != old.ollama || config.model != old.model {
             facts.model = None;

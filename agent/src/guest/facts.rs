@@ -7,7 +7,7 @@ use reqwest::Client;
 
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
-use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Facts {
     pub names: Option<Seen<names::Facts>>,
     /// The firewall, or why it is not known.
     pub firewall: Option<Seen<Result<firewall::Facts, String>>>,
+    /// The GPUs.
+    pub gpu: Option<Seen<gpu::Facts>>,
 }
 
 impl Facts {
@@ -57,6 +59,12 @@ impl Facts {
     #[must_use]
     pub fn address(&self) -> Option<Ipv4Addr> {
         Some(self.network.as_ref()?.value.as_ref().ok()?.address?.0)
+    }
+
+    /// The server that answers, and the id of its start.
+    pub(super) fn answering(&self, client: &Client, port: u16) -> Option<(Api, u128)> {
+        let invocation = self.ollama.as_ref()?.value.unit.as_ref().ok()?.invocation;
+        Some((self.api(client, port)?, invocation))
     }
 
     pub(super) fn api(&self, client: &Client, port: u16) -> Option<Api> {

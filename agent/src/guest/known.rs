@@ -8,7 +8,7 @@ use super::{CONDITIONS, Remedy};
 use crate::config::Config;
 use crate::core::{Judgement, Moment};
 use crate::model::{Log, PullState};
-use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
 
 /// All that is known of a guest.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +23,12 @@ pub struct Known<'a> {
     pub proofs: &'a Log,
 }
 
-/// Adds judgements that rest on a look that began at `at`.
+/// Adds judgements that rest on a look that began at `at`, where they do not say otherwise.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
-    all.extend(judged.into_iter().map(|judgement| judgement.seen(at)));
+    all.extend(judged.into_iter().map(|judgement| {
+        let seen_at = judgement.seen_at.or(Some(at));
+        Judgement { seen_at, ..judgement }
+    }));
 }
 
 /// Room for an alias: a manifest and a few small layers. The server writes them in place, so
@@ -66,6 +69,10 @@ impl Known<'_> {
             let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
             all.push(model::check_proof(self.proofs, server, &progress, &config.proof, uptime));
         }
+        let gpu = fresh(facts.gpu.as_ref(), uptime);
+        let server = facts.server().map(|server| server.invocation);
+        let judged = gpu::check(gpu.map(|seen| &seen.value), &config.gpu, server, uptime);
+        add(&mut all, gpu.map_or(uptime, |seen| seen.at), judged);
         if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
             add(&mut all, seen.at, system::check(&seen.value));
         }

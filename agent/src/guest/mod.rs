@@ -12,7 +12,7 @@ mod reasons;
 use std::time::Duration;
 
 use crate::core::{Budget, Condition, Outcome, Schedule};
-use crate::{bootstrap, core, fix, model, names, network, ollama, storage, system};
+use crate::{bootstrap, core, fix, gpu, model, names, network, ollama, storage, system};
 
 pub use facts::{Facts, Seen};
 pub use handle::RealGuest;
@@ -34,7 +34,9 @@ pub static CONDITIONS: &[&Condition] = &[
     &names::NAMES_RESOLVE,
     &model::MODEL_PRESENT,
     &model::ALIAS_PRESENT,
+    &gpu::GPU_ATTACHED,
     &model::EMBEDDING_CORRECT,
+    &gpu::GPU_OFFLOADED,
     &system::CLOCK_SYNCHRONIZED,
     &system::MEMORY_AVAILABLE,
     &system::ROOT_DISK_SPACE,
@@ -61,10 +63,12 @@ pub mod concern {
     pub const NAMES: usize = 7;
     /// The rules that clients are subject to.
     pub const FIREWALL: usize = 8;
+    /// The GPUs.
+    pub const GPU: usize = 9;
 }
 
 /// All concerns and how often they are looked at without an event.
-pub static CONCERNS: [Schedule; 9] = [
+pub static CONCERNS: [Schedule; 10] = [
     every("bootstrap", 5, 2),
     every("network", 15, 2),
     every("storage", 15, 5),
@@ -74,6 +78,7 @@ pub static CONCERNS: [Schedule; 9] = [
     every("system", 15, 5),
     every("names", 10, 10),
     every("firewall", 30, 5),
+    every("gpu", 15, 2),
 ];
 
 const fn every(concern: &'static str, calm: u64, alert: u64) -> Schedule {

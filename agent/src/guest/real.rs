@@ -17,7 +17,7 @@ use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
 use crate::model::Pull;
 use crate::ollama::Api;
-use crate::{bootstrap, firewall, fix, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, fix, gpu, model, names, network, ollama, storage, system};
 
 /// Looks at the data disk. In `doubt` no earlier write to it counts.
 async fn look_at_disk(current: &Current, doubt: bool) {
@@ -157,6 +157,15 @@ impl Shared {
                     facts.firewall = Some(Seen { at, value });
                 }
             }
+            concern::GPU if config.gpu.expected > 0 => {
+                let (server, before) = {
+                    let facts = current.facts();
+                    let before = facts.gpu.as_ref().map(|seen| seen.value.placed.clone());
+                    (facts.answering(&self.client, config.ollama.port), before.unwrap_or_default())
+                };
+                let value = gpu::look(config, server, before, at).await;
+                current.facts().gpu = Some(Seen { at, value });
+            }
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
                 let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
@@ -222,6 +231,8 @@ impl Shared {
                 () = model::prove(proofs, &api, server, &config.model) => {
                     if let Some((_, _, attempt)) = proofs.log().last {
                         self.count(&attempt);
+                        // It has loaded the model, if it was not.
+                        self.waker.wake(concern::GPU);
                     }
                 }
                 () = replaced => {}

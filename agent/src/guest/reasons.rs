@@ -3,19 +3,20 @@
 
 use super::Remedy;
 use crate::core::{Condition, Reason};
-use crate::{bootstrap, model, names, network, ollama, storage, system};
+use crate::{bootstrap, gpu, model, names, network, ollama, storage, system};
 
 /// A condition and every reason that may be given for its status.
 pub type Declared = (&'static Condition, &'static [&'static Reason<Remedy>]);
 
 /// The concerns' tables.
-static TABLES: [&[Declared]; 7] = [
+static TABLES: [&[Declared]; 8] = [
     bootstrap::REASONS,
     network::REASONS,
     storage::REASONS,
     ollama::REASONS,
     names::REASONS,
     model::REASONS,
+    gpu::REASONS,
     system::REASONS,
 ];
 

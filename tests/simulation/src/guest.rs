@@ -6,7 +6,7 @@ mod looks;
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use saigak_agent::config::Config;
+use saigak_agent::config::{Config, Gpu};
 use saigak_agent::core::{Judgement, Moment};
 use saigak_agent::guest::{Facts, Known, Remedy};
 use saigak_agent::model::{Log, PullState};
@@ -70,7 +70,8 @@ impl Guest {
             wall_skew: 0,
             reckless: false,
             heard: [0; looks::CONCERNS],
-            config: Config::default(),
+            // What becomes of a GPU is not simulated.
+            config: Config { gpu: Gpu { expected: 0, ..Gpu::default() }, ..Config::default() },
         }
     }
 

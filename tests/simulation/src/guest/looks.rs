@@ -173,6 +173,7 @@ impl Guest {
             concern::FIREWALL => {
                 facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
             }
+            concern::GPU => {}
             _ => facts.system = Some(Seen { at, value: seen::system(wall) }),
         }
     }
