@@ -105,7 +105,7 @@ impl Table<'_> {
             let cell = |field: &&str| match *field {
                 "pid" => Some(client.pid.to_string()),
                 "gpu_uuid" => Some(client.uuid.clone()),
-                "used_memory" | "used_gpu_memory" => Some(self.with(client.bytes / MIB, "MiB")),
+                "used_memory" | "used_gpu_memory" => Some(self.with(&(client.bytes / MIB), "MiB")),
                 _ => None,
             };
             let cells: Option<Vec<String>> = fields.iter().map(cell).collect();
@@ -131,20 +131,20 @@ impl Table<'_> {
             "temperature.gpu" => gpu.temperature.to_string(),
             "power.draw" => {
                 let watts = format!("{}.{:02}", gpu.power / 1000, gpu.power % 1000 / 10);
-                self.with(watts, "W")
+                self.with(&watts, "W")
             }
-            "utilization.gpu" | "utilization.memory" => self.with(0, "%"),
-            "memory.total" => self.with(gpu.memory / MIB, "MiB"),
-            "memory.used" => self.with(used / MIB, "MiB"),
-            "memory.free" => self.with((gpu.memory - used) / MIB, "MiB"),
-            "clocks.sm" | "clocks.mem" | "clocks.gr" => self.with(210, "MHz"),
+            "utilization.gpu" | "utilization.memory" => self.with(&0, "%"),
+            "memory.total" => self.with(&(gpu.memory / MIB), "MiB"),
+            "memory.used" => self.with(&(used / MIB), "MiB"),
+            "memory.free" => self.with(&((gpu.memory - used) / MIB), "MiB"),
+            "clocks.sm" | "clocks.mem" | "clocks.gr" => self.with(&210, "MHz"),
             "ecc.errors.corrected.volatile.total" => or_none(ecc.map(|ecc| ecc.corrected)),
             "ecc.errors.uncorrected.volatile.total" => or_none(ecc.map(|ecc| ecc.uncorrected)),
             _ => return None,
         })
     }
 
-    fn with(&self, value: impl ToString, unit: &str) -> String {
+    fn with(&self, value: &impl ToString, unit: &str) -> String {
         let value = value.to_string();
         if self.units { format!("{value} {unit}") } else { value }
     }

@@ -39,13 +39,9 @@ pub(crate) fn connect(function: &'static str) -> nvml::nvmlReturn_t {
 pub(crate) fn disconnect(function: &'static str) -> nvml::nvmlReturn_t {
     tally::count(function);
     let mut connection = CONNECTION.lock().unwrap_or_else(PoisonError::into_inner);
-    match connection.users {
-        0 => nvml::nvmlReturn_enum_NVML_ERROR_UNINITIALIZED,
-        _ => {
-            connection.users -= 1;
-            nvml::nvmlReturn_enum_NVML_SUCCESS
-        }
-    }
+    let open = connection.users.checked_sub(1);
+    connection.users = open.unwrap_or(0);
+    result(open.map(drop).ok_or(nvml::nvmlReturn_enum_NVML_ERROR_UNINITIALIZED))
 }
 
 /// A call that reaches the driver.

@@ -9,7 +9,7 @@ use crate::answer::{Failed, put, put_list};
 use crate::call::ask_device;
 
 /// The version that a caller writes into the struct: its size, and its number in the top byte.
-const MEMORY_V2: u32 = size_of::<nvml::nvmlMemory_v2_t>() as u32 | 2 << 24;
+const MEMORY_V2: usize = size_of::<nvml::nvmlMemory_v2_t>() | 2 << 24;
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo(
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(
         }
         // SAFETY: not null, and then the caller promises a struct with its version filled in.
         let version = unsafe { (&raw const (*memory).version).read() };
-        if version != MEMORY_V2 {
+        if version as usize != MEMORY_V2 {
             return Err(nvml::nvmlReturn_enum_NVML_ERROR_ARGUMENT_VERSION_MISMATCH);
         }
         let (total, used) = (gpu.memory, State::used(gpu, &directory()));

@@ -28,6 +28,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "ModelPresent/Present",
         "AliasPresent/Matches",
         "EmbeddingCorrect/Proven",
+        "GpuAttached/NotExpected",
+        "GpuOffloaded/NotExpected",
         "MemoryAvailable/Enough",
         "RootDiskSpace/Enough",
     ],

@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
+use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -151,6 +152,8 @@ async fn embed(State(held): State<Arc<Held>>, Json(question): Json<Question>) ->
     }
     if held.place.as_ref().is_some_and(Place::is_lost) {
         let _ = writeln!(io::stderr(), "CUDA error: unspecified launch failure");
+        // It is no accident, and leaves no core.
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
         std::process::abort();
     }
     let mut last = held.last.lock().await;
