@@ -71,6 +71,7 @@ fn follows(reason: &Reason<Remedy>) -> (String, String) {
 fn role(condition: &Condition) -> &'static str {
     match condition.role {
         Role::Required => "required for Ready",
+        Role::Veto => "not Ready while `False`; what is not known keeps nothing from being Ready",
         Role::Gate => "repairs wait for it, Ready does not",
         Role::Advisory => "for people only",
     }

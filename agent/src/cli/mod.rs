@@ -22,7 +22,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError};
-use crate::{fix, probe};
+use crate::{fix, gpu, probe};
 
 /// Keeps the embeddings service of this guest alive, and tells the truth about it.
 #[derive(Debug, Parser)]
@@ -84,6 +84,9 @@ enum Command {
         /// The repair
         name: fix::Name,
     },
+    /// Tell of NVIDIA's GPUs in lines of JSON; started by its socket unit
+    #[command(hide = true)]
+    GpuProbe,
     /// Look where the daemon may not; started by its socket unit
     #[command(hide = true)]
     Probe {
@@ -143,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Reload => settings::reload(),
         // A helper answers whoever asked for it, also where its settings cannot be read.
         Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
+        Command::GpuProbe => gpu::probe::run(),
         Command::Probe { what: What::Storage } => {
             probe::storage(&config::load(&config::DIRECTORIES))
         }

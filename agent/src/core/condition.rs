@@ -37,6 +37,9 @@ impl Status {
 pub enum Role {
     /// The guest is ready only while it holds.
     Required,
+    /// The guest is not ready while it is `False`. That it is not known keeps nothing from being
+    /// ready.
+    Veto,
     /// Repairs wait for it, readiness does not.
     Gate,
     /// For people only.
@@ -44,11 +47,18 @@ pub enum Role {
 }
 
 impl Role {
+    /// Whether readiness hangs on it.
+    #[must_use]
+    pub const fn is_required(self) -> bool {
+        matches!(self, Self::Required | Self::Veto)
+    }
+
     /// The role's word in reports.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Required => "required",
+            Self::Veto => "veto",
             Self::Gate => "gate",
             Self::Advisory => "advisory",
         }

@@ -10,7 +10,7 @@ use super::episode::{Climbs, Episodes, RECOVERED_AFTER};
 use super::graph::{self, Seen};
 use super::report::{AgentReport, ConfigurationReport, Outlook};
 use super::state::State;
-use super::{BudgetReport, Condition, Judgement, Ledger, Moment, Reason, Remedy, Role, Status};
+use super::{BudgetReport, Condition, Judgement, Ledger, Moment, Reason, Remedy, Status};
 
 /// The result of a repair that has begun, for as long as nobody says how it ended.
 const INTERRUPTED: &str = "Interrupted";
@@ -226,7 +226,7 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn required(&self) -> impl Iterator<Item = &State<R>> {
-        self.states.iter().filter(|state| state.condition.role == Role::Required)
+        self.states.iter().filter(|state| state.condition.role.is_required())
     }
 
     fn cause(&self, uptime: Duration) -> Option<&State<R>> {

@@ -1,7 +1,7 @@
 //! What hangs on what: a condition whose needs are not met is `Blocked`, so that one cause
 //! makes one line.
 
-use super::{Condition, Role, Status};
+use super::{Condition, Status};
 
 /// The reason of a condition that waits for another.
 pub(super) const BLOCKED: &str = "Blocked";
@@ -50,7 +50,7 @@ pub(super) fn root_cause(conditions: &[&Condition], states: &[Seen]) -> Option<u
             .iter()
             .zip(states)
             .enumerate()
-            .filter(|(_, (condition, seen))| condition.role == Role::Required && !seen.holds)
+            .filter(|(_, (condition, seen))| condition.role.is_required() && !seen.holds)
     };
     let first_false = required().find(|(_, (_, seen))| seen.status == Status::False);
     if let Some((mut index, _)) = first_false {
@@ -124,6 +124,7 @@ pub(super) fn check_order(conditions: &[&Condition]) -> Result<(), String> {
 mod tests {
     use std::time::Duration;
 
+    use super::super::Role;
     use super::*;
 
     const fn condition(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::episode::Episodes;
 use super::graph::{BLOCKED, Block, Seen};
-use super::{Condition, ConditionReport, Judgement, Moment, Reason, Status, rfc3339};
+use super::{Condition, ConditionReport, Judgement, Moment, Reason, Role, Status, rfc3339};
 
 /// The reason of a condition that no look has judged yet.
 const NOT_OBSERVED: &str = "NotObserved";
@@ -50,6 +50,7 @@ impl<R> State<R> {
         match self.status {
             Status::True => self.expires.is_none_or(|expires| uptime < expires),
             Status::False => false,
+            Status::Unknown if self.condition.role == Role::Veto => true,
             Status::Unknown => self.holds_until.is_some_and(|until| uptime < until),
         }
     }

@@ -20,11 +20,13 @@ pub enum Source {
     Bus,
     /// The mount table.
     Mounts,
+    /// NVIDIA's driver.
+    Gpu,
 }
 
 impl Source {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Timer,
         Self::Look,
         Self::Repair,
@@ -32,6 +34,7 @@ impl Source {
         Self::Netlink,
         Self::Bus,
         Self::Mounts,
+        Self::Gpu,
     ];
 
     /// The label in the metrics.
@@ -45,6 +48,7 @@ impl Source {
             Self::Netlink => "netlink",
             Self::Bus => "bus",
             Self::Mounts => "mounts",
+            Self::Gpu => "gpu",
         }
     }
 }

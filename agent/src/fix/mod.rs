@@ -13,6 +13,8 @@
 //! | `ollama-restart` | restarts it |
 //! | `ollama-bind` | makes it listen on every address, then restarts it |
 //! | `ollama-models` | makes it keep its models on the data disk, then restarts it |
+//! | `gpu-load` | loads NVIDIA's kernel module |
+//! | `gpu-persistence` | starts NVIDIA's persistence daemon |
 //!
 //! The daemon connects to `/run/saigak-fix/NAME.sock` and reads one JSON line, a [`Reply`]. It
 //! sends nothing: a repair takes its orders from root's configuration alone. A person runs the
@@ -24,6 +26,7 @@
 mod caller;
 mod client;
 mod file;
+mod gpu;
 mod manager;
 mod model_blobs;
 mod network_lease;
@@ -71,6 +74,10 @@ pub enum Name {
     OllamaBind,
     /// Make Ollama keep its models on the data disk, then restart it
     OllamaModels,
+    /// Load NVIDIA's kernel module
+    GpuLoad,
+    /// Start NVIDIA's persistence daemon
+    GpuPersistence,
 }
 
 impl Name {
@@ -89,6 +96,8 @@ impl Name {
             Self::OllamaRestart => "ollama-restart",
             Self::OllamaBind => "ollama-bind",
             Self::OllamaModels => "ollama-models",
+            Self::GpuLoad => "gpu-load",
+            Self::GpuPersistence => "gpu-persistence",
         }
     }
 }
@@ -136,6 +145,8 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::OllamaRestart => ollama::restart(config).await,
             Name::OllamaBind => ollama::bind(config).await,
             Name::OllamaModels => ollama::models(config).await,
+            Name::GpuLoad => gpu::load(&config.gpu),
+            Name::GpuPersistence => gpu::persistence(&config.gpu).await,
         }
     })
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::attached::NOT_EXPECTED;
 use super::placed::{Placed, Size};
-use crate::core::{Condition, Judgement, Reason, Role};
+use crate::core::{Condition, Judgement, Reason, Role, Rung};
 use crate::guest::Remedy;
+use crate::ollama;
 
 /// The model lies in a GPU's memory.
 pub static GPU_OFFLOADED: Condition = Condition {
@@ -14,7 +15,7 @@ pub static GPU_OFFLOADED: Condition = Condition {
     role: Role::Required,
     // Not the proof: a model that is slow for lack of a GPU fails it, and this is why.
     needs: &["OllamaServing"],
-    explained_by: &["GpuAttached"],
+    explained_by: &["GpuAttached", "GpuDriverLoaded", "GpuHealthy"],
     // How long an answer counts is stated below; a server that was restarted owes another.
     grace: Duration::ZERO,
 };
@@ -30,6 +31,11 @@ static ON_CPU: Reason<Remedy> = Reason::fault(
     "journalctl -u ollama | grep -i -e gpu -e cuda -e vram says why, after: systemctl restart \
      ollama",
 );
+// Once: a server that was started after the GPU and does not use it has a reason that another
+// restart does not change. Under this name it cannot come back then.
+static STARTED_BEFORE_DRIVER: Reason<Remedy> =
+    Reason::fault("StartedBeforeDriver", "systemctl restart ollama, which looks for GPUs once")
+        .mended_by(3000, &[Rung::new(Remedy::Ollama(ollama::Remedy::Restart), 1, 60)]);
 static PARTLY_ON_CPU: Reason<Remedy> = Reason::fault(
     "PartlyOnCpu",
     "make room in the GPU's memory: nvidia-smi names who uses it; or give the model less context \
@@ -41,12 +47,26 @@ static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "the server does not say what is loaded: see ollama ps");
 
 /// All that can be said of it.
-pub(super) static REASONS: &[&Reason<Remedy>] =
-    &[&NOT_EXPECTED, &ON_GPU, &UNLOADED, &ON_CPU, &PARTLY_ON_CPU, &NOT_LOADED, &UNREADABLE];
+pub(super) static REASONS: &[&Reason<Remedy>] = &[
+    &NOT_EXPECTED,
+    &ON_GPU,
+    &UNLOADED,
+    &ON_CPU,
+    &STARTED_BEFORE_DRIVER,
+    &PARTLY_ON_CPU,
+    &NOT_LOADED,
+    &UNREADABLE,
+];
 
 /// Judges where the model of the start `server` of the server lies. `None`: it does not answer,
-/// and what it said before counts for its time.
-pub(super) fn judge(placed: &Placed, server: Option<u128>, uptime: Duration) -> Judgement<Remedy> {
+/// and what it said before counts for its time. `late`: it was started before the GPU was usable,
+/// which it is now.
+pub(super) fn judge(
+    placed: &Placed,
+    server: Option<u128>,
+    late: bool,
+    uptime: Duration,
+) -> Judgement<Remedy> {
     let judged = |reason, message: String| Judgement::new(&GPU_OFFLOADED, reason, message);
     let not_seen = || judged(&NOT_LOADED, "the model has not been seen loaded yet".into());
     if server.is_some_and(|server| server != placed.invocation) {
@@ -55,7 +75,14 @@ pub(super) fn judge(placed: &Placed, server: Option<u128>, uptime: Duration) -> 
     match (&placed.now, placed.last) {
         (now, Some((size, at))) if uptime < at + COUNTS => {
             let loaded = !matches!(now, Some(Ok(None)));
-            let (reason, message) = by_size(size, loaded);
+            let (reason, message) = match by_size(size, loaded) {
+                (reason, _) if late && std::ptr::eq(reason, &raw const ON_CPU) => {
+                    let message = "the model runs on the CPU: the server was started before the GPU \
+                                   could be used";
+                    (&STARTED_BEFORE_DRIVER, message.into())
+                }
+                said => said,
+            };
             judged(reason, message).seen(at).until(at + COUNTS)
         }
         (Some(Err(error)), _) => judged(&UNREADABLE, error.clone()),
@@ -86,7 +113,7 @@ mod tests {
     fn said(now: Option<Result<Option<Size>, String>>, last: Option<Size>) -> Judgement<Remedy> {
         let at = Duration::from_secs(100);
         let placed = Placed { invocation: 1, now, last: last.map(|size| (size, at)) };
-        judge(&placed, Some(1), at)
+        judge(&placed, Some(1), false, at)
     }
 
     #[test]
@@ -119,14 +146,14 @@ mod tests {
         assert_eq!(judged.expires, Some(Duration::from_secs(160)));
         assert_eq!(said(silent(), None).reason.name, "Unreadable");
         let placed = Placed { invocation: 1, now: silent(), last: Some((ALL, Duration::ZERO)) };
-        assert_eq!(judge(&placed, Some(1), COUNTS).reason.name, "Unreadable");
+        assert_eq!(judge(&placed, Some(1), false, COUNTS).reason.name, "Unreadable");
     }
 
     #[test]
     fn a_restarted_server_owes_an_answer() {
         let last = Some((ALL, Duration::from_secs(100)));
         let placed = Placed { invocation: 1, now: Some(Ok(Some(ALL))), last };
-        let name = |server| judge(&placed, server, Duration::from_secs(110)).reason.name;
+        let name = |server| judge(&placed, server, false, Duration::from_secs(110)).reason.name;
         assert_eq!([Some(2), None].map(name), ["NotLoaded", "OnGpu"]);
     }
 }

@@ -52,6 +52,8 @@ pub struct Facts {
     pub firewall: Option<Seen<Result<firewall::Facts, String>>>,
     /// The GPUs.
     pub gpu: Option<Seen<gpu::Facts>>,
+    /// What their probe has said.
+    pub gpu_probe: gpu::Seen,
 }
 
 impl Facts {

@@ -54,6 +54,7 @@ impl RealGuest {
             pull: Pull::default(),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
+            gpu_probe: Arc::default(),
             noted: Arc::default(),
             notes: !ledger.is_read_only(),
             moved: Notify::new(),

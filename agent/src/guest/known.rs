@@ -7,7 +7,7 @@ use super::facts::{Facts, Seen, fresh};
 use super::{CONDITIONS, Remedy};
 use crate::config::Config;
 use crate::core::{Judgement, Moment};
-use crate::model::{Log, PullState};
+use crate::model::{Log, PullState, Server};
 use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
 
 /// All that is known of a guest.
@@ -70,8 +70,12 @@ impl Known<'_> {
             all.push(model::check_proof(self.proofs, server, &progress, &config.proof, uptime));
         }
         let gpu = fresh(facts.gpu.as_ref(), uptime);
-        let server = facts.server().map(|server| server.invocation);
-        let judged = gpu::check(gpu.map(|seen| &seen.value), &config.gpu, server, uptime);
+        let started = || facts.ollama.as_ref()?.value.unit.as_ref().ok().map(|unit| unit.started);
+        let start =
+            |server: Server| Some(gpu::Start { invocation: server.invocation, at: started()? });
+        let server = facts.server().and_then(start);
+        let probe = &facts.gpu_probe;
+        let judged = gpu::check(gpu.map(|seen| &seen.value), probe, &config.gpu, server, uptime);
         add(&mut all, gpu.map_or(uptime, |seen| seen.at), judged);
         if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
             add(&mut all, seen.at, system::check(&seen.value));
@@ -98,6 +102,10 @@ impl Known<'_> {
                     return Some("a pull goes on".into());
                 }
                 if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
+                    return Some(why);
+                }
+                let gpu = gpu::forbids_restart(&facts.gpu_probe, &self.config.gpu, uptime);
+                if let Some(why) = gpu.filter(|_| disturbs) {
                     return Some(why);
                 }
                 let locked_out = facts.firewall(uptime).and_then(firewall::Facts::locks_out);
@@ -143,7 +151,7 @@ impl Known<'_> {
                 }
                 storage::refuses_write(facts.disk(), needed)
             }
-            Remedy::Network(_) | Remedy::Storage(_) => None,
+            Remedy::Network(_) | Remedy::Storage(_) | Remedy::Gpu(_) => None,
         }
     }
 }

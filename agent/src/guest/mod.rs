@@ -35,6 +35,8 @@ pub static CONDITIONS: &[&Condition] = &[
     &model::MODEL_PRESENT,
     &model::ALIAS_PRESENT,
     &gpu::GPU_ATTACHED,
+    &gpu::GPU_DRIVER_LOADED,
+    &gpu::GPU_HEALTHY,
     &model::EMBEDDING_CORRECT,
     &gpu::GPU_OFFLOADED,
     &system::CLOCK_SYNCHRONIZED,
@@ -96,6 +98,8 @@ pub enum Remedy {
     Ollama(ollama::Remedy),
     /// Of the models.
     Model(model::Remedy),
+    /// Of the GPUs' driver.
+    Gpu(gpu::Remedy),
 }
 
 impl Remedy {
@@ -106,6 +110,7 @@ impl Remedy {
         all.extend(storage::Remedy::ALL.map(Self::Storage));
         all.extend(ollama::Remedy::ALL.map(Self::Ollama));
         all.extend(model::Remedy::ALL.map(Self::Model));
+        all.extend(gpu::Remedy::ALL.map(Self::Gpu));
         all
     }
 }
@@ -117,6 +122,7 @@ impl core::Remedy for Remedy {
             Self::Storage(remedy) => remedy.name(),
             Self::Ollama(remedy) => remedy.name(),
             Self::Model(remedy) => remedy.name(),
+            Self::Gpu(remedy) => remedy.name(),
         }
     }
 
@@ -126,6 +132,7 @@ impl core::Remedy for Remedy {
             Self::Storage(remedy) => remedy.budget(),
             Self::Ollama(remedy) => remedy.budget(),
             Self::Model(remedy) => remedy.budget(),
+            Self::Gpu(remedy) => remedy.budget(),
         }
     }
 
@@ -135,12 +142,14 @@ impl core::Remedy for Remedy {
             Self::Storage(remedy) => remedy.deadline(),
             Self::Ollama(remedy) => remedy.deadline(),
             Self::Model(remedy) => remedy.deadline(),
+            Self::Gpu(remedy) => remedy.deadline(),
         }
     }
 
     fn touches(self) -> &'static str {
         match self {
             Self::Network(_) => "network",
+            Self::Gpu(_) => "gpu",
             Self::Storage(_) | Self::Model(model::Remedy::DropDamaged) => "disk",
             // A model is changed through the server.
             Self::Ollama(_) | Self::Model(_) => "server",

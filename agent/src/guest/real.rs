@@ -13,6 +13,7 @@ use super::facts::{Seen, fresh};
 use super::known::Known;
 use super::{Remedy, concern};
 use crate::bus::Bus;
+use crate::config::Vendor;
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
 use crate::model::Pull;
@@ -62,6 +63,7 @@ pub(super) struct Shared {
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
+    pub(super) gpu_probe: Arc<gpu::Probe>,
     /// The address and the way out that were noted last, to be repeated one day.
     pub(super) noted: Arc<Mutex<Option<Held>>>,
     /// Whether it may note one: who only looks changes nothing.
@@ -157,7 +159,12 @@ impl Shared {
                     facts.firewall = Some(Seen { at, value });
                 }
             }
-            concern::GPU if config.gpu.expected > 0 => {
+            concern::GPU => {
+                let asks = config.gpu.expected > 0 && config.gpu.vendor == Vendor::Nvidia;
+                self.gpu_probe.want(asks, &self.waker);
+                if config.gpu.expected == 0 {
+                    return;
+                }
                 let (server, before) = {
                     let facts = current.facts();
                     let before = facts.gpu.as_ref().map(|seen| seen.value.placed.clone());
@@ -263,7 +270,9 @@ impl Shared {
     fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
         let current = self.current();
         let (pull, proofs) = (self.pull.state(), current.proofs.log());
-        let facts = &current.facts();
+        let mut facts = current.facts();
+        facts.gpu_probe = self.gpu_probe.seen();
+        let facts = &*facts;
         of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
 
@@ -291,6 +300,7 @@ impl Shared {
         match remedy {
             Remedy::Network(remedy) => network::apply(remedy, &config.network, &self.bus).await,
             Remedy::Storage(remedy) => storage::apply(remedy).await,
+            Remedy::Gpu(remedy) => gpu::apply(remedy, &self.gpu_probe).await,
             Remedy::Ollama(remedy) => ollama::apply(remedy).await,
             Remedy::Model(remedy) => {
                 let api = current.facts().api(&self.client, config.ollama.port);

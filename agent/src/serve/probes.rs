@@ -110,7 +110,7 @@ fn verbose(report: &Report, readiness: &Result<(), String>) -> String {
             Status::Unknown => '?',
         };
         let role = match condition.role {
-            Role::Required => "",
+            Role::Required | Role::Veto => "",
             Role::Gate | Role::Advisory => " (not required)",
         };
         // Writing to a string cannot fail.
