@@ -45,7 +45,7 @@ pub fn answer(arguments: &[String], directory: &Path) -> io::Result<Answer> {
         text.push_str(&fields.join(", "));
         text.push('\n');
     }
-    for gpu in &state.gpus {
+    for (place, gpu) in state.gpus.iter().enumerate() {
         if gpu.lost {
             let address = gpu.address.to_uppercase();
             let text = format!(
@@ -54,7 +54,7 @@ pub fn answer(arguments: &[String], directory: &Path) -> io::Result<Answer> {
             );
             return Ok(Answer { text, code: 15 });
         }
-        let found = if of_gpus { table.gpu(gpu, &fields) } else { table.apps(gpu, &fields) };
+        let found = if of_gpus { table.gpu(place, gpu, &fields) } else { table.apps(gpu, &fields) };
         let Some(found) = found else {
             let text = format!("Field is not a valid field to query for {question}.\n\n");
             return Ok(Answer { text, code: 2 });
@@ -93,8 +93,9 @@ struct Table<'a> {
 
 impl Table<'_> {
     /// A line for a GPU; `None` for a field that there is not.
-    fn gpu(&self, gpu: &Gpu, fields: &[&str]) -> Option<Vec<String>> {
-        let cells: Option<Vec<String>> = fields.iter().map(|field| self.cell(gpu, field)).collect();
+    fn gpu(&self, place: usize, gpu: &Gpu, fields: &[&str]) -> Option<Vec<String>> {
+        let cells: Option<Vec<String>> =
+            fields.iter().map(|field| self.cell(place, gpu, field)).collect();
         Some(vec![format!("{}\n", cells?.join(", "))])
     }
 
@@ -114,14 +115,15 @@ impl Table<'_> {
         clients.iter().map(line).collect()
     }
 
-    fn cell(&self, gpu: &Gpu, field: &str) -> Option<String> {
+    fn cell(&self, place: usize, gpu: &Gpu, field: &str) -> Option<String> {
         let used = State::used(gpu, self.directory);
         let ecc = gpu.ecc.as_ref();
         let or_none = |number: Option<u64>| number.map_or("[N/A]".into(), |n| n.to_string());
-        if gpu.reset_required && !matches!(field, "uuid" | "name" | "pci.bus_id") {
+        if gpu.reset_required && !matches!(field, "index" | "uuid" | "name" | "pci.bus_id") {
             return Some("[GPU requires reset]".into());
         }
         Some(match field {
+            "index" => place.to_string(),
             "uuid" | "gpu_uuid" => gpu.uuid.clone(),
             "name" | "gpu_name" => gpu.name.clone(),
             "pci.bus_id" | "gpu_bus_id" => format!("0000{}", gpu.address.to_uppercase()),

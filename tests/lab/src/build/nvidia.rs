@@ -60,8 +60,13 @@ async fn fetch(directory: &Path) -> Result<()> {
         format!("Dir::Etc::SourceList={}", source.display()),
         "Dir::Etc::SourceParts=/dev/null".into(),
         // Whoever runs this owns the directories; no other user can write there.
-        format!("APT::Sandbox::User={}", nix::unistd::User::from_uid(nix::unistd::getuid())
-            .ok().flatten().map_or_else(|| "root".into(), |user| user.name)),
+        format!(
+            "APT::Sandbox::User={}",
+            nix::unistd::User::from_uid(nix::unistd::getuid())
+                .ok()
+                .flatten()
+                .map_or_else(|| "root".into(), |user| user.name)
+        ),
     ];
     let apt = |arguments: &[&str]| {
         let mut command = process::command("apt-get", &["--quiet=2"]);

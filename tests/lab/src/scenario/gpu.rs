@@ -6,6 +6,7 @@ mod driver;
 mod fallback;
 mod hangs;
 mod health;
+mod idle;
 mod library;
 mod own;
 mod placed;
@@ -14,12 +15,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
+use tokio::time::Instant;
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use crate::guest::Guest;
 use crate::guest::gpu::Gpus;
 use crate::guest::options::Options;
+use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
 
 pub(super) use attached::SCENARIO as ATTACHED;
@@ -27,6 +30,7 @@ pub(super) use driver::SCENARIO as DRIVER;
 pub(super) use fallback::SCENARIO as FALLBACK;
 pub(super) use hangs::SCENARIO as HANGS;
 pub(super) use health::SCENARIO as HEALTH;
+pub(super) use idle::SCENARIO as IDLE;
 pub(super) use library::SCENARIO as LIBRARY;
 pub(super) use own::SCENARIO as OWN;
 pub(super) use placed::SCENARIO as PLACED;
@@ -49,13 +53,26 @@ const RESTART: &str = "systemctl reset-failed ollama.service; systemctl restart 
 
 /// Waits until a condition is so, if it is not so already.
 async fn until(guest: &Guest, condition: &str, status: &str, reason: &str) -> Result<()> {
-    let mark = guest.mark();
-    let now = guest.timeline.last();
-    let is = now.as_ref().and_then(|report| report.condition(condition));
-    if is.is_some_and(|is| is.status == status && is.reason == reason) {
-        return Ok(());
+    let what = format!("{condition} to be {status}/{reason}");
+    let fits = |report: &Report| {
+        let is = report.condition(condition);
+        is.is_some_and(|is| is.status == status && is.reason == reason)
+    };
+    so(guest, ASKED, &what, fits).await.map(drop)
+}
+
+/// Waits until a report fits, unless the last one does; returns when that was.
+async fn so(
+    guest: &Guest,
+    within: Duration,
+    what: &str,
+    fits: impl Fn(&Report) -> bool,
+) -> Result<Instant> {
+    let now = Instant::now();
+    if guest.timeline.last().is_some_and(|report| fits(&report)) {
+        return Ok(now);
     }
-    guest.expect(&mark, condition, status, reason, ASKED).await.map(drop)
+    Ok(guest.wait(now, within, what, fits).await?.at)
 }
 
 impl Stage {

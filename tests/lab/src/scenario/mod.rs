@@ -138,6 +138,7 @@ pub const ALL: &[Scenario] = &[
     gpu::HEALTH,
     gpu::FALLBACK,
     gpu::HANGS,
+    gpu::IDLE,
     gpu::OWN,
     operator::PAUSE,
     operator::CHECK,

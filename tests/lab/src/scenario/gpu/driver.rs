@@ -5,9 +5,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use saigak_lab_gpu::State;
 
-use super::{ASKED, RESTART};
+use super::{ASKED, RESTART, so};
 use crate::guest::Guest;
 use crate::guest::gpu::{Gpus, Pci};
+use crate::guest::report::Report;
 use crate::scenario::fault::by_hand;
 use crate::scenario::files::FORGETS;
 use crate::scenario::stage::Stage;
@@ -93,14 +94,13 @@ async fn only_a_person(
 ) -> Result<()> {
     let mark = guest.mark();
     stage.say(&format!("breaks: {what}"));
-    let seen = guest
-        .wait(mark.at, ASKED, &format!("GpuDriverLoaded/{reason} and {advice:?}"), |report| {
-            !report.ready
-                && report.next.contains(advice)
-                && report.condition("GpuDriverLoaded").is_some_and(|it| it.reason == reason)
-        })
-        .await?
-        .at;
+    let named = |report: &Report| {
+        !report.ready
+            && report.next.contains(advice)
+            && report.condition("GpuDriverLoaded").is_some_and(|it| it.reason == reason)
+    };
+    let said = format!("GpuDriverLoaded/{reason} and {advice:?}");
+    let seen = so(guest, ASKED, &said, named).await?;
     guest.quiet(WATCHED).await?;
     stage.add_seen(what, seen - mark.at, guest, &mark);
     Ok(())

@@ -26,10 +26,10 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
 
 /// Each look at the file must reach the stopped process: nothing is kept of what it said.
 const DOOR: &str = "{ test -e /dev/fuse || mknod /dev/fuse c 10 229; } && cd /srv/gpu && \
-    mkdir inner outer door && touch inner/file && \
-    for part in 'inner outer' 'outer door'; do \
-    systemd-run --quiet --unit=door-${part%% *} --service-type=forking --working-directory=/srv/gpu \
-    bindfs -o direct_io,attr_timeout=0,entry_timeout=0,negative_timeout=0 $part || exit 1; done";
+    mkdir inner outer door && touch inner/file && keep=timeout=0 && \
+    served() { systemd-run --quiet --unit=door-$1 --service-type=forking bindfs \
+    -o direct_io,attr_$keep,entry_$keep,negative_$keep /srv/gpu/$1 /srv/gpu/$2; } && \
+    served inner outer && served outer door";
 const STOP: &str = "systemctl kill --signal=STOP door-inner.service";
 const CONTINUE: &str = "systemctl kill --signal=CONT door-inner.service";
 

@@ -176,9 +176,9 @@ async fn played(stage: &Stage, guest: &Guest, case: &Case) -> Result<()> {
     let named = |report: &Report| {
         report.ready == case.advice.is_none()
             && case.advice.is_none_or(|advice| report.next.contains(advice))
-            && report.condition("GpuHealthy").is_some_and(|it| {
-                it.reason == case.reason && it.message.contains("NVIDIA L4")
-            })
+            && report
+                .condition("GpuHealthy")
+                .is_some_and(|it| it.reason == case.reason && it.message.contains("NVIDIA L4"))
     };
     let what = format!("GpuHealthy/{} of the second GPU", case.reason);
     let seen = guest.wait(mark.at, ASKED, &what, named).await?.at;

@@ -56,7 +56,9 @@ async fn play(stage: &Stage) -> Result<()> {
     said(stage, &guest, "VersionMismatch", "False", "rmmod nvidia_uvm").await?;
     for (code, reason, status) in REFUSALS {
         guest.change_gpus(|state| state.init = Some(*code))?;
-        said(stage, &guest, reason, status, "").await.with_context(|| format!("NVML says {code}"))?;
+        said(stage, &guest, reason, status, "")
+            .await
+            .with_context(|| format!("NVML says {code}"))?;
     }
     guest.change_gpus(|state| *state = healthy.clone())?;
     back(&guest).await?;
@@ -95,7 +97,8 @@ async fn without_library(stage: &Stage, guest: &Guest) -> Result<()> {
     said(stage, guest, "LibraryMissing", "False", "ldconfig").await?;
     guest.sh("touch /.dockerenv").await?;
     said(stage, guest, "LibraryPathWrong", "False", "device-list strategy").await?;
-    guest.sh(&format!("rm /.dockerenv; mv /srv/library {LIBRARY}; mv /srv/program {PROGRAM}"))
+    guest
+        .sh(&format!("rm /.dockerenv; mv /srv/library {LIBRARY}; mv /srv/program {PROGRAM}"))
         .await?;
     back(guest).await?;
     guest.expect_repairs(&at, &[])
@@ -110,9 +113,10 @@ async fn said(
 ) -> Result<()> {
     let mark = guest.mark();
     let named = |report: &Report| {
-        report.condition("GpuDriverLoaded").is_some_and(|it| {
-            it.reason == reason && it.status == status
-        }) && (report.next.contains(advice) || condition_says(report, advice))
+        report
+            .condition("GpuDriverLoaded")
+            .is_some_and(|it| it.reason == reason && it.status == status)
+            && (report.next.contains(advice) || condition_says(report, advice))
     };
     let what = format!("GpuDriverLoaded to be {status}/{reason}");
     let seen = guest.wait(mark.at, ASKED, &what, named).await?.at;
