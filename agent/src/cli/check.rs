@@ -134,7 +134,7 @@ async fn pass(config: Config, options: Options) -> Result<Arc<Report>, String> {
     let waker = Arc::new(Waker::default());
     let bus = Arc::new(Bus::default());
     wake::start(&waker, &bus, &config.ollama.unit);
-    let guest = RealGuest::new(config, bus, Arc::clone(&waker), file)?;
+    let guest = RealGuest::new(config, bus, Arc::clone(&waker), Arc::default(), file)?;
 
     let history = options.repair.then(|| HistoryFile::in_directory(&state));
     let mut chronicle = Chronicle::default();

@@ -18,6 +18,7 @@ use crate::bus::Bus;
 use crate::config::Config;
 use crate::core::reconcile::{self, Inbox, Waker};
 use crate::core::{BootClock, Clock, Report, rfc3339};
+use crate::gpu;
 use crate::guest::RealGuest;
 use crate::history::{Chronicle, HistoryFile};
 use crate::ledger_file::LedgerFile;
@@ -64,7 +65,8 @@ async fn daemon(config: Config, speaker: &Speaker) -> Result<(), String> {
     let first = serve::first_report(agent.clone(), rfc3339(started.wall));
     let (publish, reports) = watch::channel(Arc::new(first));
     let waker = Arc::new(Waker::default());
-    let counters = Arc::new(Counters::new(Arc::clone(&waker)));
+    let gpus = Arc::new(gpu::Probe::default());
+    let counters = Arc::new(Counters::new(Arc::clone(&waker), Arc::clone(&gpus)));
     // Before anything else: a probe that is refused tells nobody why.
     let probes = serve::probe_router(reports.clone(), Arc::clone(&counters));
     sockets::listen(config.serve.listen, probes).await;
@@ -79,7 +81,7 @@ async fn daemon(config: Config, speaker: &Speaker) -> Result<(), String> {
     let engine = actor::engine(agent, &file, started).await?;
     let bus = Arc::new(Bus::default());
     wake::start(&waker, &bus, &config.ollama.unit);
-    let guest = RealGuest::new(config, bus, Arc::clone(&waker), file)?;
+    let guest = RealGuest::new(config, bus, Arc::clone(&waker), gpus, file)?;
     tokio::spawn(reloads.serve(guest.clone()));
 
     let mut voice = voice::Voice::default();

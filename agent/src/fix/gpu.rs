@@ -1,7 +1,10 @@
 //! `gpu-load`, `gpu-persistence`: NVIDIA's driver, brought up as the guest would at boot.
 
 use std::path::Path;
-use std::process::Command;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::Reply;
 use super::manager::{Job, Unit};
@@ -10,17 +13,20 @@ use crate::config::{Gpu, Vendor};
 /// What the kernel shows while the module is loaded.
 const MODULE: &str = "/sys/module/nvidia";
 
+/// A module that finds its GPU takes seconds, some of a large one's.
+const DEADLINE: Duration = Duration::from_secs(120);
+
 const PERSISTENCE: &str = "nvidia-persistenced.service";
 
 /// Loads the module, and the one that CUDA needs. A person who has blacklisted it is obeyed.
-pub(super) fn load(config: &Gpu) -> Reply {
+pub(super) async fn load(config: &Gpu) -> Reply {
     if let Err(reply) = expected(config) {
         return reply;
     }
     if Path::new(MODULE).exists() {
         return Reply::unneeded("the module nvidia is loaded");
     }
-    let words = match modprobe("nvidia") {
+    let words = match modprobe("nvidia").await {
         Ok(words) => words,
         Err(reply) => return reply,
     };
@@ -29,7 +35,7 @@ pub(super) fn load(config: &Gpu) -> Reply {
             if words.is_empty() { "modprobe did nothing: is it blacklisted?" } else { &words };
         return Reply::failed(format!("the module nvidia is not loaded: {words}"));
     }
-    match modprobe("nvidia_uvm") {
+    match modprobe("nvidia_uvm").await {
         Ok(words) if words.is_empty() => Reply::done("loaded the modules nvidia and nvidia_uvm"),
         Ok(words) => Reply::done(format!("loaded the module nvidia; nvidia_uvm: {words}")),
         Err(reply) => reply,
@@ -45,11 +51,13 @@ fn expected(config: &Gpu) -> Result<(), Reply> {
 }
 
 /// What modprobe says: nothing where all is well.
-fn modprobe(module: &str) -> Result<String, Reply> {
-    let output = Command::new("modprobe")
-        .args(["--use-blacklist", module])
-        .output()
-        .map_err(|error| Reply::failed(format!("cannot run modprobe: {error}")))?;
+async fn modprobe(module: &str) -> Result<String, Reply> {
+    let run = Command::new("modprobe").args(["--use-blacklist", module]).output();
+    let output = match timeout(DEADLINE, run).await {
+        Ok(output) => output.map_err(|error| format!("cannot run modprobe: {error}")),
+        Err(_) => Err(format!("modprobe {module} takes more than {} s", DEADLINE.as_secs())),
+    };
+    let output = output.map_err(Reply::failed)?;
     let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     if output.status.success() {
         return Ok(words);

@@ -145,7 +145,7 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::OllamaRestart => ollama::restart(config).await,
             Name::OllamaBind => ollama::bind(config).await,
             Name::OllamaModels => ollama::models(config).await,
-            Name::GpuLoad => gpu::load(&config.gpu),
+            Name::GpuLoad => gpu::load(&config.gpu).await,
             Name::GpuPersistence => gpu::persistence(&config.gpu).await,
         }
     })

@@ -54,7 +54,11 @@ pub fn check(
     let usable = holds(&attached) && holds(&driven) && healthy.as_ref().is_some_and(holds);
     let late = usable && server.is_some_and(|server| seen.became_usable_after(server.at));
     let invocation = server.map(|server| server.invocation);
-    let offloaded = offloaded::judge(&facts.placed, invocation, late, uptime);
+    let mut offloaded = offloaded::judge(&facts.placed, invocation, late, uptime);
+    if holds(&offloaded) && usable && seen.names_no_process() {
+        // Told, not judged: the server may have lost its runner since, and loads it anew.
+        offloaded.message.push_str("; NVML names no process that computes");
+    }
     [Some(attached), Some(driven), healthy, Some(offloaded)].into_iter().flatten().collect()
 }
 

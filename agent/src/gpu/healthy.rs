@@ -236,7 +236,7 @@ pub(super) fn forbids_restart(
     uptime: Duration,
 ) -> Option<String> {
     let judged = judge(seen, config, uptime)?;
-    (grave(judged.reason) && !judged.reason.passes).then(|| judged.message)
+    (grave(judged.reason) && !judged.reason.passes).then_some(judged.message)
 }
 
 #[cfg(test)]

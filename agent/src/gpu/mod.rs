@@ -5,7 +5,7 @@
 //! | `GpuAttached` | as many GPUs of the configured vendor are on PCI as are expected |
 //! | `GpuDriverLoaded` | NVIDIA's driver answers through NVML; another vendor's is bound |
 //! | `GpuHealthy` | none is lost, wants a reset, or has bad memory. Warnings have names too |
-//! | `GpuOffloaded` | the server says that the model lies in a GPU's memory as a whole |
+//! | `GpuOffloaded` | the server says that the model lies in a GPU's memory, most of it at least |
 //!
 //! Where none is expected all of them hold, and nothing is looked at. A model on the CPU embeds
 //! correctly and slowly; where a GPU is promised that is not what was promised, so the guest is

@@ -36,8 +36,10 @@ static ON_CPU: Reason<Remedy> = Reason::fault(
 static STARTED_BEFORE_DRIVER: Reason<Remedy> =
     Reason::fault("StartedBeforeDriver", "systemctl restart ollama, which looks for GPUs once")
         .mended_by(3000, &[Rung::new(Remedy::Ollama(ollama::Remedy::Restart), 1, 60)]);
-static PARTLY_ON_CPU: Reason<Remedy> = Reason::fault(
-    "PartlyOnCpu",
+// A server may count what belongs on the CPU, such as the table of tokens, to the model's size.
+static PARTLY_ON_CPU: Reason<Remedy> = Reason::good("PartlyOnCpu");
+static MOSTLY_ON_CPU: Reason<Remedy> = Reason::fault(
+    "MostlyOnCpu",
     "make room in the GPU's memory: nvidia-smi names who uses it; or give the model less context \
      (num_ctx)",
 );
@@ -54,6 +56,7 @@ pub(super) static REASONS: &[&Reason<Remedy>] = &[
     &ON_CPU,
     &STARTED_BEFORE_DRIVER,
     &PARTLY_ON_CPU,
+    &MOSTLY_ON_CPU,
     &NOT_LOADED,
     &UNREADABLE,
 ];
@@ -93,11 +96,11 @@ pub(super) fn judge(
 fn by_size(size: Size, loaded: bool) -> (&'static Reason<Remedy>, String) {
     let Size { total, on_gpu } = size;
     let (used, all) = (on_gpu >> 20, total >> 20);
+    let partly = || format!("{used} of the model's {all} MiB are on a GPU");
     match (on_gpu, loaded) {
         (0, _) => (&ON_CPU, "the model runs on the CPU: none of it is on a GPU".into()),
-        (some, _) if some < total => {
-            (&PARTLY_ON_CPU, format!("{used} of the model's {all} MiB are on a GPU"))
-        }
+        (some, _) if some < total / 2 => (&MOSTLY_ON_CPU, partly()),
+        (some, _) if some < total => (&PARTLY_ON_CPU, partly()),
         (_, true) => (&ON_GPU, format!("all {all} MiB of the model are on a GPU")),
         (_, false) => (&UNLOADED, "the model is not loaded now; it was on a GPU".into()),
     }
@@ -117,10 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn a_model_belongs_on_the_gpu_as_a_whole() {
+    fn a_model_belongs_on_the_gpu() {
         for (size, name, status) in [
             (ALL, "OnGpu", Status::True),
-            (Size { on_gpu: 699, ..ALL }, "PartlyOnCpu", Status::False),
+            (Size { on_gpu: 699, ..ALL }, "PartlyOnCpu", Status::True),
+            (Size { on_gpu: 349, ..ALL }, "MostlyOnCpu", Status::False),
             (Size { on_gpu: 0, ..ALL }, "OnCpu", Status::False),
             (Size { on_gpu: 0, total: 0 }, "OnCpu", Status::False),
         ] {

@@ -49,11 +49,16 @@ impl Seen {
         match line {
             Line::Host(host) => self.host = host,
             Line::Nvml(versions) => {
-                if let Driver::Down(_) = self.driver {
+                match self.driver {
                     // Loaded anew: what happened before is over.
-                    self.xids.clear();
-                    self.gpus = None;
-                    self.usable_since = Some(uptime);
+                    Driver::Down(_) => {
+                        self.xids.clear();
+                        self.gpus = None;
+                        self.usable_since = Some(uptime);
+                    }
+                    // A server that was started meanwhile waited for it in vain.
+                    Driver::Silent => self.usable_since = Some(uptime),
+                    Driver::NotAsked | Driver::Up(_) | Driver::NoProbe(_) => {}
                 }
                 self.refused = None;
                 self.driver = Driver::Up(versions);
@@ -79,6 +84,14 @@ impl Seen {
                 self.xids.push((xid, uptime));
             }
         }
+    }
+
+    /// Whether NVML lists who computes on each GPU, and that is nobody. In a container it lists
+    /// only what that may see.
+    pub(super) fn names_no_process(&self) -> bool {
+        let idle = |gpu: &Gpu| gpu.processes.as_ref().is_some_and(Vec::is_empty);
+        self.host.container.is_none()
+            && self.gpus.as_ref().is_some_and(|gpus| !gpus.is_empty() && gpus.iter().all(idle))
     }
 
     /// Whether a server that was started at `started` found no usable GPU: it looks for them
@@ -118,11 +131,15 @@ mod tests {
         let late = seen(vec![(5, failed()), (30, up()), (31, gpu(false))]);
         assert!(late.became_usable_after(at(8)) && !late.became_usable_after(at(40)));
         assert_eq!(seen(vec![(5, up()), (6, gpu(false)), (600, up())]).usable_since, None);
+        let after = |driver| {
+            let mut seen = seen(vec![(5, up())]);
+            seen.driver = driver;
+            seen.take(up(), at(90));
+            seen.usable_since
+        };
+        assert_eq!(after(Driver::Silent), Some(at(90)));
         // Nobody asked for a while: that says nothing of the driver.
-        let mut silent = seen(vec![(5, up())]);
-        silent.driver = Driver::Silent;
-        silent.take(up(), at(90));
-        assert_eq!(silent.usable_since, None);
+        assert_eq!(after(Driver::NoProbe("gone".into())), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::core::{
     BootClock, Clock, Condition, ConfigurationReport, Guest, Judgement, Ledger, Moment, Outcome,
     ProofReport, PullReport, Schedule, rfc3339,
 };
+use crate::gpu;
 use crate::ledger_file::LedgerFile;
 use crate::model::{self, Pull, PullState};
 use crate::names;
@@ -41,6 +42,7 @@ impl RealGuest {
         config: Config,
         bus: Arc<Bus>,
         waker: Arc<Waker>,
+        gpu_probe: Arc<gpu::Probe>,
         ledger: LedgerFile,
     ) -> Result<Self, String> {
         let current = Current::new(config, rfc3339(BootClock.now().wall));
@@ -54,7 +56,7 @@ impl RealGuest {
             pull: Pull::default(),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
-            gpu_probe: Arc::default(),
+            gpu_probe,
             noted: Arc::default(),
             notes: !ledger.is_read_only(),
             moved: Notify::new(),

@@ -159,20 +159,7 @@ impl Shared {
                     facts.firewall = Some(Seen { at, value });
                 }
             }
-            concern::GPU => {
-                let asks = config.gpu.expected > 0 && config.gpu.vendor == Vendor::Nvidia;
-                self.gpu_probe.want(asks, &self.waker);
-                if config.gpu.expected == 0 {
-                    return;
-                }
-                let (server, before) = {
-                    let facts = current.facts();
-                    let before = facts.gpu.as_ref().map(|seen| seen.value.placed.clone());
-                    (facts.answering(&self.client, config.ollama.port), before.unwrap_or_default())
-                };
-                let value = gpu::look(config, server, before, at).await;
-                current.facts().gpu = Some(Seen { at, value });
-            }
+            concern::GPU => self.look_at_gpus(&current, at).await,
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
                 let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
@@ -180,6 +167,22 @@ impl Shared {
             }
             _ => {}
         }
+    }
+
+    async fn look_at_gpus(&self, current: &Current, at: Duration) {
+        let config = &current.config;
+        let asks = config.gpu.expected > 0 && config.gpu.vendor == Vendor::Nvidia;
+        self.gpu_probe.want(asks, &self.waker);
+        if config.gpu.expected == 0 {
+            return;
+        }
+        let (server, before) = {
+            let facts = current.facts();
+            let before = facts.gpu.as_ref().map(|seen| seen.value.placed.clone());
+            (facts.answering(&self.client, config.ollama.port), before.unwrap_or_default())
+        };
+        let value = gpu::look(config, server, before, at).await;
+        current.facts().gpu = Some(Seen { at, value });
     }
 
     /// Has a helper note down a lease that is new, in case that it is to be repeated one day.

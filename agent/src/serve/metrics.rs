@@ -1,6 +1,7 @@
 //! Prometheus' metrics, made from the published report at each scrape.
 
 mod counters;
+mod gpus;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode as encode_text;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -69,7 +70,9 @@ pub(super) fn encode(
     counters.register(&mut registry);
 
     let mut text = String::new();
-    encode_text(&mut text, &registry)?;
+    encode_registry(&mut text, &registry)?;
+    encode_registry(&mut text, &gpus::registry(&counters.gpus()))?;
+    encode_eof(&mut text)?;
     Ok(text)
 }
 

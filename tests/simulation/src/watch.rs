@@ -340,7 +340,7 @@ impl Watch {
         let disturbs = match act.remedy {
             Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
             Remedy::Ollama(remedy) => restarts(remedy),
-            Remedy::Storage(_) | Remedy::Model(_) => false,
+            Remedy::Storage(_) | Remedy::Model(_) | Remedy::Gpu(_) => false,
         };
         // Who was lied to may be wrong. Who saw nothing has to know that he did not.
         let misled = guest.senses.knocks_until + SEEN_TO_SERVE > guest.world.now;

@@ -18,6 +18,7 @@ const SECURE_BOOT: &str =
 /// The guest, as far as it concerns the driver.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Host {
     /// The running kernel's release.
     pub kernel: String,

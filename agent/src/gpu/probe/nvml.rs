@@ -1,7 +1,6 @@
 //! NVML, through its library.
 
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nvml_wrapper::bitmasks::event::EventTypes;
@@ -17,7 +16,7 @@ use nvml_wrapper::sys_exports::field_id::{
 use nvml_wrapper::{Device, EventSet, Nvml};
 
 use super::super::driven::code;
-use super::{Failure, Gpu, Line, POLL, Remapped, Versions, Xid, write};
+use super::{Failure, Gpu, Line, POLL, Remapped, Versions, Xid, pause, write};
 
 /// A process that has the library open keeps it when it is replaced by another version, and so
 /// would never see that the two halves of the driver do not match any more. So it ends after so
@@ -27,8 +26,6 @@ const LIFE: Duration = Duration::from_mins(10);
 /// Events that are taken together before all GPUs are looked at again: a program that fails can
 /// cause hundreds a second.
 const TOGETHER: usize = 64;
-
-const POLL_MS: u32 = 15_000;
 
 /// What NVML tells by itself, where a GPU can.
 const EVENTS: EventTypes = EventTypes::CRITICAL_XID_ERROR
@@ -42,12 +39,12 @@ pub(super) fn tell() -> io::Result<Option<Failure>> {
         Err(error) => return Ok(Some(failure(error))),
     };
     let begun = Instant::now();
-    let driver = nvml.sys_driver_version().unwrap_or_default();
-    write(&Line::Nvml(Versions { driver, library: nvml.sys_nvml_version().ok() }))?;
     let count = match nvml.device_count() {
         Ok(count) => count,
         Err(error) => return Ok(Some(failure(error))),
     };
+    let driver = nvml.sys_driver_version().unwrap_or_default();
+    write(&Line::Nvml(Versions { driver, library: nvml.sys_nvml_version().ok() }))?;
     let devices: Vec<_> = (0..count).map(|index| (index, nvml.device_by_index(index))).collect();
     // Names and ids are asked for once: a GPU that is lost tells neither.
     let known: Vec<Gpu> = devices.iter().map(|(index, device)| identify(*index, device)).collect();
@@ -61,7 +58,7 @@ pub(super) fn tell() -> io::Result<Option<Failure>> {
         }
         match &events {
             Some(events) => wait(events)?,
-            None => thread::sleep(POLL),
+            None => pause(),
         }
     }
 }
@@ -186,7 +183,7 @@ fn subscribe<'n>(nvml: &'n Nvml, mut devices: Vec<&Device<'n>>) -> Option<EventS
 
 /// Waits for events, for [`POLL`] at most, and tells of those that are XIDs.
 fn wait(events: &EventSet<'_>) -> io::Result<()> {
-    let mut patience = POLL_MS;
+    let mut patience = u32::try_from(POLL.as_millis()).unwrap_or(u32::MAX);
     for _ in 0..TOGETHER {
         match events.wait(patience) {
             Ok(event) => {
@@ -199,7 +196,7 @@ fn wait(events: &EventSet<'_>) -> io::Result<()> {
             Err(NvmlError::Timeout) => return Ok(()),
             Err(_) => {
                 // A GPU that is lost ends every further wait at once.
-                thread::sleep(POLL);
+                pause();
                 return Ok(());
             }
         }

@@ -2,9 +2,8 @@
 
 use std::io;
 use std::process::{Command, Output};
-use std::thread;
 
-use super::{Failure, Gpu, Line, POLL, Versions, write};
+use super::{Failure, Gpu, Line, Versions, pause, write};
 
 const FIELDS: &str = "uuid,index,name,pci.bus_id,driver_version,temperature.gpu,power.draw,\
                       utilization.gpu,memory.used,memory.free,clocks.sm,clocks.mem,\
@@ -12,6 +11,7 @@ const FIELDS: &str = "uuid,index,name,pci.bus_id,driver_version,temperature.gpu,
 
 /// Tells of all GPUs by nvidia-smi until it fails. `failure` is why NVML was not asked: it is told
 /// where nvidia-smi knows no more.
+#[expect(clippy::disallowed_methods, reason = "this process is given up as a whole, and that too")]
 pub(super) fn tell(failure: Failure) -> io::Result<()> {
     let mut told = false;
     loop {
@@ -27,7 +27,7 @@ pub(super) fn tell(failure: Failure) -> io::Result<()> {
             told = true;
         }
         write(&Line::Gpus(gpus.into_iter().map(|(_, gpu)| gpu).collect()))?;
-        thread::sleep(POLL);
+        pause();
     }
 }
 

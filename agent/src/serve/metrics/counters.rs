@@ -11,6 +11,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::core::reconcile::Waker;
 use crate::core::{Report, Source};
+use crate::gpu;
 
 /// Upper bounds of what a turn of the loop takes, in seconds. It does no I/O, so it should stay
 /// in the first few.
@@ -20,6 +21,7 @@ const TURNS: [f64; 7] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.1, 1.0];
 #[derive(Debug)]
 pub struct Counters {
     waker: Arc<Waker>,
+    gpus: Arc<gpu::Probe>,
     turns: AtomicU64,
     took: Histogram,
     repairs: Family<RepairLabels, Counter>,
@@ -45,16 +47,22 @@ struct SourceLabels {
 }
 
 impl Counters {
-    /// Counts for the loop that `waker` wakes.
+    /// Counts for the loop that `waker` wakes, and tells of what `gpus` has seen.
     #[must_use]
-    pub fn new(waker: Arc<Waker>) -> Self {
+    pub fn new(waker: Arc<Waker>, gpus: Arc<gpu::Probe>) -> Self {
         Self {
             waker,
+            gpus,
             turns: AtomicU64::new(0),
             took: Histogram::new(TURNS),
             repairs: Family::default(),
             lost: Family::default(),
         }
+    }
+
+    /// What is known of the GPUs.
+    pub(super) fn gpus(&self) -> gpu::Seen {
+        self.gpus.seen()
     }
 
     /// Notes one turn of the loop, and what the one before took.
@@ -103,6 +111,10 @@ impl Counters {
         registry.register("wakeups", "What has made the loop turn", wakes);
         let repairs = self.repairs.clone();
         registry.register("repairs", "Repairs that have ended, since the agent's start", repairs);
+        let abandoned: Counter = Counter::default();
+        abandoned.inc_by(self.gpus().abandoned);
+        let help = "Probes of the GPUs that were given up";
+        registry.register("gpu_probes_abandoned", help, abandoned);
         let lost = self.lost.clone();
         registry.register("lost_messages", "What could not be written in time", lost);
     }

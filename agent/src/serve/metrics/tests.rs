@@ -48,7 +48,7 @@ fn full() -> Report {
 fn scrape(report: &Report) -> String {
     let waker = Arc::new(Waker::default());
     waker.wake_by(Source::Netlink, 0);
-    let counters = Arc::new(Counters::new(waker));
+    let counters = Arc::new(Counters::new(waker, Arc::default()));
     let first = first_report(AgentReport::default(), String::new());
     counters.turned();
     counters.turned();

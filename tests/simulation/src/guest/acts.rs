@@ -134,6 +134,7 @@ impl Guest {
             Remedy::Storage(_) => self.give_tree(act),
             Remedy::Ollama(remedy) => self.do_server(remedy, act),
             Remedy::Model(remedy) => self.do_model(remedy, act),
+            Remedy::Gpu(_) => refused("no GPU is expected"),
         };
         act.touches = !matches!(act.outcome, Outcome::Refused(_));
     }
