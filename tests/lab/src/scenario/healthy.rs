@@ -29,6 +29,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
         "AliasPresent/Matches",
         "EmbeddingCorrect/Proven",
         "GpuAttached/NotExpected",
+        "GpuDriverLoaded/NotExpected",
+        "GpuHealthy/NotExpected",
         "GpuOffloaded/NotExpected",
         "MemoryAvailable/Enough",
         "RootDiskSpace/Enough",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use saigak_lab_gpu::{Gpu, State};
 
-use super::SEEN;
+use super::{END_PROBES, SEEN, until};
 use crate::guest::Guest;
 use crate::guest::gpu::{Gpus, Library, Pci};
 use crate::guest::report::Report;
@@ -17,7 +17,15 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
     name: "gpu-attached",
     story: "The GPU was not passed through, or only one of two: not ready, said once, no repair",
     needs: Needs::StandIn,
-    shows: &["GpuAttached/NotAttached", "GpuAttached/TooFew", "GpuAttached/Attached"],
+    shows: &[
+        "GpuAttached/NotAttached",
+        "GpuAttached/TooFew",
+        "GpuAttached/Attached",
+        "GpuAttached/Unreadable",
+        "GpuDriverLoaded/NotAllDriven",
+        "GpuDriverLoaded/Unbound",
+        "GpuHealthy/NotObservable",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -48,22 +56,40 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.expect(&mark, "GpuAttached", "True", "Attached", SEEN).await?;
     guest.until_ready(mark.at, FIRST_READY).await.context("with both GPUs")?;
     guest.expect_repairs(&mark, &[])?;
+    partly_seen(stage, &guest).await?;
 
     for (vendor, number, driver) in [("intel", "0x8086", "xe"), ("amd", "0x1002", "amdgpu")] {
         stage.say(&format!("boots with a GPU of {vendor}"));
-        let card = Pci {
-            address: "0000:06:00.0".into(),
-            vendor: number,
-            class: "0x038000",
-            driver: Some(driver),
-        };
-        let gpus =
-            Gpus { expected: (1, vendor), pci: vec![card], state: None, library: Library::None };
+        let mut card =
+            Pci { address: "0000:06:00.0".into(), vendor: number, class: "0x038000", driver: None };
+        let pci = vec![card.clone()];
+        let gpus = Gpus { expected: (1, vendor), pci, state: None, library: Library::None };
         let guest = stage.boot_another_with(gpus, vendor).await?;
         let mark = guest.mark();
         guest.expect(&mark, "GpuAttached", "True", "Attached", FIRST_READY).await?;
+        until(&guest, "GpuDriverLoaded", "False", "Unbound").await?;
+        card.driver = Some(driver);
+        guest.change_pci(&[card])?;
+        until(&guest, "GpuDriverLoaded", "True", "Loaded").await?;
+        until(&guest, "GpuHealthy", "Unknown", "NotObservable").await?;
+        guest.expect_repairs(&mark, &[])?;
     }
     Ok(())
+}
+
+/// PCI cannot be read; then the driver has not taken one of the two.
+async fn partly_seen(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("breaks: the agent may not read what is on PCI");
+    let mark = guest.mark();
+    guest.sh("chmod 700 /srv/gpu/pci").await?;
+    guest.expect(&mark, "GpuAttached", "Unknown", "Unreadable", SEEN).await?;
+    guest.sh("chmod 755 /srv/gpu/pci").await?;
+    until(guest, "GpuAttached", "True", "Attached").await?;
+    stage.say("breaks: the driver has one of the two");
+    guest.change_gpus(|state| state.gpus.truncate(1))?;
+    guest.sh(END_PROBES).await?;
+    until(guest, "GpuDriverLoaded", "False", "NotAllDriven").await?;
+    guest.expect_repairs(&mark, &[])
 }
 
 /// The agent names what is missing and what a person does about it, and does nothing itself; the

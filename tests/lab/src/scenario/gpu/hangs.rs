@@ -20,7 +20,7 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
     story: "NVIDIA's driver answers nothing: the probe stays in the kernel, the agent answers on, \
             and a model on the GPU stays served",
     needs: Needs::StandIn,
-    shows: &["GpuDriverLoaded/ProbeHangs", "GpuHealthy/Healthy"],
+    shows: &["GpuDriverLoaded/Asking", "GpuDriverLoaded/ProbeHangs", "GpuHealthy/Healthy"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -78,6 +78,12 @@ async fn play(stage: &Stage) -> Result<()> {
         during.as_secs_f64() * 1e3
     ));
     stage.add_seen("the driver hangs", seen - mark.at, &guest, &mark);
+
+    stage.say("the agent starts anew meanwhile");
+    let started = guest.mark();
+    guest.sh("systemctl restart saigak-agent.service").await?;
+    guest.expect(&started, "GpuDriverLoaded", "Unknown", "Asking", limit).await?;
+    guest.expect(&started, "GpuDriverLoaded", "Unknown", "ProbeHangs", limit).await?;
 
     stage.say("the driver answers again");
     let mended = guest.mark();

@@ -22,6 +22,7 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
         "GpuOffloaded/PartlyOnCpu",
         "GpuOffloaded/Unloaded",
         "GpuOffloaded/NotLoaded",
+        "GpuOffloaded/Unreadable",
     ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
@@ -34,6 +35,12 @@ const SHORT_LIVED: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
     printf '[Service]\\nEnvironment=OLLAMA_KEEP_ALIVE=1s\\n' \
     > /run/systemd/system/ollama.service.d/keep.conf && systemctl daemon-reload";
 
+/// Faults of the stand-in, and where the server is told of them.
+const FAULTS: &str = "/run/faults.json";
+const FAULTY: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
+    printf '[Service]\\nEnvironment=SAIGAK_STANDIN_FAULTS=/run/faults.json\\n' \
+    > /run/systemd/system/ollama.service.d/faults.conf && systemctl daemon-reload";
+
 /// Bytes that another program leaves of the card's memory.
 const LEFT: u64 = 256 << 10;
 
@@ -41,7 +48,8 @@ async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_ready_with(Gpus::of(State::healthy())).await?;
     until(&guest, "GpuOffloaded", "True", "OnGpu").await?;
     unloaded(stage, &guest).await.context("unloaded for want of requests")?;
-    partly(stage, &guest).await.context("another program has the card's memory")
+    partly(stage, &guest).await.context("another program has the card's memory")?;
+    unlisted(stage, &guest).await.context("the server does not say what is loaded")
 }
 
 /// That it is not loaded is no fault, and never taken for one.
@@ -60,6 +68,18 @@ async fn unloaded(stage: &Stage, guest: &Guest) -> Result<()> {
     ensure!(fault.is_none(), "an unloaded model was taken for a fault: {fault:?}");
     stage.add_seen("model unloaded after a second", seen - mark.at, guest, &mark);
     Ok(())
+}
+
+/// What it said before counts for a minute.
+async fn unlisted(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("breaks: the server's list of loaded models says nothing");
+    let mark = guest.mark();
+    guest.write_file(FAULTS, r#"{ "unlisted": true }"#)?;
+    guest.sh(&format!("{FAULTY} && {RESTART}")).await?;
+    guest.expect(&mark, "GpuOffloaded", "Unknown", "Unreadable", FIRST_READY).await?;
+    guest.expect_repairs(&mark, &[])?;
+    guest.write_file(FAULTS, "{}")?;
+    guest.until_ready(guest.mark().at, SEEN).await.map(drop)
 }
 
 async fn partly(stage: &Stage, guest: &Guest) -> Result<()> {
