@@ -26,6 +26,7 @@ pub mod network_file;
 pub mod ollama;
 pub mod outlet;
 pub mod probe;
+mod question;
 pub mod serve;
 pub mod storage;
 pub mod system;

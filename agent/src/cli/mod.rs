@@ -131,7 +131,7 @@ pub fn main() -> ExitCode {
         }
     };
     match arguments.command {
-        Command::Run => with_config(run::run),
+        Command::Run => run::run(config::load(&config::DIRECTORIES)),
         Command::Status { json, watch: true } => watch::watch(json),
         Command::Status { json, watch: false } => status::status(json),
         Command::History { since, json } => history::history(since, json),

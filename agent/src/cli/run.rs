@@ -3,6 +3,7 @@
 mod reload;
 mod sockets;
 mod speaker;
+mod unusable;
 mod voice;
 
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 use self::speaker::{Notice, Speaker};
 use super::{actor, complain};
 use crate::bus::Bus;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::core::reconcile::{self, Inbox, Waker};
 use crate::core::{BootClock, Clock, Report, rfc3339};
 use crate::gpu;
@@ -31,8 +32,9 @@ const RUNTIME: &str = "/run/saigak-agent";
 /// Orders that may wait; people give them one by one.
 const ORDERS: usize = 8;
 
-/// Runs until SIGTERM or SIGINT.
-pub(super) fn run(config: Config) -> ExitCode {
+/// Runs until SIGTERM or SIGINT, also where `config` cannot be used: an agent that is not there
+/// tells nobody why.
+pub(super) fn run(config: Result<Config, ConfigError>) -> ExitCode {
     let speaker = Speaker::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
@@ -54,13 +56,15 @@ pub(super) fn run(config: Config) -> ExitCode {
     }
 }
 
-async fn daemon(config: Config, speaker: &Speaker) -> Result<(), String> {
+async fn daemon(config: Result<Config, ConfigError>, speaker: &Speaker) -> Result<(), String> {
     let started = BootClock.now();
     let agent = actor::identity(started)?;
     let state = actor::state_directory();
     let _lock = actor::lock(&state).map_err(|error| error.to_string())?;
     let history = HistoryFile::in_directory(&state);
-    let (reload, reloads) = reload::listen()?;
+    let (reload, mut reloads) = reload::listen()?;
+    let stop = stopped()?;
+    tokio::pin!(stop);
 
     let first = serve::first_report(agent.clone(), rfc3339(started.wall));
     let (publish, reports) = watch::channel(Arc::new(first));
@@ -69,25 +73,20 @@ async fn daemon(config: Config, speaker: &Speaker) -> Result<(), String> {
     let counters = Arc::new(Counters::new(Arc::clone(&waker), Arc::clone(&gpus)));
     // Before anything else: a probe that is refused tells nobody why.
     let probes = serve::probe_router(reports.clone(), Arc::clone(&counters));
-    sockets::listen(config.serve.listen, probes).await;
+    let probes = sockets::Probes::listen(unusable::address(&config), probes).await;
     let socket =
         sockets::control(&actor::directory("RUNTIME_DIRECTORY", RUNTIME).join("agent.sock"))?;
-    let (orders, ordered) = mpsc::channel(ORDERS);
+    let (orders, mut ordered) = mpsc::channel(ORDERS);
     let control = Control { reports, orders, reload, history: history.path().into() };
     tokio::spawn(serve::serve_unix(socket, serve::control_router(control)));
     speaker.notify(Notice::Ready);
 
     let file = LedgerFile::in_directory(&state);
-    let engine = actor::engine(agent, &file, started).await?;
-    let bus = Arc::new(Bus::default());
-    wake::start(&waker, &bus, &config.ollama.unit);
-    let guest = RealGuest::new(config, bus, Arc::clone(&waker), gpus, file)?;
-    tokio::spawn(reloads.serve(guest.clone()));
-
+    let mut engine = actor::engine(agent, &file, started).await?;
     let mut voice = voice::Voice::default();
     let mut chronicle = Chronicle::default();
     let mut last = None;
-    let beat = |report: &Arc<Report>| {
+    let mut beat = |report: &Arc<Report>| {
         counters.turned();
         if let Some(last) = last.replace(Arc::clone(report)) {
             counters.compare(&last, report);
@@ -106,9 +105,31 @@ async fn daemon(config: Config, speaker: &Speaker) -> Result<(), String> {
         }
         counters.lost("history", history.outlet().lost());
     };
-    let stop = stopped()?;
-    let inbox = Inbox { waker, orders: ordered };
-    reconcile::run(engine, &guest, &BootClock, inbox, &publish, beat, stop).await;
+    let config = match config {
+        Ok(config) => Some(config),
+        Err(error) => {
+            let tell = |report| {
+                let report = Arc::new(report);
+                publish.send_replace(Arc::clone(&report));
+                beat(&report);
+            };
+            let (reloads, orders) = (&mut reloads, &mut ordered);
+            let mended = unusable::mended(error, reload::read, &mut engine, reloads, orders, tell);
+            tokio::select! {
+                config = mended => Some(config),
+                () = &mut stop => None,
+            }
+        }
+    };
+    if let Some(config) = config {
+        probes.go_to(config.serve.listen).await;
+        let bus = Arc::new(Bus::default());
+        wake::start(&waker, &bus, &config.ollama.unit);
+        let guest = RealGuest::new(config, bus, Arc::clone(&waker), gpus, file)?;
+        tokio::spawn(reloads.serve(guest.clone()));
+        let inbox = Inbox { waker, orders: ordered };
+        reconcile::run(engine, &guest, &BootClock, inbox, &publish, beat, stop).await;
+    }
     speaker.notify(Notice::Stopping);
     history.flush();
     Ok(())

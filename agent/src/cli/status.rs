@@ -88,7 +88,9 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
         if let Some(error) = &configuration.error {
             let error = paint.bad(error);
             writeln!(text, "  config {error}")?;
-            writeln!(text, "         the one of {} is kept", configuration.loaded_at)?;
+            if !configuration.loaded_at.is_empty() {
+                writeln!(text, "         the one of {} is kept", configuration.loaded_at)?;
+            }
         }
         if !configuration.needs_restart.is_empty() {
             let keys = configuration.needs_restart.join(", ");

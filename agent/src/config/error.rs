@@ -32,6 +32,13 @@ impl ConfigError {
         Self { file: file.to_owned(), line: Some(newlines), message: message.to_string() }
     }
 
+    /// `FILE:LINE`, or `FILE` where it could not be read at all, on one line.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let file = one_line(&self.file.to_string_lossy());
+        self.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"))
+    }
+
     /// The file that is wrong.
     #[must_use]
     pub fn file(&self) -> &Path {
@@ -47,14 +54,13 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A path or a value may hold a line break, and the reader gets one line.
-        let one_line = |text: &str| text.replace(|c: char| c.is_control(), " ");
-        write!(f, "{}:", one_line(&self.file.to_string_lossy()))?;
-        if let Some(line) = self.line {
-            write!(f, "{line}:")?;
-        }
-        write!(f, " {}", one_line(&self.message))
+        write!(f, "{}: {}", self.place(), one_line(&self.message))
     }
+}
+
+/// A path or a value may hold a line break, and the reader gets one line.
+fn one_line(text: &str) -> String {
+    text.replace(|c: char| c.is_control(), " ")
 }
 
 impl std::error::Error for ConfigError {}

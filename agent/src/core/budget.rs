@@ -37,8 +37,12 @@ pub struct Entry {
     pub remedy: String,
     /// The boot it ran in.
     pub boot_id: String,
-    /// Uptime in that boot, in milliseconds.
+    /// Uptime in that boot at which it ended, in milliseconds; while it is open, at which it was
+    /// counted.
     pub uptime_ms: u64,
+    /// Whether its end is not known yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
 }
 
 /// A repair that is over, as people read it.
@@ -132,7 +136,34 @@ impl Ledger {
             remedy: remedy.into(),
             boot_id: boot_id.into(),
             uptime_ms: millis(uptime),
+            open: true,
         });
+    }
+
+    /// Notes the end of a run that was counted at `counted`: its window begins then. What it did,
+    /// it did at some time in between, after a save and looks that may have been slow.
+    pub fn close(&mut self, remedy: &str, boot_id: &str, counted: Duration, ended: Duration) {
+        let uptime_ms = millis(counted);
+        let is_it = |entry: &&mut Entry| {
+            entry.remedy == remedy && entry.boot_id == boot_id && entry.uptime_ms == uptime_ms
+        };
+        if let Some(entry) = self.entries.iter_mut().find(is_it) {
+            entry.uptime_ms = uptime_ms.max(millis(ended));
+            entry.open = false;
+        }
+    }
+
+    /// Closes the runs that an earlier agent of this boot left open: nobody knows when in between
+    /// they did what. Says whether there were any: then the ledger wants saving.
+    pub fn close_all(&mut self, boot_id: &str, uptime: Duration) -> bool {
+        let mut any = false;
+        for entry in self.entries.iter_mut().filter(|entry| entry.open && entry.boot_id == boot_id)
+        {
+            entry.uptime_ms = entry.uptime_ms.max(millis(uptime));
+            entry.open = false;
+            any = true;
+        }
+        any
     }
 
     /// Takes back one run that was counted at `counted` and did not come about.
@@ -231,6 +262,21 @@ mod tests {
         ledger.release("x", "b", at(20));
         assert_eq!(ledger.wait("x", TWO, "b", at(21)), Duration::ZERO);
         assert_eq!(ledger.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_window_begins_with_the_end_of_a_run_however_late_it_came_about() {
+        const ONE: Budget = Budget { limit: 1, ..TWO };
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("x", "b", at(10));
+        ledger.close("x", "b", at(10), at(50));
+        assert_eq!(ledger.wait("x", ONE, "b", at(110)), at(40));
+        // The agent ends in the middle of the next one, and another one finds it.
+        ledger.reserve("x", "b", at(150));
+        assert!(!ledger.close_all("another boot", at(5)));
+        assert!(ledger.close_all("b", at(170)));
+        assert!(!ledger.close_all("b", at(200)));
+        assert_eq!(ledger.wait("x", ONE, "b", at(250)), at(20));
     }
 
     #[test]

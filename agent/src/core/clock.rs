@@ -18,6 +18,20 @@ pub struct Moment {
 pub trait Clock {
     /// The time now.
     fn now(&self) -> Moment;
+
+    /// How long the guest has been suspended since its kernel started.
+    fn asleep(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Shorter than this is no sleep: the clocks that tell are read one after the other.
+const NAP: Duration = Duration::from_secs(1);
+
+/// How long a guest has slept that had been suspended for `before` in all, and is now for `now`.
+#[must_use]
+pub fn slept(before: Duration, now: Duration) -> Option<Duration> {
+    Some(now.saturating_sub(before)).filter(|time| *time >= NAP)
 }
 
 /// The machine's own clocks.
@@ -32,14 +46,24 @@ impl Clock for BootClock {
         let wall = SystemTime::now();
         Moment { uptime, wall }
     }
+
+    fn asleep(&self) -> Duration {
+        let awake = monotonic();
+        self.now().uptime.saturating_sub(awake)
+    }
+}
+
+/// Time since the guest's kernel started, without that in which it was suspended.
+fn monotonic() -> Duration {
+    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }
 
 /// The uptime at an instant that was stamped on the monotonic clock, which stands still while
 /// the guest is suspended: systemd's timestamps are.
 #[must_use]
 pub fn uptime_at(monotonic: Duration) -> Duration {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from);
-    BootClock.now().uptime.saturating_sub(now.saturating_sub(monotonic))
+    let ago = self::monotonic().saturating_sub(monotonic);
+    BootClock.now().uptime.saturating_sub(ago)
 }
 
 /// `wall` as RFC 3339 in UTC, to the millisecond. A time before 1970 reads as 1970.
@@ -81,6 +105,16 @@ mod tests {
         assert_eq!(at(1_795_218_264), "2026-11-20T23:44:24.000Z");
         assert_eq!(at(4_107_542_399), "2100-02-28T23:59:59.000Z");
         assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn what_passes_between_two_readings_is_no_sleep() {
+        let at = Duration::from_millis;
+        assert_eq!(slept(at(5000), at(5999)), None);
+        assert_eq!(slept(at(5000), at(4000)), None);
+        assert_eq!(slept(at(5000), at(65_000)), Some(at(60_000)));
+        let before = BootClock.asleep();
+        assert_eq!(slept(before, BootClock.asleep()), None);
     }
 
     #[test]

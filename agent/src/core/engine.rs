@@ -56,6 +56,8 @@ pub struct Engine<R: 'static> {
     acts: bool,
     /// Whether the ledger has changed by itself.
     unsaved: bool,
+    /// Since when the guest has been awake, as uptime.
+    awake_since: Duration,
     sequence: u64,
 }
 
@@ -67,10 +69,11 @@ impl<R: Remedy> Engine<R> {
     pub fn new(
         conditions: &'static [&'static Condition],
         agent: AgentReport,
-        ledger: Ledger,
+        mut ledger: Ledger,
         now: Moment,
     ) -> Result<Self, String> {
         graph::check_order(conditions)?;
+        let unsaved = ledger.close_all(&agent.boot_id, now.uptime);
         let states = conditions.iter().map(|condition| State::new(condition, now)).collect();
         let same =
             |climbs: &&Climbs| climbs.boot_id == agent.boot_id && climbs.version == agent.version;
@@ -90,7 +93,8 @@ impl<R: Remedy> Engine<R> {
             outlook: Outlook::UnderWay,
             configuration: None,
             acts: true,
-            unsaved: false,
+            unsaved,
+            awake_since: Duration::ZERO,
             sequence: 0,
         })
     }
@@ -108,6 +112,16 @@ impl<R: Remedy> Engine<R> {
             self.unsaved |= self.episodes.forget(state.condition.name);
         }
         self.sequence += 1;
+    }
+
+    /// The guest was suspended for `time`, until now. Nothing can have healed by itself meanwhile,
+    /// no repair can have taken effect, and nothing has held.
+    pub fn slept(&mut self, now: Moment, time: Duration) {
+        for state in &mut self.states {
+            state.reason_since = (state.reason_since + time).min(now.uptime);
+        }
+        self.episodes.slept(time);
+        self.awake_since = now.uptime;
     }
 
     /// Takes in what was judged. What has no judgement is `Unknown`.
@@ -133,7 +147,8 @@ impl<R: Remedy> Engine<R> {
         }
         for state in &self.states {
             if state.status == Status::True
-                && now.uptime.saturating_sub(state.since.uptime) >= RECOVERED_AFTER
+                && now.uptime.saturating_sub(state.since.uptime.max(self.awake_since))
+                    >= RECOVERED_AFTER
                 && self.episodes.forget(state.condition.name)
             {
                 self.unsaved = true;

@@ -136,6 +136,13 @@ impl Episodes {
         &mut self.places[at].2
     }
 
+    /// The guest has slept for `time`, in which no effect can have come. A rest goes by all time.
+    pub(super) fn slept(&mut self, time: Duration) {
+        for (.., place) in self.places.iter_mut().filter(|(.., place)| !place.exhausted) {
+            place.not_before += time;
+        }
+    }
+
     /// Whether the ladder of `reason` of `condition` is at its end.
     pub(super) fn is_exhausted(&self, condition: &str, reason: &str) -> bool {
         self.places

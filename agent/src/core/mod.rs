@@ -32,7 +32,7 @@ mod state;
 mod tally;
 
 pub use budget::{Budget, Entry, Ledger, Past};
-pub use clock::{BootClock, Clock, Moment, rfc3339, uptime_at};
+pub use clock::{BootClock, Clock, Moment, rfc3339, slept, uptime_at};
 pub use closing::Closed;
 pub use condition::{Condition, Judgement, Reason, Role, Status};
 pub use engine::{Engine, Intent};

@@ -2,18 +2,23 @@
 //! only make a look come sooner: what is done follows from what was seen, so that a lost or
 //! doubled event changes nothing.
 
-use std::collections::HashSet;
+mod looks;
+mod saves;
+mod waker;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
+use self::looks::Looks;
+use self::saves::Saves;
+pub use self::waker::Waker;
 use super::{
     Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Order, Outcome, Remedy, Report, Schedule,
-    Source, Tally,
+    Source, slept,
 };
 
 /// Between the starts of two looks at one concern, however many events ask for one.
@@ -22,43 +27,6 @@ const LOOKS_APART: Duration = Duration::from_millis(100);
 /// The loop turns at least this often, so that the heartbeat tells a loop that waits from one
 /// that is stuck. A sixth of the unit's `WatchdogSec=`.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// Asks for looks. Cheap, and safe to call from anywhere and any number of times.
-#[derive(Debug, Default)]
-pub struct Waker {
-    concerns: AtomicU32,
-    notify: Notify,
-    tally: Tally,
-}
-
-impl Waker {
-    /// Asks for a look at the concern in this position (below 32).
-    pub fn wake(&self, concern: usize) {
-        self.concerns.fetch_or(1 << (concern & 31), Ordering::AcqRel);
-        self.notify.notify_one();
-    }
-
-    /// The same, for an event that came from outside.
-    pub fn wake_by(&self, source: Source, concern: usize) {
-        self.tally.woken(source);
-        self.wake(concern);
-    }
-
-    /// What the loop has counted.
-    #[must_use]
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
-    /// Asks for a new report without a look: something to show has changed by itself.
-    pub fn nudge(&self) {
-        self.notify.notify_one();
-    }
-
-    fn take(&self) -> u32 {
-        self.concerns.swap(0, Ordering::AcqRel)
-    }
-}
 
 /// A disk that takes longer to save the ledger is in no state to be acted on.
 const SAVED_WITHIN: Duration = Duration::from_secs(10);
@@ -70,101 +38,6 @@ enum Done<R> {
     Saved(Result<(), String>),
     /// One that [`Saves`] has begun.
     Kept(Result<(), String>),
-}
-
-/// The saves that nobody waits for. One that hangs must not have others queue up behind it: the
-/// next is begun when it has ended, with what the ledger is then.
-#[derive(Debug, Default)]
-struct Saves {
-    running: bool,
-    waiting: bool,
-}
-
-impl Saves {
-    /// Whether one is to begin now; else it waits.
-    fn begins(&mut self) -> bool {
-        self.waiting = self.running;
-        !std::mem::replace(&mut self.running, true)
-    }
-
-    /// One has ended. Whether another waits.
-    fn ended(&mut self) -> bool {
-        self.running = false;
-        std::mem::take(&mut self.waiting)
-    }
-}
-
-/// When each concern is looked at next.
-struct Looks {
-    due: Vec<Instant>,
-    begun: Vec<Option<Instant>>,
-    running: HashSet<usize>,
-}
-
-impl Looks {
-    /// Each of `concerns` is to be looked at now.
-    fn all_due(concerns: usize) -> Self {
-        let due = vec![Instant::now(); concerns];
-        Self { due, begun: vec![None; concerns], running: HashSet::new() }
-    }
-
-    /// Begins those that are due and do not run yet.
-    fn take_due(&mut self, now: Instant) -> Vec<usize> {
-        let due: Vec<usize> = (0..self.due.len())
-            .filter(|concern| {
-                let due = self.due.get(*concern).is_some_and(|due| *due <= now);
-                due && !self.running.contains(concern)
-            })
-            .collect();
-        for concern in &due {
-            self.running.insert(*concern);
-            if let Some(begun) = self.begun.get_mut(*concern) {
-                *begun = Some(now);
-            }
-        }
-        due
-    }
-
-    /// Sets when the next look comes, counted from the beginning of the last.
-    fn after(&mut self, concern: usize, pause: Duration) {
-        let begun = self.begun.get(concern).copied().flatten();
-        if let (Some(begun), Some(due)) = (begun, self.due.get_mut(concern)) {
-            *due = begun + pause;
-        }
-    }
-
-    /// Where not all is well, nothing waits for longer than it does then.
-    fn alert(&mut self, concerns: &[Schedule], is_calm: impl Fn(&Schedule) -> bool) {
-        for (concern, schedule) in concerns.iter().enumerate().filter(|(_, one)| !is_calm(one)) {
-            if let Some(begun) = self.begun.get(concern).copied().flatten() {
-                self.sooner(concern, begun + schedule.alert);
-            }
-        }
-    }
-
-    /// Has a look begin at `at` or soon after. One that has, and has brought nothing, is not
-    /// repeated for that: its time comes again as always.
-    fn confirm(&mut self, concern: usize, at: Instant) {
-        let begun = self.begun.get(concern).copied().flatten();
-        if begun.is_none_or(|begun| begun < at) {
-            self.sooner(concern, at);
-        }
-    }
-
-    fn sooner(&mut self, concern: usize, at: Instant) {
-        if let Some(due) = self.due.get_mut(concern) {
-            *due = (*due).min(at);
-        }
-    }
-
-    fn next(&self) -> Option<Instant> {
-        self.due
-            .iter()
-            .enumerate()
-            .filter(|(concern, _)| !self.running.contains(concern))
-            .map(|(_, due)| *due)
-            .min()
-    }
 }
 
 /// Where the loop is spoken to.
@@ -193,6 +66,7 @@ pub async fn run<G: Guest, C: Clock>(
     let mut looks = Looks::all_due(concerns.len());
     let mut tasks: JoinSet<Done<G::Remedy>> = JoinSet::new();
     let mut keeping = Saves::default();
+    let mut asleep = clock.asleep();
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
@@ -212,6 +86,11 @@ pub async fn run<G: Guest, C: Clock>(
         }
 
         let now = clock.now();
+        if let Some(time) = slept(asleep, clock.asleep()) {
+            asleep += time;
+            tracing::info!(seconds = time.as_secs(), "the guest was suspended");
+            engine.slept(now, time);
+        }
         for concern in guest.renewed() {
             engine.renew(concern, now);
         }
@@ -253,7 +132,7 @@ pub async fn run<G: Guest, C: Clock>(
         tally.turned(turn.elapsed());
         tokio::select! {
             () = &mut stop => break,
-            () = inbox.waker.notify.notified() => {
+            () = inbox.waker.woken() => {
                 let woken = inbox.waker.take();
                 for concern in (0..concerns.len()).filter(|concern| woken & (1 << concern) != 0) {
                     looks.sooner(concern, turn + LOOKS_APART);
@@ -266,7 +145,7 @@ pub async fn run<G: Guest, C: Clock>(
             Some(done) = tasks.join_next() => match done {
                 Ok(Done::Look(concern)) => {
                     tally.woken(Source::Look);
-                    looks.running.remove(&concern);
+                    looks.ended(concern);
                 }
                 Ok(Done::Repair(intent, outcome)) => {
                     tally.woken(Source::Repair);
@@ -372,21 +251,5 @@ fn save<G: Guest>(
 fn warn_unsaved(saved: Result<(), String>) {
     if let Err(error) = saved {
         tracing::warn!(%error, "the ledger was not saved");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn saves_that_hang_do_not_pile_up() {
-        let mut saves = Saves::default();
-        assert!(saves.begins());
-        // Two more come while it hangs: one is made of them.
-        assert!(!saves.begins() && !saves.begins());
-        assert!(saves.ended() && saves.begins());
-        assert!(!saves.ended());
-        assert!(saves.begins());
     }
 }

@@ -15,8 +15,13 @@ pub trait Remedy: Copy + Eq + Debug + Send + 'static {
     /// whatever carries it out waits itself: one that was given up must not still be at work
     /// when the next begins.
     fn deadline(self) -> Duration;
-    /// What it acts on. No two remedies act on the same thing at once.
-    fn touches(self) -> &'static str;
+    /// What it acts on.
+    fn touches(self) -> &'static [&'static str];
+
+    /// Whether the two must not run at once: no two act on the same thing at a time.
+    fn collides(self, other: Self) -> bool {
+        self.touches().iter().any(|thing| other.touches().contains(thing))
+    }
 }
 
 /// One step of a ladder.

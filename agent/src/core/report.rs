@@ -108,9 +108,9 @@ pub struct BudgetReport {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationReport {
-    /// When they were read, RFC 3339.
+    /// When they were read, RFC 3339. Empty where none could be used yet.
     pub loaded_at: String,
-    /// Why newer ones could not be used: `FILE:LINE: message`. The old ones count.
+    /// Why newer ones could not be used: `FILE:LINE: message`. The old ones count, if any.
     pub error: Option<String>,
     /// Keys whose new value counts only after a restart of the agent.
     pub needs_restart: Vec<String>,

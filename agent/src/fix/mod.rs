@@ -139,7 +139,7 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::NetworkLease => network_lease::run(&config.network).await,
             Name::NetworkRestart => network_restart::run().await,
             Name::StorageOwner => storage_owner::run(&config.storage),
-            Name::ModelBlobs => model_blobs::run(&config.storage),
+            Name::ModelBlobs => model_blobs::run(config),
             Name::OllamaStart => ollama::start(config).await,
             Name::OllamaReset => ollama::reset(config).await,
             Name::OllamaRestart => ollama::restart(config).await,

@@ -5,16 +5,25 @@
 //! it, and only up to the first that is wrong; from then on it takes each as it is. A pull
 //! mends none while it is there, and loads it anew once it is gone.
 
+mod aside;
+
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
 use super::Reply;
-use crate::config::Storage;
+use crate::config::{Config, Storage};
+use crate::probe::manifest;
 use crate::probe::tree::{Disk, Entry};
+use aside::State;
+
+/// How long it goes on, so that it can say how far it came: less than its unit's
+/// `TimeoutStartSec=`.
+const LIMIT: Duration = Duration::from_secs(14 * 60);
 
 /// Bytes that are hashed at once.
 const CHUNK: usize = 1 << 20;
@@ -25,14 +34,18 @@ const TOLD: usize = 3;
 /// What one pass over the blobs found and did.
 #[derive(Debug, Default)]
 struct Pass {
-    checked: u64,
+    /// How many blobs there are.
+    all: usize,
+    /// How many of them were read to their end.
+    checked: usize,
     /// Names of blobs that were removed.
     removed: Vec<String>,
     /// What could not be read or removed, and why.
     failed: Vec<String>,
 }
 
-pub(super) fn run(storage: &Storage) -> Reply {
+pub(super) fn run(config: &Config) -> Reply {
+    let storage = &config.storage;
     let path = storage.path.display();
     let unreadable = |error: io::Error| Reply::failed(format!("cannot read {path}: {error}"));
     let disk = match Disk::open(&storage.path) {
@@ -45,29 +58,60 @@ pub(super) fn run(storage: &Storage) -> Reply {
         Ok(true) => return Reply::refused(format!("{path} is mounted read-only")),
         Err(error) => return unreadable(error),
     }
-    match pass(disk.top()) {
+    let own = [config.model.source.as_str(), config.model.alias.as_str()];
+    match stores(disk.top(), &own, Instant::now() + LIMIT) {
         Ok(Some(pass)) => pass.reply(storage),
-        Ok(None) => Reply::refused(format!("{path}/blobs is no directory of this disk")),
+        Ok(None) => Reply::refused(format!("no directory on {path} is a store of models")),
         Err(error) => unreadable(error),
     }
 }
 
-/// Checks every blob below `top`. `None`: there is no directory of blobs, or a link in its place.
-fn pass(top: &Entry) -> io::Result<Option<Pass>> {
+/// Checks the blobs of every store on the disk whose `top` this is. `None`: there is none.
+fn stores(top: &Entry, own: &[&str], until: Instant) -> io::Result<Option<Pass>> {
+    let mut all: Option<Pass> = None;
+    for path in manifest::STORES {
+        if let Some(store) = top.directory_below(path)?
+            && let Some(pass) = pass(&store, own, until)?
+        {
+            all = Some(all.unwrap_or_default().and(pass));
+        }
+    }
+    Ok(all)
+}
+
+/// Checks every blob below `top`, those that the models `own` name first, and begins with none
+/// after `until`. `None`: there is no directory of blobs, or a link in its place.
+fn pass(top: &Entry, own: &[&str], until: Instant) -> io::Result<Option<Pass>> {
     let blobs = top.list_top()?.find(|(name, _)| name == "blobs");
     let Some((_, blobs)) = blobs else { return Ok(None) };
     let blobs = blobs?;
     if !blobs.kind.is_dir() {
         return Ok(None);
     }
-    let mut pass = Pass::default();
+    let (mut pass, mut found, mut left) = (Pass::default(), Vec::new(), Vec::new());
     for (name, entry) in blobs.list()? {
-        let Some(digest) = digest_of(&name) else { continue };
+        let names = match (digest_of(&name), aside::blob_of(&name)) {
+            (Some(_), _) => &mut found,
+            (None, Some(_)) => &mut left,
+            (None, None) => continue,
+        };
         match entry.map(|entry| entry.kind.is_file()) {
             // A link, or a directory: none of the server's.
             Ok(false) => {}
-            Ok(true) => pass.visit(&blobs, &name, digest),
+            Ok(true) => names.push(name),
             Err(error) => pass.failed.push(format!("{name}: {error}")),
+        }
+    }
+    pass.all = found.len();
+    let first: HashSet<String> = own.iter().flat_map(|model| manifest::blobs(top, model)).collect();
+    found.sort_by_cached_key(|name| !digest_of(name).is_some_and(|name| first.contains(name)));
+    for name in found {
+        pass.visit(&blobs, &name, until);
+    }
+    // After those that have their names: one of them may be missing.
+    for name in left {
+        if let Err(error) = aside::clear(&blobs, &name, until) {
+            pass.failed.push(format!("{name}: {error}"));
         }
     }
     Ok(Some(pass))
@@ -75,42 +119,63 @@ fn pass(top: &Entry) -> io::Result<Option<Pass>> {
 
 /// What a finished blob's name says of its content. Downloads under way have other names.
 fn digest_of(name: &str) -> Option<&str> {
-    let digest = name.strip_prefix("sha256-")?;
-    let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    (digest.len() == 64 && digest.bytes().all(hex)).then_some(digest)
+    name.strip_prefix("sha256-").filter(|digest| manifest::is_digest(digest))
 }
 
 impl Pass {
-    fn visit(&mut self, blobs: &Entry, name: &str, digest: &str) {
-        let read = |file: File| Ok((differs(&file, digest)?, file));
+    /// Both.
+    fn and(mut self, other: Self) -> Self {
+        self.all += other.all;
+        self.checked += other.checked;
+        self.removed.extend(other.removed);
+        self.failed.extend(other.failed);
+        self
+    }
+
+    fn visit(&mut self, blobs: &Entry, name: &str, until: Instant) {
+        let read = |file: File| damaged(&file, name, until);
         match blobs.read_below(name).and_then(read) {
-            Ok((false, _)) => self.checked += 1,
-            Ok((true, file)) => match remove(blobs, name, &file) {
-                Ok(true) => self.removed.push(name.to_owned()),
-                // Another file by now, of which nothing is known.
-                Ok(false) => {}
-                Err(error) => self.failed.push(format!("cannot remove {name}: {error}")),
-            },
+            Ok(None) => self.checked += 1,
+            Ok(Some(state)) => {
+                self.checked += 1;
+                match aside::remove(blobs, name, state) {
+                    Ok(true) => self.removed.push(name.to_owned()),
+                    // Another file by now, of which nothing is known.
+                    Ok(false) => {}
+                    Err(error) => self.failed.push(format!("cannot remove {name}: {error}")),
+                }
+            }
+            // Said once, by how many were checked.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
             // Gone since: it was deleted, or its download began anew.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.all -= 1,
             Err(error) => self.failed.push(format!("{name}: {error}")),
         }
     }
 
     fn reply(self, storage: &Storage) -> Reply {
-        let (path, checked) = (storage.path.display(), self.checked);
-        let message = if self.removed.is_empty() {
+        let Self { all, checked, removed, failed } = self;
+        let path = storage.path.display();
+        let mut message = if removed.is_empty() {
             format!("{checked} blobs in {path} are what their names say")
         } else {
-            let removed = few(&self.removed);
-            format!("removed from {path}/blobs what is not what its name says: {removed}")
+            let removed = few(&removed);
+            format!("removed from {path} what is not what its name says: {removed}")
         };
-        match (self.failed.first(), self.removed.is_empty()) {
-            (Some(first), _) => {
-                Reply::failed(format!("{message}; failed at {}, first {first}", self.failed.len()))
-            }
-            (None, true) => Reply::unneeded(message),
-            (None, false) => Reply::done(message),
+        // Writing to a string cannot fail.
+        if let Some(first) = failed.first() {
+            let _ = write!(message, "; failed at {}, first {first}", failed.len());
+        }
+        let late = checked + failed.len() < all;
+        if late {
+            let minutes = LIMIT.as_secs() / 60;
+            let _ = write!(message, "; checked {checked} of {all} within {minutes} minutes");
+        }
+        match (failed.is_empty(), removed.is_empty()) {
+            (true, true) if !late => Reply::unneeded(message),
+            // The rest is for the next time, if it is needed then.
+            (true, false) => Reply::done(message),
+            _ => Reply::failed(message),
         }
     }
 }
@@ -124,23 +189,16 @@ fn few(names: &[String]) -> String {
     }
 }
 
-/// Removes `name` if it still is `file`, and says whether it did.
-fn remove(blobs: &Entry, name: &str, file: &File) -> io::Result<bool> {
-    let identity = |file: &File| file.metadata().map(|data| (data.dev(), data.ino()));
-    if identity(&blobs.read_below(name)?)? != identity(file)? {
-        return Ok(false);
-    }
-    blobs.remove_below(name)?;
-    Ok(true)
-}
-
-/// Whether the content differs from its digest. A file that changes meanwhile is no blob yet.
-fn differs(mut file: &File, digest: &str) -> io::Result<bool> {
-    let state = || file.metadata().map(|data| (data.len(), data.mtime(), data.mtime_nsec()));
-    let before = state()?;
+/// What `file` was when its content was read, if that is not what the blob's name `name` says. A
+/// file that changes meanwhile is no blob yet.
+fn damaged(mut file: &File, name: &str, until: Instant) -> io::Result<Option<State>> {
+    let before = State::of(file)?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     loop {
+        if Instant::now() >= until {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         match file.read(&mut chunk) {
             Ok(0) => break,
             Ok(length) => hash.update(chunk.get(..length).unwrap_or_default()),
@@ -153,80 +211,9 @@ fn differs(mut file: &File, digest: &str) -> io::Result<bool> {
         // Writing to a string cannot fail.
         let _ = write!(found, "{byte:02x}");
     }
-    Ok(found != digest && before == state()?)
+    let differs = digest_of(name) != Some(found.as_str());
+    Ok((differs && before == State::of(file)?).then_some(before))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-    use crate::fix::Outcome;
-
-    /// SHA-256 of "abc", from FIPS 180-2.
-    const ABC: &str = "sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-    #[test]
-    fn only_a_blob_that_is_not_what_its_name_says_is_removed() {
-        let disk = tempfile::tempdir().unwrap();
-        let blobs = disk.path().join("blobs");
-        fs::create_dir(&blobs).unwrap();
-        let other = ABC.replace("ba78", "ab78");
-        let kept = [
-            ABC.to_owned(),
-            format!("{other}-partial"),
-            format!("{other}-partial-0"),
-            "sha256-12".into(),
-            "notes".into(),
-            other.replace("ab78", "AB78"),
-        ];
-        for name in &kept {
-            fs::write(blobs.join(name), "abc").unwrap();
-        }
-        fs::write(blobs.join(&other), "abc").unwrap();
-        let link = other.replace("ab78", "cd78");
-        symlink("notes", blobs.join(&link)).unwrap();
-
-        let top = Entry::directory(disk.path()).unwrap();
-        let first = pass(&top).unwrap().unwrap();
-        assert_eq!((first.checked, &first.removed), (1, &vec![other.clone()]));
-        assert!(!blobs.join(&other).exists() && blobs.join(&link).is_symlink());
-        assert!(kept.iter().all(|name| blobs.join(name).exists()));
-        assert_eq!(first.reply(&Storage::default()).outcome, Outcome::Done);
-        let second = pass(&top).unwrap().unwrap().reply(&Storage::default());
-        assert_eq!(second.outcome, Outcome::Unneeded, "{}", second.message);
-    }
-
-    #[test]
-    fn another_file_of_the_same_name_is_left() {
-        let disk = tempfile::tempdir().unwrap();
-        let (path, kept) = (disk.path().join(ABC), disk.path().join("kept"));
-        fs::write(&path, "xyz").unwrap();
-        let blobs = Entry::directory(disk.path()).unwrap();
-        let hashed = blobs.read_below(ABC).unwrap();
-        fs::rename(&path, &kept).unwrap();
-        fs::write(&path, "abc").unwrap();
-        assert!(!remove(&blobs, ABC, &hashed).unwrap() && path.exists());
-        fs::rename(&kept, &path).unwrap();
-        assert!(remove(&blobs, ABC, &hashed).unwrap() && !path.exists());
-    }
-
-    #[test]
-    fn a_message_tells_a_few_names_and_how_many_there_are() {
-        let names: Vec<_> = (0..5).map(|n| n.to_string()).collect();
-        assert_eq!(few(&names), "0, 1, 2 and 2 more");
-        assert_eq!(few(names.get(..3).unwrap()), "0, 1, 2");
-    }
-
-    #[test]
-    fn no_link_is_followed_to_the_blobs() {
-        let disk = tempfile::tempdir().unwrap();
-        assert!(pass(&Entry::directory(disk.path()).unwrap()).unwrap().is_none());
-        let elsewhere = tempfile::tempdir().unwrap();
-        fs::write(elsewhere.path().join(ABC), "xyz").unwrap();
-        symlink(elsewhere.path(), disk.path().join("blobs")).unwrap();
-        assert!(pass(&Entry::directory(disk.path()).unwrap()).unwrap().is_none());
-        assert!(elsewhere.path().join(ABC).exists());
-    }
-}
+mod tests;

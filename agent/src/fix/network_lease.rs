@@ -5,14 +5,15 @@
 //! directory of root's: the daemon can ask for it, and has no say in what is noted. Whoever asks
 //! for that gets nothing else done, whatever has become of the lease meanwhile. Where the link
 //! has no address any more, a runtime drop-in beside its `.network` file gives it the last one of
-//! its MAC address and of this boot again. DHCP stays on, so the next lease takes its place, and
-//! then the drop-in goes. networkd probes whether another machine has taken the address meanwhile
+//! its MAC address and of this boot again: address, ways out, MTU, DNS and time servers, search
+//! domains, each as far as networkd made use of it. DHCP stays on, so the next lease takes its
+//! place, and then the drop-in goes; so it does once networkd configures the link otherwise. networkd probes whether another machine has taken the address meanwhile
 //! (RFC 5227), and leaves it to that one.
 //!
 //! networkd has to be told: `networkctl reload`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,10 @@ use super::{Reply, file};
 use crate::bus::Bus;
 use crate::config::Network;
 use crate::links;
-use crate::network::{Holding, Lease};
-use crate::network_file::{DIRECTORIES, LEASE, Link, NetworkFile, RUNTIME, applying, drop_ins};
+use crate::network::{Holding, Lease, Way};
+use crate::network_file::{
+    DIRECTORIES, LEASE, Link, NetworkFile, RUNTIME, applying, drop_ins, superseded,
+};
 
 /// The last lease. In `StateDirectory=` of the unit that notes it.
 const NOTE: &str = "/var/lib/saigak-fix/lease.json";
@@ -42,7 +45,7 @@ type Acted = Result<Reply, Reply>;
 
 pub(super) async fn run(network: &Network) -> Reply {
     if !network.repeat_lease {
-        return match withdraw(Path::new(RUNTIME), None) {
+        return match withdraw(Path::new(RUNTIME), |_| false) {
             Ok(done) if done.is_empty() => {
                 Reply::unneeded("network.repeat_lease is off, and nothing is repeated")
             }
@@ -51,7 +54,9 @@ pub(super) async fn run(network: &Network) -> Reply {
         };
     }
     let acted = found(network).await.and_then(|(boot, link, holding)| {
-        act(&link, &holding, &boot, Path::new(NOTE), Path::new(RUNTIME))
+        let files =
+            NetworkFile::load_all(&DIRECTORIES).map_err(|e| Reply::failed(e.to_string()))?;
+        act(&link, &holding, &files, &boot, Path::new(NOTE), Path::new(RUNTIME))
     });
     acted.unwrap_or_else(|reply| reply)
 }
@@ -99,24 +104,29 @@ async fn found(network: &Network) -> Result<(String, Link, Holding), Reply> {
     Ok((boot, link, holding))
 }
 
-fn act(link: &Link, holding: &Holding, boot: &str, from: &Path, runtime: &Path) -> Acted {
-    match holding {
+fn act(
+    link: &Link,
+    holding: &Holding,
+    files: &[NetworkFile],
+    boot: &str,
+    from: &Path,
+    runtime: &Path,
+) -> Acted {
+    let (done, else_said) = match holding {
         Holding::Lease(Lease { address, .. }) => {
-            let done = withdraw(runtime, None)?;
-            Ok(if done.is_empty() {
-                Reply::unneeded(format!("{address} is leased, and nothing is repeated"))
-            } else {
-                Reply::done(done.join(", "))
-            })
+            let said = format!("{address} is leased, and nothing is repeated");
+            (withdraw(runtime, |_| false)?, said)
         }
-        Holding::Address(address) => {
-            Ok(Reply::unneeded(format!("{} has {address} without a lease", link.name)))
+        Holding::Addresses { all, file } => {
+            let said = format!("{} has {all:?} without a lease", link.name);
+            (withdraw(runtime, |path| !superseded(path, file, files, all))?, said)
         }
-        Holding::Nothing => repeat(link, boot, from, runtime),
-    }
+        Holding::Nothing => return repeat(link, files, boot, from, runtime),
+    };
+    Ok(if done.is_empty() { Reply::unneeded(else_said) } else { Reply::done(done.join(", ")) })
 }
 
-fn repeat(link: &Link, boot: &str, from: &Path, runtime: &Path) -> Acted {
+fn repeat(link: &Link, files: &[NetworkFile], boot: &str, from: &Path, runtime: &Path) -> Acted {
     let text = fs::read_to_string(from)
         .map_err(|e| Reply::failed(format!("no lease to repeat: {}: {e}", from.display())))?;
     let Note { boot: noted, lease } = serde_json::from_str(&text)
@@ -131,13 +141,16 @@ fn repeat(link: &Link, boot: &str, from: &Path, runtime: &Path) -> Acted {
             link.name
         )));
     }
-    let files = NetworkFile::load_all(&DIRECTORIES).map_err(|e| Reply::failed(e.to_string()))?;
-    let base = applying(&files, link)
-        .ok_or_else(|| Reply::failed(format!("no .network file matches {}", link.name)))?;
+    let base = applying(files, link)
+        .ok_or_else(|| Reply::failed(format!("no .network file matches {}", link.name)))?
+        .without_drop_in(LEASE);
+    if !base.asks_for_lease() {
+        return Err(Reply::failed(format!("{} asks for no lease", base.path.display())));
+    }
     let path = runtime.join(format!("{}.d", base.name())).join(LEASE);
     // First what needs no room, and makes some.
-    let mut done = withdraw(runtime, Some(&path))?;
-    match file::put(&path, &drop_in(&lease)) {
+    let mut done = withdraw(runtime, |found| found == path)?;
+    match file::put(&path, &drop_in(&lease, base.takes_mtu())) {
         Ok(true) => done.push(format!("wrote {}", path.display())),
         Ok(false) => {}
         Err(error) if done.is_empty() => return Err(error.into()),
@@ -151,36 +164,45 @@ fn repeat(link: &Link, boot: &str, from: &Path, runtime: &Path) -> Acted {
     })
 }
 
-/// Takes the drop-ins away, but for `kept`.
-fn withdraw(runtime: &Path, kept: Option<&PathBuf>) -> Result<Vec<String>, Reply> {
+/// Takes the drop-ins away, but for those that are `kept`.
+fn withdraw(runtime: &Path, kept: impl Fn(&Path) -> bool) -> Result<Vec<String>, Reply> {
     let found = drop_ins(runtime, LEASE)
         .map_err(|e| Reply::failed(format!("cannot list {}: {e}", runtime.display())))?;
     let mut done = Vec::new();
-    for path in found.iter().filter(|path| Some(*path) != kept) {
+    for path in found.iter().filter(|path| !kept(path)) {
         file::take_away(path)?;
         done.push(format!("withdrew {}", path.display()));
     }
     Ok(done)
 }
 
-fn drop_in(lease: &Lease) -> String {
+/// What repeats the lease. `mtu`: the link's MTU is the lease's as well.
+fn drop_in(lease: &Lease, mtu: bool) -> String {
     use std::fmt::Write as _;
     let mut text = String::from(
         "# Written by saigak-agent: the last lease, while no DHCP server answers. It takes this\n\
          # away when one does.\n",
     );
     // Writing to a string cannot fail.
-    if !lease.dns.is_empty() {
-        text.push_str("[Network]\n");
-        for server in &lease.dns {
-            let _ = writeln!(text, "DNS={server}");
-        }
+    if let Some(bytes) = lease.mtu.filter(|_| mtu) {
+        let _ = writeln!(text, "[Link]\nMTUBytes={bytes}");
+    }
+    text.push_str("[Network]\n");
+    for server in &lease.dns {
+        let _ = writeln!(text, "DNS={server}");
+    }
+    for domain in &lease.domains {
+        let _ = writeln!(text, "Domains={domain}");
+    }
+    for server in &lease.ntp {
+        let _ = writeln!(text, "NTP={server}");
     }
     let Lease { address, prefix, .. } = lease;
     let _ = writeln!(text, "[Address]\nAddress={address}/{prefix}\nDuplicateAddressDetection=ipv4");
-    if let Some(gateway) = lease.gateway {
+    for Way { to, prefix, gateway, metric } in &lease.routes {
+        let _ = writeln!(text, "[Route]\nDestination={to}/{prefix}\nGateway={gateway}");
         // A DHCP server may give a gateway outside the address's own network, and a route to it.
-        let _ = writeln!(text, "[Route]\nGateway={gateway}\nGatewayOnLink=yes");
+        let _ = writeln!(text, "GatewayOnLink=yes\nMetric={metric}");
     }
     text
 }

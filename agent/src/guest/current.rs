@@ -1,12 +1,12 @@
 //! What counts under one configuration. When it is reloaded, what does not hang on a key that
 //! has changed is taken over; a look or a proof that is still under way under the old one ends
-//! there, and is not believed any more.
+//! there, and is not believed any more. The pull of another model ends too.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::facts::Facts;
 use crate::config::Config;
-use crate::model::Proofs;
+use crate::model::{Proofs, Pull, names};
 use crate::storage;
 
 /// The key that names the server's unit.
@@ -21,6 +21,8 @@ pub(super) struct Current {
     /// Keys whose new value counts only after a restart of the agent.
     pub(super) needs_restart: Vec<String>,
     pub(super) proofs: Arc<Proofs>,
+    /// The pull of the source.
+    pub(super) pull: Pull,
     pub(super) probes: Arc<storage::Probes>,
     facts: Mutex<Facts>,
 }
@@ -33,6 +35,7 @@ impl Current {
             loaded_at,
             needs_restart: Vec::new(),
             proofs: Arc::default(),
+            pull: Pull::default(),
             probes: Arc::default(),
             facts: Mutex::default(),
         }
@@ -87,16 +90,24 @@ impl Current {
             // What was proven is not what clients are promised now.
             proofs = Arc::default();
         }
-        Self { config, loaded_at, needs_restart, proofs, probes, facts: Mutex::new(facts) }
+        let mut pull = self.pull.clone();
+        if config.ollama != old.ollama || !names::same(&config.model.source, &old.model.source) {
+            pull.end();
+            pull = Pull::default();
+        }
+        Self { config, loaded_at, needs_restart, proofs, pull, probes, facts: Mutex::new(facts) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::time::Duration;
 
     use super::super::facts::Seen;
     use super::*;
+    use crate::model::PullState;
+    use crate::ollama::Api;
 
     /// A guest that was looked at in vain.
     fn seen() -> Current {
@@ -132,6 +143,27 @@ mod tests {
         let after = before.succeeded_by(config, "now".into());
         assert!(after.facts().model.is_none() && after.facts().network.is_some());
         assert!(!Arc::ptr_eq(&after.proofs, &before.proofs));
+    }
+
+    #[tokio::test]
+    async fn the_pull_goes_on_unless_another_model_is_to_be_pulled() {
+        let api = Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), 1);
+        let begin = |current: &Current| {
+            let (model, stall) = (current.config.model.source.clone(), Duration::from_secs(9));
+            current.pull.begin(api.clone(), model, stall, Arc::default(), 0)
+        };
+        let before = seen();
+        begin(&before).unwrap();
+        let mut config = Config::default();
+        config.model.alias = "another:1".into();
+        let same = before.succeeded_by(config.clone(), "now".into());
+        assert!(matches!(same.pull.state(), PullState::Running(_)));
+        config.model.source = "another-source:1".into();
+        let other = same.succeeded_by(config, "later".into());
+        assert_eq!(other.pull.state(), PullState::Idle);
+        // A repair that began before the reload comes too late.
+        assert!(begin(&before).is_err());
+        begin(&other).unwrap();
     }
 
     #[test]

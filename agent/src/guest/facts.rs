@@ -1,10 +1,12 @@
 //! What was last seen of each concern.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Client;
 
+use crate::core::slept;
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
 use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
@@ -40,6 +42,8 @@ pub struct Facts {
     pub storage: Option<Seen<Result<storage::Facts, String>>>,
     /// The server.
     pub ollama: Option<Seen<ollama::Facts>>,
+    /// How long the guest had been suspended when the server was last looked at.
+    pub asleep: Duration,
     /// The models.
     pub model: Option<Seen<Result<model::Facts, String>>>,
     /// Uptime of the first look that saw the models as they are now.
@@ -48,6 +52,8 @@ pub struct Facts {
     pub system: Option<Seen<system::Facts>>,
     /// How names resolve.
     pub names: Option<Seen<names::Facts>>,
+    /// Uptime of the first look since when names do not resolve; none while they may.
+    pub names_bad: Option<Duration>,
     /// The firewall, or why it is not known.
     pub firewall: Option<Seen<Result<firewall::Facts, String>>>,
     /// The GPUs.
@@ -67,6 +73,16 @@ impl Facts {
     pub(super) fn answering(&self, client: &Client, port: u16) -> Option<(Api, u128)> {
         let invocation = self.ollama.as_ref()?.value.unit.as_ref().ok()?.invocation;
         Some((self.api(client, port)?, invocation))
+    }
+
+    /// What the last look at the server remembers for the next one, at which the guest has been
+    /// suspended for `asleep` in all. A server that has slept meanwhile was not seen to do nothing,
+    /// and systemd's count of its starts has slept with it: both are watched anew.
+    pub fn remembered(&mut self, asleep: Duration) -> (ollama::Progress, ollama::Starts) {
+        let slept = slept(self.asleep, asleep);
+        self.asleep = asleep;
+        let seen = self.ollama.as_ref().filter(|_| slept.is_none()).map(|seen| &seen.value);
+        seen.map(|seen| (seen.progress, seen.starts.clone())).unwrap_or_default()
     }
 
     pub(super) fn api(&self, client: &Client, port: u16) -> Option<Api> {
@@ -100,6 +116,18 @@ impl Facts {
         wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
     }
 
+    /// Takes what a look that began at `at` saw of the registry's name.
+    pub fn take_names(&mut self, at: Duration, value: names::Facts) {
+        self.names_bad = value.is_bad().then(|| self.names_bad.unwrap_or(at));
+        self.names = Some(Seen { at, value });
+    }
+
+    /// Why a pull would be in vain at `uptime`, as far as the registry's name tells.
+    pub(super) fn names_forbid_pull(&self, uptime: Duration) -> Option<String> {
+        let lasts = uptime.saturating_sub(self.names_bad?);
+        fresh(self.names.as_ref(), uptime)?.value.forbids_pull(lasts)
+    }
+
     /// What the firewall does, where that is known.
     pub(super) fn firewall(&self, uptime: Duration) -> Option<&firewall::Facts> {
         fresh(self.firewall.as_ref(), uptime)?.value.as_ref().ok()
@@ -108,6 +136,22 @@ impl Facts {
     /// What was seen of the data disk.
     pub(super) fn disk(&self) -> Option<&storage::Facts> {
         self.storage.as_ref()?.value.as_ref().ok()
+    }
+
+    /// What the data disk at `path` tells of the alias's weights.
+    pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
+        let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
+        let models = server.value.settings.models_path();
+        let Some(store) = models.as_ref().and_then(|models| models.strip_prefix(path).ok()) else {
+            return Ok(None);
+        };
+        let probe = self.disk().and_then(|disk| disk.probe.as_ref());
+        match probe.ok_or("the data disk is looked at first")? {
+            Ok(seen) => {
+                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(store)).cloned())
+            }
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// The server to prove now: one that has the alias. One that gives no list may still serve,
@@ -140,13 +184,38 @@ mod tests {
     use crate::ollama::Unit;
 
     #[test]
+    fn names_that_do_not_resolve_hold_pulls_back_for_ten_minutes_in_a_row() {
+        let facts = |answer| names::Facts { host: "x.example".into(), answer, proxy: None };
+        let mut seen = Facts::default();
+        let mut held = |at: u64, answer| {
+            let at = Duration::from_secs(at);
+            seen.take_names(at, facts(answer));
+            seen.names_forbid_pull(at).is_some()
+        };
+        let good = || names::Answer::Resolved(Ipv4Addr::LOCALHOST.into());
+        assert!(!held(0, good()));
+        assert!(held(10, names::Answer::Silent));
+        assert!(held(609, names::Answer::Refused("unknown".into())));
+        assert!(!held(610, names::Answer::Silent));
+        assert!(!held(620, good()));
+        assert!(held(630, names::Answer::Silent));
+    }
+
+    #[test]
     fn a_silent_server_may_have_the_alias() {
         let at = Duration::from_secs(10);
         let unit = |state: &str, started| {
             let started = Duration::from_secs(started);
             let unit = Unit { active_state: state.into(), started, ..Unit::fake() };
             let before = Default::default();
-            let value = ollama::Facts::of(Ok(unit), None, Answer::Silent, before, at);
+            let value = ollama::Facts::of(
+                Ok(unit),
+                None,
+                Answer::Silent,
+                before,
+                ollama::Own::default(),
+                at,
+            );
             Some(Seen { at, value })
         };
         let model = |alias| {

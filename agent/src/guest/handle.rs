@@ -1,6 +1,6 @@
 //! The guest that the agent runs in, as the core sees it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::core::{
 };
 use crate::gpu;
 use crate::ledger_file::LedgerFile;
-use crate::model::{self, Pull, PullState};
+use crate::model::{self, PullState};
 use crate::names;
 use crate::ollama::Api;
 
@@ -53,7 +53,7 @@ impl RealGuest {
             current: Mutex::new(Arc::new(current)),
             renewed: AtomicBool::new(false),
             unusable: Mutex::default(),
-            pull: Pull::default(),
+            asked: AtomicU64::new(0),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
             gpu_probe,
@@ -140,7 +140,7 @@ impl Guest for RealGuest {
     }
 
     fn pull(&self) -> Option<PullReport> {
-        match self.shared.pull.state() {
+        match self.shared.current().pull.state() {
             PullState::Running(report) => Some(report),
             PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
         }

@@ -124,9 +124,8 @@ impl Known<'_> {
                 {
                     return Some("a pull goes on".into());
                 }
-                let names = fresh(facts.names.as_ref(), uptime).map(|seen| &seen.value);
                 if remedy == model::Remedy::Pull
-                    && let Some(why) = names.and_then(names::Facts::forbids_pull)
+                    && let Some(why) = facts.names_forbid_pull(uptime)
                 {
                     return Some(why);
                 }

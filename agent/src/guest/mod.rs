@@ -6,6 +6,7 @@ mod current;
 mod facts;
 mod handle;
 mod known;
+mod own;
 mod real;
 mod reasons;
 
@@ -146,13 +147,17 @@ impl core::Remedy for Remedy {
         }
     }
 
-    fn touches(self) -> &'static str {
+    fn touches(self) -> &'static [&'static str] {
         match self {
-            Self::Network(_) => "network",
-            Self::Gpu(_) => "gpu",
-            Self::Storage(_) | Self::Model(model::Remedy::DropDamaged) => "disk",
+            Self::Network(_) => &["network"],
+            Self::Gpu(_) => &["gpu"],
+            Self::Storage(_) => &["disk"],
+            Self::Ollama(_) => &["server"],
+            // It reads every model, for minutes: the server may be restarted meanwhile. But what
+            // it removes is not to be found at that moment by the server, and built upon.
+            Self::Model(model::Remedy::DropDamaged) => &["disk", "models"],
             // A model is changed through the server.
-            Self::Ollama(_) | Self::Model(_) => "server",
+            Self::Model(_) => &["server", "models"],
         }
     }
 }
@@ -195,6 +200,16 @@ mod tests {
         assert_eq!(names.len(), CONDITIONS.len());
         let names: HashSet<_> = Remedy::all().iter().map(|remedy| remedy.name()).collect();
         assert_eq!(names.len(), Remedy::all().len());
+    }
+
+    #[test]
+    fn no_model_is_written_while_damaged_files_are_removed_and_a_server_can_be_restarted() {
+        let drop = Remedy::Model(model::Remedy::DropDamaged);
+        for remedy in Remedy::all() {
+            let apart = matches!(remedy, Remedy::Model(_) | Remedy::Storage(_));
+            assert_eq!(drop.collides(remedy), apart, "{}", remedy.name());
+            assert_eq!(remedy.collides(drop), apart, "{}", remedy.name());
+        }
     }
 
     #[test]

@@ -16,14 +16,13 @@ use crate::bus::Bus;
 use crate::config::Vendor;
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
-use crate::model::Pull;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, gpu, model, names, network, ollama, storage, system};
 
 /// Looks at the data disk. In `doubt` no earlier write to it counts.
-async fn look_at_disk(current: &Current, doubt: bool) {
+async fn look_at_disk(current: &Current, bus: &Bus, doubt: bool) {
     let at = BootClock.now().uptime;
-    let value = storage::look(&current.config.storage, &current.probes, doubt).await;
+    let value = storage::look(&current.config.storage, &current.probes, bus, doubt).await;
     current.facts().storage = Some(Seen { at, value });
 }
 
@@ -45,8 +44,8 @@ fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
     })
 }
 
-/// A leased address and the way out.
-type Held = ((Ipv4Addr, u8), network::Route);
+/// A leased address, the way out, and the link's MTU.
+type Held = ((Ipv4Addr, u8), network::Route, u32);
 
 /// What looks and repairs share.
 #[derive(Debug)]
@@ -59,12 +58,13 @@ pub(super) struct Shared {
     pub(super) renewed: AtomicBool,
     /// Why a newer configuration could not be used.
     pub(super) unusable: Mutex<Option<String>>,
-    pub(super) pull: Pull,
+    /// How many looks at the models have begun, and how many have ended.
+    pub(super) asked: AtomicU64,
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     pub(super) gpu_probe: Arc<gpu::Probe>,
-    /// The address and the way out that were noted last, to be repeated one day.
+    /// What was noted last, to be repeated one day.
     pub(super) noted: Arc<Mutex<Option<Held>>>,
     /// Whether it may note one: who only looks changes nothing.
     pub(super) notes: bool,
@@ -104,17 +104,17 @@ impl Shared {
             concern::STORAGE => {
                 // A server that is away may have lost its disk: what was written before is old.
                 let doubt = current.facts().server().is_none();
-                look_at_disk(&current, doubt).await;
+                look_at_disk(&current, &self.bus, doubt).await;
             }
             concern::OLLAMA => {
                 let (address, before) = {
-                    let facts = current.facts();
-                    let before = facts.ollama.as_ref().map(|seen| &seen.value);
-                    let before = before.map(|seen| (seen.progress, seen.starts.clone()));
-                    (facts.address(), before.unwrap_or_default())
+                    let mut facts = current.facts();
+                    (facts.address(), facts.remembered(BootClock.asleep()))
                 };
                 let (bus, client) = (&self.bus, &self.client);
-                let value = ollama::look(&config.ollama, bus, client, address, before, at).await;
+                let own = || self.own(&current);
+                let value =
+                    ollama::look(&config.ollama, bus, client, address, before, own, at).await;
                 let served = current.facts().server();
                 current.facts().ollama = Some(Seen { at, value });
                 if current.facts().server() != served {
@@ -125,15 +125,25 @@ impl Shared {
                     self.waker.wake(concern::FIREWALL);
                 }
             }
+            concern::MODEL if current.spares_models(at) => {}
             concern::MODEL => {
-                let api = current.facts().api(&self.client, config.ollama.port);
+                let (api, recorded) = {
+                    let facts = current.facts();
+                    let api = facts.api(&self.client, config.ollama.port);
+                    (api, facts.recorded(&config.storage.path))
+                };
                 let value = match api {
-                    Some(api) => model::look(&api, &config.model).await,
+                    Some(api) => {
+                        self.asked.fetch_add(1, Ordering::Relaxed);
+                        let value = model::look(&api, &config.model, &recorded).await;
+                        self.asked.fetch_add(1, Ordering::Relaxed);
+                        value
+                    }
                     None => Err("the server does not answer".into()),
                 };
                 let there = |facts: &model::Facts| facts.source == model::Source::Present;
                 if value.as_ref().is_ok_and(there) {
-                    self.pull.settle();
+                    current.pull.settle();
                 }
                 let changed = {
                     let mut facts = current.facts();
@@ -163,7 +173,7 @@ impl Shared {
             concern::NAMES if current.facts().asks_for_names(at) => {
                 let host = model::names::registry_host(&config.model.source).to_owned();
                 let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
-                current.facts().names = Some(Seen { at, value });
+                current.facts().take_names(at, value);
             }
             _ => {}
         }
@@ -188,7 +198,10 @@ impl Shared {
     /// Has a helper note down a lease that is new, in case that it is to be repeated one day.
     /// The daemon itself has no say in what is noted.
     fn remember_lease(&self, facts: Option<&network::Facts>) {
-        let held = facts.and_then(|facts| Some((facts.address?, facts.route?)));
+        let held = facts.and_then(|facts| {
+            let mtu = facts.link.as_ref().ok()?.mtu;
+            Some((facts.address?, facts.route?, mtu))
+        });
         if !self.notes || held.is_none() {
             return;
         }
@@ -238,6 +251,7 @@ impl Shared {
                 }
             };
             tokio::select! {
+                () = self.watch_the_waiting() => {}
                 () = model::prove(proofs, &api, server, &config.model) => {
                     if let Some((_, _, attempt)) = proofs.log().last {
                         self.count(&attempt);
@@ -272,7 +286,7 @@ impl Shared {
 
     fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
         let current = self.current();
-        let (pull, proofs) = (self.pull.state(), current.proofs.log());
+        let (pull, proofs) = (current.pull.state(), current.proofs.log());
         let mut facts = current.facts();
         facts.gpu_probe = self.gpu_probe.seen();
         let facts = &*facts;
@@ -284,7 +298,7 @@ impl Shared {
         self.look(concern::BOOTSTRAP).await;
         if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
-            look_at_disk(&self.current(), true).await;
+            look_at_disk(&self.current(), &self.bus, true).await;
             if let Remedy::Ollama(_) = remedy {
                 // And like one that nobody reaches, before its firewall is.
                 self.look(concern::FIREWALL).await;
@@ -310,9 +324,10 @@ impl Shared {
                 let Some(api) = api else {
                     return Outcome::Refused("the server does not answer".into());
                 };
-                let waker = Arc::clone(&self.waker);
-                let model = &config.model;
-                model::apply(remedy, model, api, &self.pull, waker, concern::MODEL).await
+                let recorded = current.facts().recorded(&config.storage.path);
+                let (model, waker) = (&config.model, Arc::clone(&self.waker));
+                let (pull, concern) = (&current.pull, concern::MODEL);
+                model::apply(remedy, model, api, &recorded, pull, waker, concern).await
             }
         }
     }

@@ -58,7 +58,7 @@ static MATCHES: Reason<Remedy> = Reason::good("Matches");
 static OTHER_WEIGHTS: Reason<Remedy> = Reason::good("OtherWeights");
 static FOREIGN_WEIGHTS: Reason<Remedy> = Reason::fault(
     "ForeignWeights",
-    "pull or copy the model that model.weights declares, or declare this one",
+    "pull or copy the model whose weights the alias is to have, or declare others in model.weights",
 );
 static PROVEN: Reason<Remedy> = Reason::good("Proven");
 static BUSY: Reason<Remedy> = Reason::good("Busy");
@@ -137,7 +137,7 @@ pub fn check(
     let source = &config.source;
     let (present, message) = match (&facts.source, pull) {
         (Source::Present, _) => (&PRESENT, format!("{source} is there")),
-        (_, PullState::Running(_)) => (&PULLING, format!("{source} is being pulled")),
+        (_, PullState::Running(pull)) => (&PULLING, format!("{} is being pulled", pull.model)),
         // Seen before it ended: the next look tells what came of it.
         (_, PullState::Succeeded(at)) if seen_at <= *at => {
             (&PULLING, format!("{source} has been pulled"))
@@ -234,7 +234,7 @@ pub fn check_proof(
     let waits = log.running.filter(|(of, _)| *of == server).map(|(_, began)| began);
     let late = waits.is_some_and(|began| uptime.saturating_sub(began) >= config.timeout);
     if let Some((_, began, _)) = log.good.filter(|(of, ..)| *of == server) {
-        let worked = progress.last.is_some_and(|worked| worked > began);
+        let worked = progress.served.is_some_and(|worked| worked > began);
         let counts = began + if worked { config.grace } else { config.fresh };
         if uptime < counts {
             let (reason, message) = if late {

@@ -62,9 +62,14 @@ pub enum Alias {
         /// Whether its weights are to stay, as they are not known to be the source's.
         keeps_weights: bool,
     },
-    /// Neither it nor the source has the weights that are declared, in words.
+    /// Neither it nor the source has the weights that are declared; or none are, it has lost
+    /// its own, and the source's are not known to be the same. In words.
     Foreign(String),
 }
+
+/// What the disk tells of an alias that the server cannot show: the weights that its manifest
+/// names, if it names any, or why the disk has told nothing yet.
+pub type Recorded = Result<Option<String>, String>;
 
 impl Alias {
     /// Whether its template and parameters are as declared, so that it is left alone.
@@ -93,11 +98,11 @@ struct Tag {
     name: String,
 }
 
-/// Looks at the models.
+/// Looks at the models. `recorded` is what the disk tells of the alias.
 ///
 /// # Errors
-/// Where the server gives no usable answer.
-pub async fn look(api: &Api, config: &config::Model) -> Result<Facts, String> {
+/// Where the server gives no usable answer, or the disk none that is needed to judge it.
+pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Result<Facts, String> {
     let tags: Tags = api.get("/api/tags", DEADLINE).await.map_err(|error| error.to_string())?;
     let listed = tags.models.unwrap_or_default();
     let has = |name: &str| listed.iter().any(|tag| names::same(&tag.name, name));
@@ -112,23 +117,50 @@ pub async fn look(api: &Api, config: &config::Model) -> Result<Facts, String> {
             (Source::Present, None)
         }
     };
-    let alias = match ask(api, &config.alias, has(&config.alias)).await? {
+    let listed = has(&config.alias);
+    let alias = match ask(api, &config.alias, listed).await? {
         Answer::Shown(shown) => judge(&shown, config, weights.as_deref()),
         Answer::Missing => Alias::Missing,
         Answer::NoManifest(words) => Alias::NoManifest(words),
         Answer::Damaged(words) => Alias::Damaged(words),
     };
-    // Nothing is made of a source that is not the declared model.
-    let foreign = source == Source::Present && !is_declared(weights.as_deref(), config);
     let alias = match alias {
-        Alias::Missing | Alias::NoManifest(_) if foreign => Alias::Foreign(format!(
-            "the weights of {} are {}",
-            config.source,
-            short(weights.as_deref())
-        )),
+        Alias::Missing | Alias::NoManifest(_) if source == Source::Present => {
+            forbids_creation(config, weights.as_deref(), recorded, listed)?
+                .map_or(alias, Alias::Foreign)
+        }
         alias => alias,
     };
     Ok(Facts { source, alias })
+}
+
+/// Why an alias that the server cannot show must not be made from the source, whose weights are
+/// `theirs`. The error: whether it may is not known yet.
+fn forbids_creation(
+    config: &config::Model,
+    theirs: Option<&str>,
+    recorded: &Recorded,
+    listed: bool,
+) -> Result<Option<String>, String> {
+    let (source, told) = (&config.source, short(theirs));
+    if config.weights.is_some() {
+        // Nothing is made of a source that is not the declared model.
+        let foreign = !is_declared(theirs, config);
+        return Ok(foreign.then(|| format!("the weights of {source} are {told}")));
+    }
+    // One that has lost a file, and is made of what the source is made of, is made anew from it.
+    // Another's users would have other vectors under the same name.
+    match recorded {
+        Ok(Some(own)) if Some(own.as_str()) == theirs => Ok(None),
+        Ok(Some(own)) => {
+            Ok(Some(format!("it was made from weights {own:.12}, those of {source} are {told}")))
+        }
+        Ok(None) if listed => Ok(Some(format!(
+            "its files are gone, and whether it was made from {source} is not known"
+        ))),
+        Err(why) if listed => Err(why.clone()),
+        Ok(None) | Err(_) => Ok(None),
+    }
 }
 
 /// `theirs`: the source's weights.
@@ -214,7 +246,7 @@ mod tests {
     use super::*;
 
     async fn seen(source: Model, alias: Model) -> Facts {
-        look(&fake::serve(source, alias).await, &config::Model::default()).await.unwrap()
+        look(&fake::serve(source, alias).await, &config::Model::default(), &Ok(None)).await.unwrap()
     }
 
     #[tokio::test]
@@ -289,7 +321,7 @@ mod tests {
     async fn declared_weights_are_asked_of_the_alias_or_else_of_the_source() {
         let config = config::Model { weights: Some("ab12".into()), ..config::Model::default() };
         let seen = async |source, alias| {
-            look(&fake::serve(source, alias).await, &config).await.unwrap().alias
+            look(&fake::serve(source, alias).await, &config, &Ok(None)).await.unwrap().alias
         };
         let (right, wrong) = (Model::From("ab12"), Model::From("cd34"));
         assert_eq!(seen(right, right).await, Alias::Matches);
@@ -303,5 +335,28 @@ mod tests {
         }
         assert_eq!(seen(right, Model::Absent).await, Alias::Missing);
         assert_eq!(seen(Model::Absent, Model::Absent).await, Alias::Missing);
+    }
+
+    #[tokio::test]
+    async fn an_alias_that_has_lost_a_file_is_made_anew_from_its_own_weights_only() {
+        let seen = async |alias, recorded: Recorded| {
+            let api = fake::serve(Model::From("ab12"), alias).await;
+            look(&api, &config::Model::default(), &recorded).await.map(|facts| facts.alias)
+        };
+        let names = |weights: &str| Ok(Some(weights.to_owned()));
+        for gone in [Model::Broken, Model::Absent] {
+            assert_eq!(seen(gone, names("ab12")).await, Ok(Alias::Missing));
+            let other = seen(gone, names("cd34")).await;
+            assert!(matches!(&other, Ok(Alias::Foreign(how)) if how.contains("cd34")), "{other:?}");
+        }
+        let other = seen(Model::NoManifest, names("cd34")).await;
+        assert!(matches!(other, Ok(Alias::Foreign(_))), "{other:?}");
+        // Listed, so there is a manifest; and nobody knows what it says.
+        let unknown = seen(Model::Broken, Ok(None)).await;
+        assert!(matches!(unknown, Ok(Alias::Foreign(_))), "{unknown:?}");
+        assert_eq!(seen(Model::Absent, Ok(None)).await, Ok(Alias::Missing));
+        let silent = || Err::<Option<String>, _>("the disk says nothing".to_owned());
+        assert_eq!(seen(Model::Broken, silent()).await, Err("the disk says nothing".to_owned()));
+        assert_eq!(seen(Model::Absent, silent()).await, Ok(Alias::Missing));
     }
 }

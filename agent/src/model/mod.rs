@@ -23,7 +23,7 @@ mod show;
 mod vector;
 
 pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check, check_proof};
-pub use facts::{Alias, Facts, Source, look};
+pub use facts::{Alias, Facts, Recorded, Source, look};
 pub use proof::{Attempt, Log, Proofs, Server, prove};
 pub use pull::{Pull, PullState};
 pub use repair::{Remedy, apply};

@@ -120,6 +120,20 @@ impl Log {
         }
     }
 
+    /// Uptime since which none has begun, and none has ended that put the server to work: one that
+    /// it refused as too busy has not.
+    #[must_use]
+    pub fn quiet_since(&self) -> Duration {
+        let begun = self.running.map_or(Duration::ZERO, |(_, began)| began);
+        let ended = match &self.last {
+            Some((.., Attempt::Busy)) => {
+                self.good.map_or(Duration::ZERO, |(_, began, took)| began + took)
+            }
+            _ => self.ended,
+        };
+        begun.max(ended)
+    }
+
     /// Takes in how one ended that began at `began`.
     pub fn note(&mut self, server: Server, began: Duration, ended: Duration, attempt: Attempt) {
         let same = self.last.as_ref().is_some_and(|(of, ..)| *of == server);
@@ -211,6 +225,20 @@ mod tests {
         assert!(log.due(restarted, at(100), at(10)));
         log.note(restarted, at(100), at(101), Attempt::Good);
         assert_eq!((log.failures, log.good), (0, Some((restarted, at(100), at(1)))));
+    }
+
+    #[test]
+    fn a_proof_that_waits_or_is_refused_gives_the_server_nothing_to_do() {
+        let mut log = Log::default();
+        assert_eq!(log.quiet_since(), at(0));
+        log.running = Some((SERVER, at(100)));
+        assert_eq!(log.quiet_since(), at(100));
+        log.note(SERVER, at(100), at(103), Attempt::Good);
+        assert_eq!(log.quiet_since(), at(103));
+        log.note(SERVER, at(110), at(110), Attempt::Busy);
+        assert_eq!(log.quiet_since(), at(103));
+        log.note(SERVER, at(120), at(123), Attempt::Failed("killed".into()));
+        assert_eq!(log.quiet_since(), at(123));
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! for ever when its source has gone silent, and simply ends the stream when it dies.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::AbortHandle;
 use tokio::time::{self, Instant};
 
 use crate::core::reconcile::Waker;
@@ -38,10 +39,19 @@ pub enum PullState {
     Failed(String),
 }
 
-/// The one pull that may run.
+/// The one pull that may run, of one model from one server.
 #[derive(Debug, Clone, Default)]
 pub struct Pull {
-    state: Arc<Mutex<PullState>>,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    state: PullState,
+    /// The last that was begun.
+    job: Option<AbortHandle>,
+    /// Whether none is begun any more.
+    over: bool,
 }
 
 /// One line of the stream. Everything may be missing; `completed` is while it is 0.
@@ -59,23 +69,41 @@ impl Pull {
     /// What it has come to.
     #[must_use]
     pub fn state(&self) -> PullState {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.inner().state.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, state: PullState) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.inner().state = state;
     }
 
     /// The model is there: how an earlier pull failed says nothing of it any more.
     pub fn settle(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*state, PullState::Failed(_)) {
-            *state = PullState::Idle;
+        let mut inner = self.inner();
+        if matches!(inner.state, PullState::Failed(_)) {
+            inner.state = PullState::Idle;
         }
     }
 
-    /// Begins to pull `model`, unless a pull runs already: says whether it did. `concern` is
-    /// looked at again when it ends.
+    /// Ends the one that runs, and lets no other begin: what it loads is not wanted any more. The
+    /// server ends it too when nobody listens, and keeps what it has got for the next of its
+    /// kind.
+    pub fn end(&self) {
+        let mut inner = self.inner();
+        inner.over = true;
+        inner.state = PullState::Idle;
+        if let Some(job) = inner.job.take() {
+            job.abort();
+        }
+    }
+
+    /// Begins to pull `model`. `concern` is looked at again when it ends.
+    ///
+    /// # Errors
+    /// Why it does not.
     pub fn begin(
         &self,
         api: Api,
@@ -83,21 +111,22 @@ impl Pull {
         stall: Duration,
         waker: Arc<Waker>,
         concern: usize,
-    ) -> bool {
-        {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if matches!(*state, PullState::Running(_)) {
-                return false;
-            }
-            *state = PullState::Running(PullReport {
-                model: model.clone(),
-                completed_bytes: 0,
-                total_bytes: 0,
-                status: "begins".into(),
-            });
+    ) -> Result<(), &'static str> {
+        let mut inner = self.inner();
+        if inner.over {
+            return Err("other settings count by now");
         }
+        if matches!(inner.state, PullState::Running(_)) {
+            return Err("a pull runs already");
+        }
+        inner.state = PullState::Running(PullReport {
+            model: model.clone(),
+            completed_bytes: 0,
+            total_bytes: 0,
+            status: "begins".into(),
+        });
         let pull = self.clone();
-        tokio::spawn(async move {
+        let job = tokio::spawn(async move {
             let ended = pull.run(&api, &model, stall, &waker).await;
             match &ended {
                 Ok(()) => tracing::info!(model, "pull succeeded"),
@@ -107,7 +136,8 @@ impl Pull {
             pull.set(ended.map_or_else(PullState::Failed, |()| PullState::Succeeded(at)));
             waker.wake(concern);
         });
-        true
+        inner.job = Some(job.abort_handle());
+        Ok(())
     }
 
     async fn run(
@@ -197,6 +227,11 @@ fn report(model: &str, layers: &BTreeMap<String, (u64, u64)>, status: String) ->
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn line(json: &str) -> Line {
@@ -230,6 +265,27 @@ mod tests {
             pull.settle();
             assert_eq!(pull.state(), after);
         }
+    }
+
+    #[tokio::test]
+    async fn a_pull_that_is_ended_leaves_its_server_and_none_comes_after_it() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let api = Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), port);
+        let pull = Pull::default();
+        let begin = || {
+            let stall = Duration::from_secs(60);
+            pull.begin(api.clone(), "m:1".into(), stall, Arc::default(), 0)
+        };
+        assert_eq!(begin(), Ok(()));
+        assert_eq!(begin(), Err("a pull runs already"));
+        let (mut server, _) = listener.accept().await.unwrap();
+        pull.end();
+        assert_eq!(pull.state(), PullState::Idle);
+        // The request, and then the end: whoever has asked is gone.
+        let mut asked = Vec::new();
+        server.read_to_end(&mut asked).await.unwrap();
+        assert_eq!(begin(), Err("other settings count by now"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::facts::{self, Alias, Facts, Source};
+use super::facts::{self, Alias, Facts, Recorded, Source};
 use super::pull::Pull;
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
@@ -144,11 +144,12 @@ struct Created {
     status: String,
 }
 
-/// Carries out one remedy on the server at `api`.
+/// Carries out one remedy on the server at `api`. `recorded` is what the disk tells of the alias.
 pub async fn apply(
     remedy: Remedy,
     config: &config::Model,
     api: Api,
+    recorded: &Recorded,
     pull: &Pull,
     waker: Arc<Waker>,
     concern: usize,
@@ -156,7 +157,7 @@ pub async fn apply(
     match remedy {
         Remedy::Pull => {
             // A tag may mean another model by now: never over one that is there.
-            match facts::look(&api, config).await {
+            match facts::look(&api, config, recorded).await {
                 Ok(Facts { source: Source::Present, .. }) => {
                     return Outcome::Refused(format!("{} is there now", config.source));
                 }
@@ -168,20 +169,19 @@ pub async fn apply(
                 Err(error) => return Outcome::Failed(error),
             }
             let model = config.source.clone();
-            if pull.begin(api, model, config.pull_stall, waker, concern) {
-                Outcome::Succeeded(format!("the pull of {} begins", config.source))
-            } else {
-                Outcome::Refused("a pull runs already".into())
+            match pull.begin(api, model, config.pull_stall, waker, concern) {
+                Ok(()) => Outcome::Succeeded(format!("the pull of {} begins", config.source)),
+                Err(why) => Outcome::Refused(why.into()),
             }
         }
-        Remedy::CreateAlias => create_alias(config, &api).await,
+        Remedy::CreateAlias => create_alias(config, &api, recorded).await,
         Remedy::DropDamaged => fix::call(fix::Name::ModelBlobs).await.into(),
     }
 }
 
-async fn create_alias(config: &config::Model, api: &Api) -> Outcome {
+async fn create_alias(config: &config::Model, api: &Api, recorded: &Recorded) -> Outcome {
     // The write is not atomic and clients see it: never over an alias that matches.
-    let from = match facts::look(api, config).await {
+    let from = match facts::look(api, config, recorded).await {
         Ok(facts) if facts.alias.serves() => {
             return Outcome::Refused(format!("{} is as declared already", config.alias));
         }
@@ -231,7 +231,7 @@ mod tests {
     async fn tried(remedy: Remedy, source: Model, alias: Model) -> (Outcome, PullState) {
         let (api, pull) = (fake::serve(source, alias).await, Pull::default());
         let config = config::Model::default();
-        let outcome = apply(remedy, &config, api, &pull, Arc::default(), 0).await;
+        let outcome = apply(remedy, &config, api, &Ok(None), &pull, Arc::default(), 0).await;
         (outcome, pull.state())
     }
 

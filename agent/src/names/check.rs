@@ -18,10 +18,17 @@ pub static NAMES_RESOLVE: Condition = Condition {
 };
 
 static RESOLVED: Reason<Remedy> = Reason::good("Resolved");
-static NOT_RESOLVED: Reason<Remedy> =
-    Reason::fault("NotResolved", "pulls wait for it: see resolvectl status, and the cluster's DNS");
+static NOT_RESOLVED: Reason<Remedy> = Reason::fault(
+    "NotResolved",
+    "pulls wait for it, ten minutes at most: see resolvectl status, and the cluster's DNS",
+);
 static PROXIED: Reason<Remedy> =
     Reason::unknown("Proxied", "the server's proxy resolves names, and is not asked");
+
+/// How long a name that does not resolve holds pulls back. After that one is tried whatever the
+/// resolver says: the server may know a way that is not seen from here, and if not, the pull
+/// itself fails, and says why.
+const HOLDS: Duration = Duration::from_mins(10);
 
 /// The condition, and all that can be said of it.
 pub static REASONS: &[Declared] = &[(&NAMES_RESOLVE, &[&RESOLVED, &NOT_RESOLVED, &PROXIED])];
@@ -46,12 +53,18 @@ impl Facts {
         check(self).reason.status == Status::True
     }
 
-    /// Why a pull would be in vain, if that is known.
+    /// Whether the name is known not to resolve.
     #[must_use]
-    pub fn forbids_pull(&self) -> Option<String> {
-        let judged = check(self);
-        (judged.reason.status == Status::False)
-            .then(|| format!("no address for {}", judged.message))
+    pub fn is_bad(&self) -> bool {
+        check(self).reason.status == Status::False
+    }
+
+    /// Why a pull would be in vain, if that is known. The name has not resolved for as long as
+    /// `lasts`.
+    #[must_use]
+    pub fn forbids_pull(&self, lasts: Duration) -> Option<String> {
+        let forbids = self.is_bad() && lasts < HOLDS;
+        forbids.then(|| format!("no address for {}", check(self).message))
     }
 }
 
@@ -75,7 +88,9 @@ mod tests {
             (facts(Answer::Silent, Some("HTTPS_PROXY is set")), Status::Unknown, false),
         ] {
             assert_eq!(check(&facts).reason.status, status, "{facts:?}");
-            assert_eq!(facts.forbids_pull().is_some(), forbids, "{facts:?}");
+            assert_eq!(facts.is_bad(), forbids, "{facts:?}");
+            assert_eq!(facts.forbids_pull(Duration::ZERO).is_some(), forbids, "{facts:?}");
+            assert_eq!(facts.forbids_pull(HOLDS), None, "{facts:?}");
         }
     }
 }

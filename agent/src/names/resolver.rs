@@ -7,8 +7,10 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 use tokio::time;
+
+use crate::question::Question;
 
 /// How long an answer is waited for. A resolver asks twice, five seconds each, before it gives a
 /// server up (resolv.conf(5): `timeout`, `attempts`).
@@ -28,31 +30,28 @@ pub enum Answer {
     Silent,
 }
 
-type Ask = fn(&str) -> io::Result<Option<IpAddr>>;
+/// The addresses of a host, or why it has none.
+type Told = io::Result<Option<IpAddr>>;
 
-/// A question that nobody has an answer to yet.
-#[derive(Debug)]
-struct Question {
-    host: String,
-    told: oneshot::Receiver<io::Result<Option<IpAddr>>>,
-}
+type Ask = fn(&str) -> Told;
 
 /// Asks one question at a time.
 #[derive(Debug)]
 pub struct Resolver {
     ask: Ask,
     deadline: Duration,
-    /// The question that is still open, if there is one. Held by whoever waits for its answer.
-    open: Mutex<Option<Question>>,
+    /// What was asked and is not answered yet. Every end of it is an answer, for the host that it
+    /// was asked of, however late; an error is that there was nobody to ask.
+    question: Question<(String, Told), String>,
 }
 
 impl Default for Resolver {
     fn default() -> Self {
-        Self { ask: system, deadline: DEADLINE, open: Mutex::default() }
+        Self { ask: system, deadline: DEADLINE, question: Question::default() }
     }
 }
 
-fn system(host: &str) -> io::Result<Option<IpAddr>> {
+fn system(host: &str) -> Told {
     Ok((host, 443).to_socket_addrs()?.next().map(|address| address.ip()))
 }
 
@@ -61,39 +60,40 @@ impl Resolver {
     /// no new one: its answer is waited for, and counts where it was the same question.
     pub async fn resolve(&self, host: &str) -> Answer {
         let answer = async {
-            let mut open = self.open.lock().await;
             loop {
-                let question = match &mut *open {
-                    Some(question) => question,
-                    None => open.insert(self.ask(host)?),
-                };
-                // Where the wait is given up, the question stays open.
-                let told = (&mut question.told).await;
-                let same = question.host == host;
-                *open = None;
-                if same {
-                    return Ok::<_, io::Error>(told);
+                let asked = self.question.ask(self.deadline, ask(self.ask, host.to_owned()));
+                match asked.await {
+                    Some(Ok((of, told))) if of == host => break answer(told),
+                    // An earlier question's.
+                    Some(Ok(_)) => {}
+                    Some(Err(why)) => break Answer::Refused(why),
+                    None => break Answer::Silent,
                 }
             }
         };
-        match time::timeout(self.deadline, answer).await {
-            Ok(Err(error)) => Answer::Refused(format!("no thread to ask on: {error}")),
-            Ok(Ok(Ok(Ok(Some(address))))) => Answer::Resolved(address),
-            Ok(Ok(Ok(Ok(None)))) => Answer::Refused("no address".into()),
-            Ok(Ok(Ok(Err(error)))) => Answer::Refused(words(&error)),
-            Ok(Ok(Err(_))) | Err(_) => Answer::Silent,
-        }
+        time::timeout(self.deadline, answer).await.unwrap_or(Answer::Silent)
     }
+}
 
-    /// Asks on a thread of its own.
-    fn ask(&self, host: &str) -> io::Result<Question> {
-        let (tell, told) = oneshot::channel();
-        let (ask, asked) = (self.ask, host.to_owned());
-        let thread = thread::Builder::new().name("names".into()).stack_size(STACK);
-        // Whoever asked may be gone.
-        thread.spawn(move || drop(tell.send(ask(&asked))))?;
-        Ok(Question { host: host.to_owned(), told })
+fn answer(told: Told) -> Answer {
+    match told {
+        Ok(Some(address)) => Answer::Resolved(address),
+        Ok(None) => Answer::Refused("no address".into()),
+        Err(error) => Answer::Refused(words(&error)),
     }
+}
+
+/// Asks on a thread of its own.
+async fn ask(ask: Ask, host: String) -> Result<(String, Told), String> {
+    let (tell, told) = oneshot::channel();
+    let thread = thread::Builder::new().name("names".into()).stack_size(STACK);
+    let asks = move || {
+        let told = ask(&host);
+        // Whoever asked may be gone.
+        drop(tell.send((host, told)));
+    };
+    thread.spawn(asks).map_err(|error| format!("no thread to ask on: {error}"))?;
+    told.await.map_err(|_| "the thread that asked has panicked".into())
 }
 
 /// The C library's own words, without what the standard library puts before them.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::facts::{Facts, MatchFile, Networkd, Ours, Standing};
 use super::repair::{
     ADDRESS_LOST, CONFIGURATION_FAILED, INITIALIZING, LEASE_BACK, LEASE_GONE, LEFT_OVER, LINK_DOWN,
-    MAC_PINNED, NETWORKD_OFF_BUS, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, UNMANAGED,
+    MAC_PINNED, NETWORKD_OFF_BUS, NETWORKD_STOPPED, NO_LEASE, NO_ROUTE, SUPERSEDED, UNMANAGED,
 };
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
@@ -92,7 +92,15 @@ pub static REASONS: &[Declared] = &[
     (&ADDRESS_ASSIGNED, &[&ASSIGNED, &REPEATED, &ADDRESS_LOST, &NO_LEASE, &LEASE_GONE, &NO_ROUTE]),
     (
         &NETWORK_AS_CONFIGURED,
-        &[&AS_CONFIGURED, &LEASE_REPEATED, &LEASE_BACK, &OVERRIDDEN, &LEFT_OVER, &UNREADABLE],
+        &[
+            &AS_CONFIGURED,
+            &LEASE_REPEATED,
+            &LEASE_BACK,
+            &SUPERSEDED,
+            &OVERRIDDEN,
+            &LEFT_OVER,
+            &UNREADABLE,
+        ],
     ),
 ];
 
@@ -116,6 +124,9 @@ fn as_configured(facts: &Facts) -> (&'static Reason<Remedy>, String) {
     match &facts.repeats {
         Some(file) if facts.has_lease() || !facts.may_repeat => {
             return (&LEASE_BACK, format!("{file} is not needed any more"));
+        }
+        Some(file) if facts.superseded => {
+            return (&SUPERSEDED, format!("the link is configured otherwise than by {file}"));
         }
         Some(file) => return (&LEASE_REPEATED, format!("the address stands in {file}")),
         None => {}
@@ -182,7 +193,7 @@ fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, Str
     match (facts.address, facts.route) {
         (Some((address, prefix)), Some(route)) => {
             let via = route.gateway.map_or_else(|| "the link".into(), |via| via.to_string());
-            if facts.repeats.is_some() && !facts.has_lease() {
+            if facts.repeats.is_some() && !facts.has_lease() && !facts.superseded {
                 let message = format!("{name} keeps {address}/{prefix} via {via} without a lease");
                 return (&REPEATED, message);
             }
@@ -225,6 +236,7 @@ mod tests {
                 up: true,
                 carrier: true,
                 loopback: false,
+                mtu: 1500,
             }),
             address: Some((Ipv4Addr::new(10, 0, 2, 2), 24)),
             route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
@@ -232,6 +244,7 @@ mod tests {
             file: MatchFile::Matches,
             ours: Ours::None,
             repeats: None,
+            superseded: false,
             may_repeat: false,
         }
     }
@@ -326,6 +339,8 @@ mod tests {
         assert_eq!(reasons(&held), ["LinkUp", "Assigned", "LeaseBack"]);
         let alone = Facts { networkd: running("configured", false), ..held };
         assert_eq!(reasons(&alone), ["LinkUp", "Repeated", "LeaseRepeated"]);
+        let other = Facts { superseded: true, ..alone.clone() };
+        assert_eq!(reasons(&other), ["LinkUp", "Assigned", "Superseded"]);
         let off = Facts { may_repeat: false, ..alone };
         assert_eq!(reasons(&off), ["LinkUp", "Repeated", "LeaseBack"]);
         let gone = Facts {

@@ -30,6 +30,8 @@ pub struct Facts {
     pub ours: Ours,
     /// The agent's own file that repeats a lease, where there is one.
     pub repeats: Option<String>,
+    /// Whether the link is configured otherwise by now, so that nothing hangs on that file.
+    pub superseded: bool,
     /// Whether it may write one.
     pub may_repeat: bool,
 }
@@ -140,6 +142,7 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
             file: MatchFile::Missing,
             ours: Ours::None,
             repeats: None,
+            superseded: false,
             may_repeat: config.repeat_lease,
         });
     };
@@ -147,14 +150,22 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
     let addresses: Vec<AddressMessage> = collect("addresses", request.execute()).await?;
     let all = rtnetlink::RouteMessageBuilder::<Ipv4Addr>::new().build();
     let routes: Vec<RouteMessage> = collect("routes", handle.route().get(all).execute()).await?;
-    let networkd::Files { file, ours, repeats } = networkd::files(&links, seen, config).await;
+    let addresses: Vec<(Ipv4Addr, u8)> = addresses.iter().filter_map(global_ipv4).collect();
+    let described = networkd::describe(bus).await;
+    let used = networkd::Used {
+        file: described.file_of(&seen.link.name),
+        addresses: addresses.iter().map(|(address, _)| *address).collect(),
+    };
+    let networkd::Files { file, ours, repeats, superseded } =
+        networkd::files(&links, seen, config, used).await;
     Ok(Facts {
-        address: addresses.iter().find_map(global_ipv4),
+        address: addresses.first().copied(),
         route: routes.iter().find_map(|found| default_route(found, seen.index)),
-        networkd: networkd::describe(bus).await.state_of(&seen.link.name),
+        networkd: described.state_of(&seen.link.name),
         file,
         ours,
         repeats,
+        superseded,
         may_repeat: config.repeat_lease,
         link,
     })

@@ -1,6 +1,7 @@
 //! The link's DHCP lease, as networkd describes it.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +18,31 @@ pub(crate) struct Lease {
     pub(crate) address: Ipv4Addr,
     /// Its prefix length.
     pub(crate) prefix: u8,
-    /// The router.
-    pub(crate) gateway: Option<Ipv4Addr>,
+    /// The link's MTU under it, in bytes: the server's or not, the file that the link is
+    /// configured by tells.
+    pub(crate) mtu: Option<u32>,
+    /// The ways out: the router, or what was given in its place (RFC 3442). Those to the link
+    /// itself follow from them.
+    pub(crate) routes: Vec<Way>,
     /// DNS servers.
     pub(crate) dns: Vec<Ipv4Addr>,
+    /// Domains that names are looked for in.
+    pub(crate) domains: Vec<String>,
+    /// Time servers.
+    pub(crate) ntp: Vec<Ipv4Addr>,
+}
+
+/// A route over a router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    /// Where to.
+    pub(crate) to: Ipv4Addr,
+    /// Its prefix length; 0 for everywhere.
+    pub(crate) prefix: u8,
+    /// The router.
+    pub(crate) gateway: Ipv4Addr,
+    /// Which of several routes is taken: the one of the least.
+    pub(crate) metric: u32,
 }
 
 /// What a link has.
@@ -28,8 +50,13 @@ pub(crate) struct Lease {
 pub(crate) enum Holding {
     /// A lease.
     Lease(Lease),
-    /// Another global IPv4 address, and no lease.
-    Address(Ipv4Addr),
+    /// Other global IPv4 addresses, at least one, and no lease.
+    Addresses {
+        /// All of them.
+        all: Vec<Ipv4Addr>,
+        /// The `.network` file that networkd configures the link by; empty where it tells none.
+        file: PathBuf,
+    },
     /// None of both.
     Nothing,
 }
@@ -47,13 +74,19 @@ struct Description {
 struct Interface {
     name: String,
     hardware_address: Vec<u8>,
+    network_file: Option<PathBuf>,
+    #[serde(rename = "MTU")]
+    mtu: Option<u32>,
     addresses: Vec<Entry>,
     routes: Vec<Entry>,
     #[serde(rename = "DNS")]
     dns: Vec<Entry>,
+    #[serde(rename = "NTP")]
+    ntp: Vec<Entry>,
+    search_domains: Vec<Entry>,
 }
 
-/// An address, a route or a DNS server.
+/// An address, a route, a server or a domain.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Entry {
@@ -61,8 +94,12 @@ struct Entry {
     prefix_length: u8,
     scope_string: String,
     config_source: String,
+    destination: Vec<u8>,
     destination_prefix_length: u8,
     gateway: Vec<u8>,
+    priority: u32,
+    table: u32,
+    domain: String,
 }
 
 /// Where networkd says that something came from a DHCP server.
@@ -88,26 +125,43 @@ fn read(text: &str, link: &str) -> Result<Holding, String> {
     let leased = global().find(|entry| entry.config_source == FROM_DHCP);
     let Some((entry, address)) = leased.and_then(|entry| Some((entry, ipv4(&entry.address)?)))
     else {
-        let other = global().find_map(|entry| ipv4(&entry.address));
-        return Ok(other.map_or(Holding::Nothing, Holding::Address));
+        let all: Vec<Ipv4Addr> = global().filter_map(|entry| ipv4(&entry.address)).collect();
+        let file = found.network_file.clone().unwrap_or_default();
+        let nothing = all.is_empty();
+        return Ok(if nothing { Holding::Nothing } else { Holding::Addresses { all, file } });
     };
     let mac = found.hardware_address.as_slice().try_into();
     let mac = mac.map_err(|_| format!("networkd knows no MAC address of {link}"))?;
-    let from_dhcp = |entry: &&Entry| entry.config_source == FROM_DHCP;
-    let default =
-        |entry: &&Entry| entry.destination_prefix_length == 0 && !entry.gateway.is_empty();
+    let given = |entries: &'_ [Entry]| -> Vec<Ipv4Addr> {
+        let given = entries.iter().filter(|entry| entry.config_source == FROM_DHCP);
+        given.filter_map(|entry| ipv4(&entry.address)).collect()
+    };
+    let given_domains =
+        found.search_domains.iter().filter(|entry| entry.config_source == FROM_DHCP);
     Ok(Holding::Lease(Lease {
         mac,
         address,
         prefix: entry.prefix_length,
-        gateway: found
-            .routes
-            .iter()
-            .filter(from_dhcp)
-            .filter(default)
-            .find_map(|route| ipv4(&route.gateway)),
-        dns: found.dns.iter().filter(from_dhcp).filter_map(|entry| ipv4(&entry.address)).collect(),
+        mtu: found.mtu,
+        routes: found.routes.iter().filter_map(way).collect(),
+        dns: given(&found.dns),
+        domains: given_domains.map(|entry| entry.domain.clone()).collect(),
+        ntp: given(&found.ntp),
     }))
+}
+
+/// The kernel's number for its main table of routes (`RT_TABLE_MAIN`).
+const MAIN: u32 = 254;
+
+/// A route that came with the lease and leads over a router.
+fn way(entry: &Entry) -> Option<Way> {
+    (entry.config_source == FROM_DHCP && entry.table == MAIN).then_some(())?;
+    Some(Way {
+        to: ipv4(&entry.destination)?,
+        prefix: entry.destination_prefix_length,
+        gateway: ipv4(&entry.gateway)?,
+        metric: entry.priority,
+    })
 }
 
 fn ipv4(bytes: &[u8]) -> Option<Ipv4Addr> {
@@ -122,16 +176,23 @@ mod tests {
     fn described(source: &str) -> String {
         format!(
             r#"{{"Interfaces":[{{"Name":"lo"}},{{"Name":"enp1s0",
-            "HardwareAddress":[82,84,0,90,22,162],
+            "HardwareAddress":[82,84,0,90,22,162],"MTU":1400,
+            "NetworkFile":"/run/systemd/network/a.network",
             "Addresses":[
                 {{"Family":10,"Address":[254,128,0,0,0,0,0,0,80,84,0,255,254,90,22,162],
                   "PrefixLength":64,"ConfigSource":"foreign","ScopeString":"link"}},
                 {{"Family":2,"Address":[10,0,2,2],"PrefixLength":24,"ConfigSource":"{source}",
                   "ScopeString":"global","ConfigState":"configured"}}],
             "Routes":[
-                {{"Destination":[10,0,2,1],"DestinationPrefixLength":32,"ConfigSource":"DHCPv4"}},
+                {{"Destination":[10,0,2,1],"DestinationPrefixLength":32,"ConfigSource":"DHCPv4",
+                  "Table":254,"Priority":100}},
                 {{"Destination":[0,0,0,0],"DestinationPrefixLength":0,"Gateway":[10,0,2,1],
-                  "ConfigSource":"{source}"}}],
+                  "ConfigSource":"{source}","Table":254,"Priority":100}},
+                {{"Destination":[192,0,2,0],"DestinationPrefixLength":24,"Gateway":[10,0,2,1],
+                  "ConfigSource":"static","Table":254,"Priority":0}}],
+            "NTP":[{{"Server":"time.example","ConfigSource":"static"}}],
+            "SearchDomains":[{{"Domain":"vm.example","ConfigSource":"{source}"}},
+                {{"Domain":"other.example","ConfigSource":"static"}}],
             "DNS":[{{"Family":2,"Address":[10,0,2,1],"ConfigSource":"{source}"}}]}}]}}"#
         )
     }
@@ -142,11 +203,22 @@ mod tests {
             mac: [82, 84, 0, 90, 22, 162],
             address: Ipv4Addr::new(10, 0, 2, 2),
             prefix: 24,
-            gateway: Some(Ipv4Addr::new(10, 0, 2, 1)),
+            mtu: Some(1400),
+            routes: vec![Way {
+                to: Ipv4Addr::UNSPECIFIED,
+                prefix: 0,
+                gateway: Ipv4Addr::new(10, 0, 2, 1),
+                metric: 100,
+            }],
             dns: vec![Ipv4Addr::new(10, 0, 2, 1)],
+            domains: vec!["vm.example".into()],
+            ntp: Vec::new(),
         };
         assert_eq!(read(&described("DHCPv4"), "enp1s0"), Ok(Holding::Lease(lease)));
-        let other = Holding::Address(Ipv4Addr::new(10, 0, 2, 2));
+        let other = Holding::Addresses {
+            all: vec![Ipv4Addr::new(10, 0, 2, 2)],
+            file: "/run/systemd/network/a.network".into(),
+        };
         assert_eq!(read(&described("static"), "enp1s0"), Ok(other));
         assert_eq!(read(&described("DHCPv4"), "lo"), Ok(Holding::Nothing));
         assert!(read(&described("DHCPv4"), "ens9").is_err());

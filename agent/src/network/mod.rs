@@ -18,6 +18,6 @@ mod repair;
 
 pub use check::{ADDRESS_ASSIGNED, NETWORK_AS_CONFIGURED, NETWORK_UP, REASONS, check};
 pub use facts::{Facts, MatchFile, Networkd, Ours, Route, Standing, look};
-pub(crate) use lease::{Holding, Lease};
+pub(crate) use lease::{Holding, Lease, Way};
 pub(crate) use networkd::MANAGER;
 pub use repair::{Remedy, apply};

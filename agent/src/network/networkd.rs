@@ -1,6 +1,7 @@
 //! What systemd-networkd says of its links, and which file should match one of them.
 
-use std::path::Path;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use zbus::OwnedObjectPath;
@@ -11,7 +12,7 @@ use crate::config;
 use crate::fix::{Plan, is_out_of_use, plan};
 use crate::links::Seen;
 use crate::network_file::{
-    DIRECTORIES, LEASE, Link, Match, NetworkFile, RUNTIME, applying, drop_ins, ours,
+    DIRECTORIES, LEASE, Link, Match, NetworkFile, RUNTIME, applying, drop_ins, ours, superseded,
 };
 
 /// networkd's manager on the bus.
@@ -37,6 +38,8 @@ pub(super) enum Described {
 pub(super) struct DescribedLink {
     name: String,
     administrative_state: String,
+    /// The `.network` file that it configures the link by.
+    network_file: Option<PathBuf>,
     #[serde(rename = "DHCPv4Client")]
     dhcpv4_client: DhcpClient,
 }
@@ -93,6 +96,13 @@ fn judge_unit(load: String, active: &str, file: String) -> Standing {
 }
 
 impl Described {
+    /// The file that networkd configures the link `name` by; empty where it tells none.
+    pub(super) fn file_of(&self, name: &str) -> PathBuf {
+        let Self::Links(links) = self else { return PathBuf::new() };
+        let link = links.iter().find(|link| link.name == name);
+        link.and_then(|link| link.network_file.clone()).unwrap_or_default()
+    }
+
     /// networkd's view of the link `name`.
     pub(super) fn state_of(&self, name: &str) -> Networkd {
         match self {
@@ -109,6 +119,14 @@ impl Described {
     }
 }
 
+/// What networkd has made of them.
+pub(super) struct Used {
+    /// The one that it configures the link by; empty where it tells none.
+    pub(super) file: PathBuf,
+    /// The link's IPv4 addresses.
+    pub(super) addresses: Vec<Ipv4Addr>,
+}
+
 /// What the `.network` files say of the link.
 pub(super) struct Files {
     /// The one that is meant for it.
@@ -117,11 +135,18 @@ pub(super) struct Files {
     pub(super) ours: Ours,
     /// The agent's own, which repeats a lease.
     pub(super) repeats: Option<String>,
+    /// Whether the link is configured otherwise than by that.
+    pub(super) superseded: bool,
 }
 
 /// Which `.network` file is meant for a link of `links`, whether it matches, and what the agent
 /// itself has put beside it. Read beside the loop: some of the files lie on the root disk.
-pub(super) async fn files(links: &[Seen], chosen: &Seen, config: &config::Network) -> Files {
+pub(super) async fn files(
+    links: &[Seen],
+    chosen: &Seen,
+    config: &config::Network,
+    used: Used,
+) -> Files {
     let links: Vec<Link> = links.iter().map(|seen| seen.link.clone()).collect();
     let (link, configured) = (chosen.link.clone(), config.link.clone());
     let read = tokio::task::spawn_blocking(move || match NetworkFile::load_all(&DIRECTORIES) {
@@ -129,10 +154,13 @@ pub(super) async fn files(links: &[Seen], chosen: &Seen, config: &config::Networ
             let plan = plan(&files, &links, &link, &configured);
             let runtime = Path::new(RUNTIME);
             let repeats = drop_ins(runtime, LEASE).unwrap_or_default();
+            let unneeded = |path: &&PathBuf| superseded(path, &used.file, &files, &used.addresses);
+            let left = repeats.iter().find(unneeded);
             Files {
                 file: judge(&files, &link),
                 ours: judge_ours(&plan, runtime),
-                repeats: repeats.first().map(|path| path.display().to_string()),
+                repeats: left.or(repeats.first()).map(|path| path.display().to_string()),
+                superseded: left.is_some(),
             }
         }
         Err(error) => unreadable(&error.to_string()),
@@ -145,6 +173,7 @@ fn unreadable(why: &str) -> Files {
         file: MatchFile::Unreadable(why.into()),
         ours: Ours::Unreadable(why.into()),
         repeats: None,
+        superseded: false,
     }
 }
 
@@ -243,12 +272,14 @@ mod tests {
     #[test]
     fn a_description_with_fields_missing_is_read() {
         let text = r#"{"Interfaces":[{"Index":2,"Name":"enp1s0","AdministrativeState":"configuring",
-            "DHCPv4Client":{"Lease":{"LeaseTimestampUSec":5}}},{"Name":"lo"}]}"#;
+            "NetworkFile":"/run/systemd/network/a.network","DHCPv4Client":{"Lease":{"LeaseTimestampUSec":5}}},{"Name":"lo"}]}"#;
         let description: Description = serde_json::from_str(text).unwrap();
         let described = Described::Links(description.interfaces);
         let running = |state: &str, lease| Networkd::Running { state: state.into(), lease };
         assert_eq!(described.state_of("enp1s0"), running("configuring", true));
         assert_eq!(described.state_of("lo"), running("", false));
         assert_eq!(described.state_of("eth9"), running("", false));
+        assert_eq!(described.file_of("enp1s0"), Path::new("/run/systemd/network/a.network"));
+        assert_eq!(described.file_of("lo"), Path::new(""));
     }
 }

@@ -20,7 +20,8 @@ pub enum Remedy {
     MatchByName,
     /// systemd-networkd is restarted.
     RestartNetworkd,
-    /// A runtime drop-in repeats the last lease, or is withdrawn where there is one again.
+    /// A runtime drop-in repeats the last lease, or is withdrawn where there is one again, or
+    /// the link is configured otherwise.
     RepeatLease,
 }
 
@@ -153,6 +154,11 @@ pub(super) static LEASE_GONE: Reason<Any> = Reason::fault(
 pub(super) static LEASE_BACK: Reason<Any> =
     Reason::fault("LeaseBack", "systemctl start saigak-fix-network-lease, then networkctl reload")
         .mended_by(1000, &[Rung::new(REPEAT_LEASE, 3, 5)]);
+
+// As with a file that is left over: whoever configures the link may be at work on it.
+pub(super) static SUPERSEDED: Reason<Any> =
+    Reason::fault("Superseded", "systemctl start saigak-fix-network-lease, then networkctl reload")
+        .mended_by(3000, &[Rung::new(REPEAT_LEASE, 3, 5)]);
 
 pub(super) static NO_ROUTE: Reason<Any> =
     Reason::fault("NoRoute", "see ip route and networkctl status")

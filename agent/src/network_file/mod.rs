@@ -4,6 +4,7 @@
 //! `/usr/lib`; its drop-ins after it; repeated keys add up and an empty one clears what came
 //! before. This is no judge of what networkd did: ask it over D-Bus. It tells *why*.
 
+mod addressing;
 mod glob;
 mod matching;
 mod ours;
@@ -15,6 +16,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+pub(crate) use addressing::superseded;
 pub(crate) use matching::parse_mac;
 pub use matching::{Link, Match};
 pub(crate) use ours::{DROP_IN, LEASE, RUNTIME, WHOLE, drop_ins, ours};

@@ -3,7 +3,10 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use nix::unistd::{Uid, User};
+
 use super::unit::{Environment, Unit};
+use crate::storage::mount_of;
 
 /// Ollama's port where `OLLAMA_HOST` names none.
 const DEFAULT_PORT: u16 = 11434;
@@ -29,6 +32,10 @@ pub struct Settings {
     pub host: Option<Setting>,
     /// Whether it has a home directory, without which it does not start.
     pub home: bool,
+    /// That directory, as far as it is known and something hangs on it.
+    pub home_path: Option<PathBuf>,
+    /// The mount point that the models lie below, as the mount table tells.
+    pub mount: Option<PathBuf>,
     /// The first environment file that could not be read: it may say anything.
     pub unread: Option<PathBuf>,
 }
@@ -50,6 +57,11 @@ impl Settings {
             }
         }
         settings.drop_unset(&unit.environment);
+        if settings.models.is_none() && settings.home && settings.home_path.is_none() {
+            settings.home_path = home_of(&unit.user);
+        }
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        settings.mount = settings.models_path().and_then(|path| mount_of(&table, &path));
         settings
     }
 
@@ -62,7 +74,10 @@ impl Settings {
         match name {
             "OLLAMA_MODELS" => self.models = setting,
             "OLLAMA_HOST" => self.host = setting,
-            "HOME" => self.home = set,
+            "HOME" => {
+                self.home = set;
+                self.home_path = setting.map(|setting| setting.value.into());
+            }
             _ => {}
         }
     }
@@ -72,19 +87,31 @@ impl Settings {
             match name.as_str() {
                 "OLLAMA_MODELS" => self.models = None,
                 "OLLAMA_HOST" => self.host = None,
-                "HOME" => self.home = false,
+                "HOME" => (self.home, self.home_path) = (false, None),
                 _ => {}
             }
         }
     }
 
-    /// Whether models are kept in `directory` or below it. Only the text is looked at: whatever
-    /// is done on a data disk that hangs, hangs too.
+    /// Where models are kept. `None`: it is not known.
+    pub(crate) fn models_path(&self) -> Option<PathBuf> {
+        match &self.models {
+            Some(models) => Some(PathBuf::from(&models.value)),
+            None => Some(self.home_path.as_ref()?.join(".ollama/models")),
+        }
+    }
+
+    /// The filesystem mounted somewhere below `directory` that models are kept on, if so.
+    pub(super) fn mounted_below(&self, directory: &Path) -> Option<&Path> {
+        self.mount.as_deref().filter(|mount| *mount != directory && mount.starts_with(directory))
+    }
+
+    /// Whether models are kept in `directory` or below it, on the same filesystem. Only the text
+    /// is looked at: whatever is done on a data disk that hangs, hangs too.
     pub(super) fn keeps_models_in(&self, directory: &Path) -> bool {
-        let Some(Setting { value, .. }) = &self.models else { return false };
-        let path = Path::new(value);
+        let Some(path) = self.models_path() else { return false };
         let climbs = path.components().any(|part| part == Component::ParentDir);
-        path.starts_with(directory) && !climbs
+        path.starts_with(directory) && !climbs && self.mounted_below(directory).is_none()
     }
 
     /// The port that the server is told to listen at.
@@ -108,6 +135,15 @@ fn port_of(host: &str) -> u16 {
         }
         _ => fallback,
     }
+}
+
+/// The home directory of a unit's `User=`, a name or a number.
+fn home_of(user: &str) -> Option<PathBuf> {
+    let found = match user.parse() {
+        Ok(uid) => User::from_uid(Uid::from_raw(uid)),
+        Err(_) => User::from_name(user),
+    };
+    Some(found.ok()??.dir)
 }
 
 fn read(path: &Path) -> Option<String> {
@@ -147,6 +183,29 @@ mod tests {
             assert_eq!(settings.keeps_models_in(disk), inside, "{value}");
         }
         assert!(!settings(&[], &[], &[]).keeps_models_in(disk));
+    }
+
+    #[test]
+    fn a_server_that_is_not_told_keeps_models_below_its_home() {
+        let disk = Path::new("/var/lib/ollama");
+        let home = |home: &str| settings(&[&format!("HOME={home}")], &[], &[]);
+        assert!(home("/var/lib/ollama").keeps_models_in(disk));
+        assert!(home("/var/lib/ollama/home").keeps_models_in(disk));
+        assert!(!home("/home/ollama").keeps_models_in(disk));
+        assert!(!home("").keeps_models_in(disk));
+        let root = Unit { user: "root".into(), ..Unit::fake() };
+        let models = Settings::read(&root).models_path();
+        assert_eq!(models.as_deref(), Some(Path::new("/root/.ollama/models")));
+        assert_eq!(home_of("0").as_deref(), Some(Path::new("/root")));
+        assert_eq!(home_of("nobody-of-that-name"), None);
+    }
+
+    #[test]
+    fn what_is_mounted_on_the_data_disk_is_not_the_data_disk() {
+        let models = settings(&["OLLAMA_MODELS=/proc/models"], &[], &[]);
+        assert!(models.keeps_models_in(Path::new("/proc")));
+        assert_eq!(models.mounted_below(Path::new("/")), Some(Path::new("/proc")));
+        assert!(!models.keeps_models_in(Path::new("/")));
     }
 
     #[test]

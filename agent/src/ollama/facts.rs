@@ -10,6 +10,7 @@ use super::api::{Api, ApiError};
 use super::environment::Settings;
 use super::listener::{self, Holder};
 use super::program::{self, EXEC, Program};
+use super::progress::{Own, Progress};
 use super::running::{foreign, is_active, lasts};
 use super::starts::Starts;
 use super::store;
@@ -20,13 +21,6 @@ use crate::config;
 /// How long `GET /` may take. It is answered from memory, in under a millisecond, by a
 /// server that is not stuck; also by one that is busy embedding.
 const KNOCK: Duration = Duration::from_secs(3);
-
-/// The part of one core that a server uses at least while it works on something. One that is
-/// frozen uses none at all.
-const WORKING: f64 = 0.01;
-
-/// A look so soon after another says nothing: its own knock would pass for work.
-const WINDOW: Duration = Duration::from_secs(1);
 
 /// What was seen of the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,55 +69,16 @@ impl Answer {
     }
 }
 
-/// Whether the server gets anything done, told by the CPU time of its control group: it is
-/// counted by the kernel, so a server that cannot answer cannot hide it either.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// Uptime of this look.
-    pub at: Duration,
-    /// CPU time used until then.
-    pub cpu: Option<Duration>,
-    /// Uptime since which the CPU time is known without a gap. `None`: it is not.
-    pub since: Option<Duration>,
-    /// Uptime of the last look that saw it work.
-    pub last: Option<Duration>,
-    /// Uptime of the last look that it answered.
-    pub answered: Option<Duration>,
-}
-
-impl Progress {
-    fn follow(self, at: Duration, cpu: Option<Duration>) -> Self {
-        let soon = at < self.at + WINDOW;
-        if soon && self.cpu.zip(cpu).is_some_and(|(before, after)| after >= before) {
-            return self;
-        }
-        let worked = match (self.cpu, cpu) {
-            (Some(before), Some(after)) if at > self.at => {
-                let used = after.saturating_sub(before).as_secs_f64();
-                used / at.saturating_sub(self.at).as_secs_f64() >= WORKING
-            }
-            _ => false,
-        };
-        let since = cpu.map(|_| self.since.unwrap_or(at));
-        Self { at, cpu, since, last: if worked { Some(at) } else { self.last }, ..self }
-    }
-
-    /// Uptime since which it was watched and seen to do nothing. `None`: its CPU time is not
-    /// known, which says nothing of what it does.
-    #[must_use]
-    pub fn idle_since(&self) -> Option<Duration> {
-        self.since.max(self.last.filter(|_| self.since.is_some()))
-    }
-}
-
 impl Facts {
-    /// What a look at `uptime` makes of its answers, and of what the one before it remembers.
+    /// What a look at `uptime` makes of its answers, of what the one before it remembers, and of
+    /// what the agent itself has asked for.
     #[must_use]
     pub fn of(
         unit: Result<Unit, String>,
         at_address: Option<(Ipv4Addr, Answer)>,
         at_loopback: Answer,
         before: (Progress, Starts),
+        own: Own,
         uptime: Duration,
     ) -> Self {
         let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
@@ -135,7 +90,7 @@ impl Facts {
             unit,
             at_address,
             at_loopback,
-            progress: progress.follow(uptime, cpu),
+            progress: progress.follow(uptime, cpu, own),
             starts,
             holder: Holder::Unknown,
             connections: None,
@@ -208,13 +163,14 @@ impl Facts {
 }
 
 /// Looks at the server. `address` is the guest's primary one, `before` what the last look
-/// remembers, `uptime` the time now.
+/// remembers, `own` what the agent has asked for by the end of this one, `uptime` the time now.
 pub async fn look(
     config: &config::Ollama,
     bus: &Bus,
     client: &Client,
     address: Option<Ipv4Addr>,
     before: (Progress, Starts),
+    own: impl FnOnce() -> Own,
     uptime: Duration,
 ) -> Facts {
     let knock = async |address: IpAddr| {
@@ -232,52 +188,9 @@ pub async fn look(
         knock(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     );
     let unit = unit.map_err(|error| error.to_string());
-    let mut facts = Facts::of(unit, at_address, at_loopback, before, uptime);
+    let mut facts = Facts::of(unit, at_address, at_loopback, before, own(), uptime);
     if let Ok(unit) = facts.unit.clone() {
         facts.look_closer(&unit, config, uptime).await;
     }
     facts.answered(uptime)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seconds(value: f64) -> Duration {
-        Duration::from_secs_f64(value)
-    }
-
-    #[test]
-    fn a_frozen_server_makes_no_progress_and_a_busy_one_does() {
-        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)));
-        assert_eq!(first.last, None);
-        let frozen = first.follow(seconds(20.0), Some(seconds(5.0)));
-        assert_eq!(frozen.last, None);
-        let busy = frozen.follow(seconds(30.0), Some(seconds(5.5)));
-        assert_eq!(busy.last, Some(seconds(30.0)));
-        let frozen_again = busy.follow(seconds(40.0), Some(seconds(5.5)));
-        assert_eq!(frozen_again.last, Some(seconds(30.0)));
-    }
-
-    #[test]
-    fn a_knock_right_after_another_is_no_work() {
-        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)));
-        let again = first.follow(seconds(10.05), Some(seconds(5.002)));
-        assert_eq!(again, first);
-        let later = again.follow(seconds(12.0), Some(seconds(5.004)));
-        assert_eq!(later.idle_since(), Some(seconds(10.0)));
-    }
-
-    #[test]
-    fn without_accounting_neither_progress_nor_idleness_is_seen() {
-        let progress = Progress::default().follow(seconds(1.0), None);
-        assert_eq!(progress.idle_since(), None);
-        let seen = progress.follow(seconds(2.0), Some(seconds(9.0)));
-        assert_eq!((seen.last, seen.idle_since()), (None, Some(seconds(2.0))));
-        let idle = seen.follow(seconds(5.0), Some(seconds(9.0)));
-        assert_eq!(idle.idle_since(), Some(seconds(2.0)));
-        let worked = idle.follow(seconds(6.0), Some(seconds(9.9)));
-        assert_eq!(worked.idle_since(), Some(seconds(6.0)));
-        assert_eq!(worked.follow(seconds(7.0), None).idle_since(), None);
-    }
 }

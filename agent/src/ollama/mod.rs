@@ -15,6 +15,7 @@ mod facts;
 mod filter;
 mod listener;
 mod program;
+mod progress;
 mod repair;
 mod running;
 mod serving;
@@ -27,10 +28,11 @@ pub use check::{
     ENDPOINT_REACHABLE, MODELS_ON_DATA_DISK, OLLAMA_RUNNING, OLLAMA_SERVING, REASONS, check,
 };
 pub use environment::{Setting, Settings};
-pub use facts::{Answer, Facts, Progress, look};
+pub use facts::{Answer, Facts, look};
 pub use filter::filter;
 pub use listener::Holder;
 pub use program::Program;
+pub use progress::{Own, Progress};
 pub use repair::{Remedy, apply, held};
 pub(crate) use running::is_active;
 pub use starts::Starts;

@@ -31,18 +31,24 @@ pub(super) fn judge(
         return Some((&UNREAD, format!("{} cannot be read", path.display())));
     }
     if settings.keeps_models_in(disk) {
-        return Some((&INSIDE, format!("models are kept in {}", disk.display())));
+        let path = settings.models_path().unwrap_or_else(|| disk.to_owned());
+        return Some((&INSIDE, format!("models are kept in {}", path.display())));
     }
+    let place = match (settings.models_path(), settings.mounted_below(disk)) {
+        (Some(path), Some(mount)) => {
+            format!("{}, and {} is another disk", path.display(), mount.display())
+        }
+        (Some(path), None) => path.display().to_string(),
+        (None, _) => "the home directory".into(),
+    };
     Some(match &settings.models {
         Some(Setting { value, file: Some(file) }) => {
             (&SET_BY_FILE, format!("{} sets OLLAMA_MODELS={value}", file.display()))
         }
-        Some(Setting { value, file: None }) => {
-            (&ELSEWHERE, format!("OLLAMA_MODELS is {value}, not {}", disk.display()))
+        Some(Setting { file: None, .. }) => {
+            (&ELSEWHERE, format!("OLLAMA_MODELS is {place}, not {}", disk.display()))
         }
-        None => {
-            (&ELSEWHERE, "OLLAMA_MODELS is not set: models are kept in the home directory".into())
-        }
+        None => (&ELSEWHERE, format!("OLLAMA_MODELS is not set: models are kept in {place}")),
     })
 }
 

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
+use zbus::OwnedObjectPath;
 
 use super::Answer;
+use crate::bus::{Bus, BusError, Object, SYSTEMD};
 use crate::fix::CallError;
 use crate::fix::exchange;
 
@@ -33,4 +35,20 @@ pub async fn read<T: DeserializeOwned>(socket: &'static str) -> Result<T, ReadEr
         Answer::Facts(facts) => Ok(facts),
         Answer::Error(message) => Err(ReadError::Told(message)),
     }
+}
+
+/// How many questions the socket `unit` has open, where it takes no more (`MaxConnections=`).
+/// systemd closes each further connection at once, as it does where a helper died. `None`: there is
+/// room, or systemd does not tell.
+pub async fn used_up(unit: &str, bus: &Bus) -> Option<u32> {
+    let count = async {
+        let path: OwnedObjectPath = bus.call(SYSTEMD, "GetUnit", &(unit,)).await?;
+        let interface = "org.freedesktop.systemd1.Socket";
+        let socket = Object { path: path.as_str(), interface, ..SYSTEMD };
+        let open: u32 = bus.property(socket, "NConnections").await?;
+        let most: u32 = bus.property(socket, "MaxConnections").await?;
+        Ok::<_, BusError>((open, most))
+    };
+    let (open, most) = count.await.ok()?;
+    (open >= most).then_some(open)
 }

@@ -1,5 +1,8 @@
 //! The storage's facts, as they travel from the helper to the daemon.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// What was seen of the data disk.
@@ -76,6 +79,11 @@ pub struct DiskFacts {
     pub linked: Option<Link>,
     /// Entries looked at in this pass.
     pub entries_seen: u32,
+    /// The weights that the alias's manifest names, their SHA-256 in lower-case hex, by the store
+    /// that it lies in: the path below the mount point. Those without such a manifest are left
+    /// out.
+    #[serde(default)]
+    pub alias_weights: BTreeMap<PathBuf, String>,
 }
 
 impl DiskFacts {

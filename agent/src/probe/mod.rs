@@ -11,7 +11,7 @@
 
 mod client;
 mod facts;
-mod question;
+pub(crate) mod manifest;
 mod scan;
 pub(crate) mod tree;
 mod write;
@@ -19,12 +19,11 @@ mod write;
 use std::io::Write;
 use std::process::ExitCode;
 
-pub use client::{ReadError, read};
+pub use client::{ReadError, read, used_up};
 pub use facts::{
     DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WriteFacts, Written,
     WrongOwner,
 };
-pub use question::Question;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +33,14 @@ use crate::firewall;
 /// Where the daemon learns what is on the disk: [`StorageFacts`].
 pub const STORAGE: &str = "/run/saigak-fix/probe-storage.sock";
 
+/// The unit that listens there.
+pub const STORAGE_UNIT: &str = "saigak-probe-storage.socket";
+
 /// Where it learns whether the server's user can write: [`WriteFacts`].
 pub const WRITE: &str = "/run/saigak-fix/probe-write.sock";
+
+/// The unit that listens there.
+pub const WRITE_UNIT: &str = "saigak-probe-write.socket";
 
 /// Where it learns what the firewall does with clients: [`crate::firewall::Facts`].
 pub const FIREWALL: &str = "/run/saigak-fix/probe-firewall.sock";
@@ -51,7 +56,7 @@ enum Answer<T> {
 /// Writes what is on the disk to standard output, one JSON document on one line.
 #[must_use]
 pub fn storage(config: &Result<Config, ConfigError>) -> ExitCode {
-    answer(config, |config| scan::facts(&config.storage).map_err(|e| e.to_string()))
+    answer(config, |config| scan::facts(config).map_err(|e| e.to_string()))
 }
 
 /// Writes whether this user can write to the disk, in the same way.

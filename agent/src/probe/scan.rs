@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::facts::{DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WrongOwner};
+use super::manifest;
 use super::tree::{Claim, Disk, Entry, Listing};
-use crate::config::Storage;
+use crate::config::Config;
 use crate::fix::user;
 
 /// Entries looked at in one pass, at most: some milliseconds of work, not a walk through
@@ -29,17 +30,18 @@ pub(super) struct ScanError {
     source: io::Error,
 }
 
-pub(super) fn facts(storage: &Storage) -> Result<StorageFacts, ScanError> {
+pub(super) fn facts(config: &Config) -> Result<StorageFacts, ScanError> {
+    let (storage, alias) = (&config.storage, &config.model.alias);
     let path = storage.path.clone();
     let read = || -> io::Result<StorageFacts> {
         let wanted = user::find(&storage.owner)?;
-        let disk = Disk::open(&storage.path)?.map(|disk| look(&disk, wanted)).transpose()?;
+        let disk = Disk::open(&storage.path)?.map(|disk| look(&disk, wanted, alias)).transpose()?;
         Ok(StorageFacts { wanted, disk })
     };
     read().map_err(|source| ScanError { path, source })
 }
 
-fn look(disk: &Disk, wanted: Option<Owner>) -> io::Result<DiskFacts> {
+fn look(disk: &Disk, wanted: Option<Owner>, alias: &str) -> io::Result<DiskFacts> {
     let space = disk.space()?;
     let top = disk.top();
     let mut facts = DiskFacts {
@@ -54,6 +56,7 @@ fn look(disk: &Disk, wanted: Option<Owner>) -> io::Result<DiskFacts> {
         immutable: Immutable::default(),
         linked: linked(disk)?,
         entries_seen: 0,
+        alias_weights: manifest::all_weights(top, alias),
     };
     if let Some(wanted) = wanted {
         walk(top, wanted, &mut facts)?;
@@ -130,7 +133,7 @@ mod tests {
     fn looked_at(root: &Path) -> DiskFacts {
         let disk = Disk::directory(root).unwrap();
         let owner = disk.top().owner;
-        look(&disk, Some(owner)).unwrap()
+        look(&disk, Some(owner), "alias:1").unwrap()
     }
 
     #[test]

@@ -4,15 +4,15 @@
 //! without following it; whatever is asked or changed then goes through that descriptor. This
 //! is what `openat2` promises too, but `RestrictSUIDSGID=` forbids that call altogether.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, StatVfs, StatVfsMountFlags, Statx,
-    StatxAttributes, StatxFlags, Uid,
+    AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, RenameFlags, StatVfs, StatVfsMountFlags,
+    Statx, StatxAttributes, StatxFlags, Uid,
 };
 use rustix::io::Errno;
 
@@ -172,11 +172,42 @@ impl Entry {
         Ok(Listing { directory, fd: File::from(fd), mount: self.mount, top: false })
     }
 
+    /// The directory at `path` below this one, or this one itself where that is empty. `None`: it
+    /// is none, or another filesystem's.
+    pub(crate) fn directory_below(&self, path: &str) -> io::Result<Option<Self>> {
+        let mut found = open_below(self.fd.as_fd(), c".")?;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            let Some(entry) = found.child(part)?.filter(|entry| entry.kind.is_dir()) else {
+                return Ok(None);
+            };
+            found = entry;
+        }
+        Ok(Some(found))
+    }
+
+    /// The entry `name` of this directory, without a walk through all of them. `None`: there is
+    /// none, or it is another filesystem's.
+    pub(crate) fn child(&self, name: &str) -> io::Result<Option<Self>> {
+        if matches!(name, "" | "." | "..") || name.contains('/') {
+            return Ok(None);
+        }
+        match open_below(self.fd.as_fd(), &CString::new(name)?) {
+            Ok(entry) => Ok((entry.mount == self.mount).then_some(entry)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
     /// Opens the plain file `name` in this directory. Nothing is waited for: what has become a
     /// pipe has no content.
     pub(crate) fn read_below(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.fd, name, flags, Mode::empty())?))
+    }
+
+    /// Renames the file `name` in this directory to a name that nothing has there.
+    pub(crate) fn rename_below(&self, name: &str, to: &str) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(&self.fd, name, &self.fd, to, RenameFlags::NOREPLACE)?)
     }
 
     /// Removes the file `name` from this directory.

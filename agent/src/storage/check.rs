@@ -131,7 +131,9 @@ type Write = Result<WriteFacts, ProbeError>;
 
 fn silent(error: &ProbeError) -> Said {
     match error {
-        ProbeError::Silent | ProbeError::SilentWrite => (&DISK_SILENT, error.to_string()),
+        ProbeError::Silent | ProbeError::SilentWrite | ProbeError::UsedUp(_) => {
+            (&DISK_SILENT, error.to_string())
+        }
         ProbeError::Failed(why) => (&PROBE_FAILED, why.clone()),
     }
 }

@@ -7,8 +7,11 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::mounts::{self, Mount};
+use crate::bus::Bus;
 use crate::config;
-use crate::probe::{self, Question, ReadError, StorageFacts, WriteFacts, Written};
+use crate::fix::CallError;
+use crate::probe::{self, ReadError, StorageFacts, WriteFacts, Written};
+use crate::question::Question;
 
 /// How long the probe may take. It reads at most a few hundred inodes.
 const READ_DEADLINE: Duration = Duration::from_secs(5);
@@ -44,6 +47,10 @@ pub enum ProbeError {
     /// It was asked to write, and has not in time.
     #[error("the disk has not written one block within {} s", WRITE_DEADLINE.as_secs())]
     SilentWrite,
+    /// Earlier questions have no answer yet, of agents that are gone by now: so many that no more
+    /// are let in.
+    #[error("{0} earlier questions to the disk are unanswered, and no more are let in")]
+    UsedUp(u32),
     /// The probe itself failed, which says nothing about the disk.
     #[error("{0}")]
     Failed(String),
@@ -68,17 +75,22 @@ pub struct Probes {
 ///
 /// # Errors
 /// Where the mount table cannot be read.
-pub async fn look(config: &config::Storage, probes: &Probes, doubt: bool) -> Result<Facts, String> {
+pub async fn look(
+    config: &config::Storage,
+    probes: &Probes,
+    bus: &Bus,
+    doubt: bool,
+) -> Result<Facts, String> {
     const TABLE: &str = "/proc/self/mountinfo";
     let table = tokio::fs::read(TABLE).await.map_err(|error| format!("{TABLE}: {error}"))?;
     let Some(mount) = mounts::find(&String::from_utf8_lossy(&table), &config.path) else {
         let link = link(&config.path).await;
         return Ok(Facts { mount: None, link, probe: None, write: None });
     };
-    let probe = probes.read().await;
+    let probe = probes.read(bus).await;
     let write = match &probe {
         Ok(StorageFacts { wanted: Some(_), disk: Some(_) }) => {
-            Some(probes.write(&mount, doubt).await)
+            Some(probes.write(&mount, bus, doubt).await)
         }
         _ => None,
     };
@@ -90,15 +102,29 @@ async fn link(path: &Path) -> Option<PathBuf> {
     timeout(LINK_DEADLINE, tokio::fs::read_link(path)).await.ok()?.ok()
 }
 
+/// What a helper has told. One that was not let in is told from one that died.
+async fn told<T>(
+    answer: Result<T, ReadError>,
+    unit: &'static str,
+    bus: &Bus,
+) -> Result<T, ProbeError> {
+    if let Err(ReadError::Call(CallError::Empty { .. })) = &answer
+        && let Some(open) = probe::used_up(unit, bus).await
+    {
+        return Err(ProbeError::UsedUp(open));
+    }
+    Ok(answer?)
+}
+
 impl Probes {
     /// A disk that hangs keeps the probe, never the agent: it is waited for no longer than its
     /// deadline, and asked no second time.
-    async fn read(&self) -> Result<StorageFacts, ProbeError> {
+    async fn read(&self, bus: &Bus) -> Result<StorageFacts, ProbeError> {
         let answer = self.storage.ask(READ_DEADLINE, probe::read(probe::STORAGE)).await;
-        Ok(answer.ok_or(ProbeError::Silent)??)
+        told(answer.ok_or(ProbeError::Silent)?, probe::STORAGE_UNIT, bus).await
     }
 
-    async fn write(&self, mount: &Mount, doubt: bool) -> Result<WriteFacts, ProbeError> {
+    async fn write(&self, mount: &Mount, bus: &Bus, doubt: bool) -> Result<WriteFacts, ProbeError> {
         if let Some((at, to, facts)) = &*self.written()
             && !doubt
             && at.elapsed() < WRITE_COUNTS
@@ -107,7 +133,8 @@ impl Probes {
             return Ok(facts.clone());
         }
         let answer = self.write.ask(WRITE_DEADLINE, probe::read(probe::WRITE)).await;
-        let facts: WriteFacts = answer.ok_or(ProbeError::SilentWrite)??;
+        let answer = answer.ok_or(ProbeError::SilentWrite)?;
+        let facts: WriteFacts = told(answer, probe::WRITE_UNIT, bus).await?;
         let good = matches!(facts.written, Some(Written::Done | Written::Untried));
         *self.written() = good.then(|| (Instant::now(), mount.clone(), facts.clone()));
         Ok(facts)

@@ -42,7 +42,9 @@ pub fn refuses_write(facts: Option<&Facts>, bytes: u64) -> Option<String> {
             }
             Written::Failed { path, error, .. } => Some(format!("{path}: {error}")),
         },
-        Some(Err(error @ ProbeError::SilentWrite)) => Some(error.to_string()),
+        Some(Err(error @ (ProbeError::SilentWrite | ProbeError::UsedUp(_)))) => {
+            Some(error.to_string())
+        }
         // Not tried: the server will tell.
         Some(Err(ProbeError::Silent | ProbeError::Failed(_))) | None => None,
     }
@@ -53,18 +55,20 @@ pub fn refuses_write(facts: Option<&Facts>, bytes: u64) -> Option<String> {
 #[must_use]
 pub fn forbids_restart(facts: Option<&Facts>) -> Option<String> {
     let facts = facts?;
-    if facts.probe == Some(Err(ProbeError::Silent)) {
+    if let Some(Err(ProbeError::Silent | ProbeError::UsedUp(_))) = facts.probe {
         return Some("the data disk does not answer".into());
     }
     match facts.write.as_ref()? {
-        Err(ProbeError::SilentWrite) => Some("the data disk takes no writes".into()),
+        Err(ProbeError::SilentWrite | ProbeError::UsedUp(_)) => {
+            Some("the data disk takes no writes".into())
+        }
         Ok(write) => match write.written.as_ref()? {
             Written::Closed(directory) => {
                 Some(format!("the server's user cannot pass {directory}"))
             }
             _ => None,
         },
-        Err(_) => None,
+        Err(ProbeError::Silent | ProbeError::Failed(_)) => None,
     }
 }
 

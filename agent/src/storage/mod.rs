@@ -19,4 +19,5 @@ pub use check::{DATA_DISK_MOUNTED, DATA_DISK_WRITABLE, REASONS, check};
 pub use facts::{Facts, ProbeError, Probes, look};
 pub use held::{forbids_restart, refuses_write};
 pub use mounts::Mount;
+pub(crate) use mounts::mount_of;
 pub use repair::{Remedy, apply};

@@ -23,6 +23,12 @@ pub(super) fn find(table: &str, point: &Path) -> Option<Mount> {
     table.lines().filter_map(parse).rfind(|mount| mount.point == point)
 }
 
+/// The mount point that `path` lies below, by its text: no link is followed.
+pub(crate) fn mount_of(table: &str, path: &Path) -> Option<PathBuf> {
+    let points = table.lines().filter_map(parse).map(|mount| mount.point);
+    points.filter(|point| path.starts_with(point)).max_by_key(|point| point.components().count())
+}
+
 /// One line: `36 35 98:0 /root /point opts [tags] - type source superopts` (proc(5)).
 fn parse(line: &str) -> Option<Mount> {
     let (front, back) = line.split_once(" - ")?;
@@ -72,6 +78,15 @@ mod tests {
         assert_eq!((mount.kind.as_str(), mount.read_only), ("tmpfs", false));
         assert_eq!(find(TABLE, Path::new("/var/lib")), None);
         assert_eq!(find("", Path::new("/")), None);
+    }
+
+    #[test]
+    fn a_path_lies_on_the_deepest_mount_above_it() {
+        let of = |path| mount_of(TABLE, Path::new(path)).unwrap();
+        assert_eq!(of("/var/lib/ollama/models/x"), Path::new("/var/lib/ollama"));
+        assert_eq!(of("/var/lib/ollama-old"), Path::new("/"));
+        assert_eq!(of("/mnt/with space"), Path::new("/mnt/with space"));
+        assert_eq!(mount_of("", Path::new("/")), None);
     }
 
     #[test]

@@ -62,8 +62,8 @@ impl Remedy for Fix {
         Duration::from_secs(40)
     }
 
-    fn touches(self) -> &'static str {
-        "the guest"
+    fn touches(self) -> &'static [&'static str] {
+        &["the guest"]
     }
 }
 

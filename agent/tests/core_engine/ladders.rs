@@ -95,6 +95,33 @@ fn a_repair_that_changes_the_reason_while_it_runs_is_waited_for_from_its_end_too
 }
 
 #[test]
+fn neither_patience_nor_an_effect_nor_recovery_goes_by_the_time_that_the_guest_has_slept() {
+    let asleep = 600_000;
+    let mut guest = Guest::new();
+    let mut sleep = |guest: &mut Guest, ms: u64| {
+        guest.engine.slept(at(ms + asleep), at(asleep).uptime);
+        ms + asleep
+    };
+    guest.see(&LINK, &DOWN);
+    assert_eq!(guest.turn(1000), None);
+    let woke = sleep(&mut guest, 2000);
+    assert_eq!(guest.turn(woke), None);
+    assert_eq!(guest.turn(woke + 999), None);
+    assert_eq!(guest.mend(woke + 1000), Some(Fix::Reconfigure));
+    let woke = sleep(&mut guest, woke + 2000);
+    assert_eq!(guest.turn(woke + 8999), None);
+    assert_eq!(guest.mend(woke + 9000), Some(Fix::Reconfigure));
+    // It heals, and falls ill again as soon as the guest wakes.
+    guest.see(&LINK, &GOOD);
+    guest.turn(woke + 10_000);
+    let woke = sleep(&mut guest, woke + 11_000);
+    guest.turn(woke);
+    guest.see(&LINK, &DOWN);
+    guest.turn(woke + 5000);
+    assert_eq!(guest.turn(woke + 27_000), Some(Fix::Rematch));
+}
+
+#[test]
 fn many_guests_do_not_come_back_at_once() {
     for (spread, due) in [(0.0, 12_000), (0.5, 13_250), (1.0, 14_500), (7.0, 14_500)] {
         let mut guest = Guest::new();

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use saigak_agent::core::{Ledger, Outcome};
+use saigak_agent::core::{AgentReport, Budget, Engine, Ledger, Outcome};
 
-use crate::guest::{BOOT, DOWN, FROZEN, Fix, GOOD, Guest, LINK, SERVER, STOPPED, at};
+use crate::guest::{
+    BOOT, CONDITIONS, DOWN, FROZEN, Fix, GOOD, Guest, LINK, SERVER, STOPPED, at, done,
+};
 
 /// Four starts of a server that does not stay up, which is all its budget allows.
 fn spent() -> Guest {
@@ -152,4 +154,22 @@ fn what_did_not_help_is_forgotten_on_disk_too_once_the_condition_has_recovered()
     guest.turn(112_000);
     assert!(guest.engine.expire_ledger(at(112_000).uptime));
     assert_eq!(guest.engine.ledger().climbs, None);
+}
+
+#[test]
+fn no_window_holds_more_runs_than_the_budget_however_slowly_they_begin() {
+    let one = Budget { limit: 1, window: Duration::from_secs(600) };
+    let wait = |ledger: &Ledger, ms| ledger.wait("server/Start", one, BOOT, at(ms).uptime);
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &STOPPED);
+    assert_eq!(guest.turn(0), Some(Fix::Start));
+    let interrupted = guest.engine.ledger().clone();
+    // Ten seconds to save, and thirty until it was done.
+    guest.end(40_000, &done());
+    assert_eq!(wait(guest.engine.ledger(), 600_000), Duration::from_secs(40));
+    // The same, and the agent does not live to see its end.
+    let agent = AgentReport { boot_id: BOOT.into(), ..AgentReport::default() };
+    let mut next = Engine::<Fix>::new(CONDITIONS, agent, interrupted, at(45_000)).unwrap();
+    assert_eq!(wait(next.ledger(), 600_000), Duration::from_secs(45));
+    assert!(next.expire_ledger(at(45_000).uptime), "it is not saved");
 }

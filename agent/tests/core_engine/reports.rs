@@ -3,8 +3,8 @@
 use saigak_agent::core::{Outcome, ProofReport, PullReport, Status, Verdict};
 
 use crate::guest::{
-    ALIAS, CONDITIONS, DOWN, Fix, GOOD, Guest, LINK, NO_ALIAS, PROOF, SERVER, STOPPED, WRONG, at,
-    done,
+    ALIAS, CONDITIONS, DOWN, Fix, GOOD, Guest, LINK, NO_ALIAS, PROOF, SERVER, STOPPED, UNSEEN,
+    WRONG, at, done,
 };
 
 #[test]
@@ -31,6 +31,29 @@ fn the_cause_carries_the_particulars_and_next_is_about_it() {
     let cause = report.cause.unwrap();
     assert_eq!((&*cause.condition, &*cause.reason, &*cause.message), ("Link", "Down", "as seen"));
     assert_eq!(report.next, "link/Reconfigure if it does not heal by itself");
+}
+
+#[test]
+fn what_is_not_known_and_alone_keeps_a_guest_from_being_ready_comes_with_its_advice() {
+    let mut guest = Guest::new();
+    guest.see(&SERVER, &UNSEEN);
+    assert_eq!(guest.turn(0), None);
+    let report = guest.report(0);
+    assert_eq!(report.cause.unwrap().reason, "Unseen");
+    assert_eq!(report.next, "look at the journal");
+    // A fault is the cause, and what is not known beside it is not.
+    guest.see(&LINK, &DOWN);
+    guest.turn(1000);
+    assert_eq!(guest.report(1000).next, "link/Reconfigure if it does not heal by itself");
+    // Nobody has looked yet, or what is seen is good and too old: there is nothing to advise.
+    guest.see(&LINK, &GOOD);
+    guest.seen.remove(SERVER.name);
+    guest.turn(2000);
+    assert_eq!(guest.report(2000).next, "observes");
+    guest.see(&SERVER, &GOOD);
+    guest.prove_until(2500);
+    guest.turn(3000);
+    assert_eq!(guest.report(3000).next, "observes");
 }
 
 #[test]

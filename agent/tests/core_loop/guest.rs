@@ -29,8 +29,8 @@ impl Remedy for Mend {
         DEADLINE
     }
 
-    fn touches(self) -> &'static str {
-        "left"
+    fn touches(self) -> &'static [&'static str] {
+        &["left"]
     }
 }
 

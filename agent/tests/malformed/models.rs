@@ -17,14 +17,14 @@ fn tags() -> Reply {
 async fn shown(show: Reply) -> Result<Facts, String> {
     let server =
         Server::start(move |path| if path == "/api/tags" { tags() } else { show.clone() }).await;
-    look(&server.api(), &Model::default()).await
+    look(&server.api(), &Model::default(), &Ok(None)).await
 }
 
 #[tokio::test]
 async fn a_list_that_is_none_is_a_reason_and_no_missing_model() {
     for (name, reply) in nonsense() {
         let server = Server::always(reply).await;
-        let error = look(&server.api(), &Model::default()).await.expect_err(name);
+        let error = look(&server.api(), &Model::default(), &Ok(None)).await.expect_err(name);
         assert!(error.contains("/api/tags: "), "{name}: {error}");
         assert_eq!(server.asked(), ["/api/tags"], "{name}");
     }
@@ -43,7 +43,7 @@ async fn a_list_of_wrong_types_is_a_reason() {
         r#"{"models":[{"name":"a"},{"name":7}]}"#,
     ] {
         let server = Server::always(Reply::ok(body)).await;
-        let error = look(&server.api(), &Model::default()).await.expect_err(body);
+        let error = look(&server.api(), &Model::default(), &Ok(None)).await.expect_err(body);
         assert!(error.contains("/api/tags: malformed: "), "{body}: {error}");
     }
 }
@@ -52,7 +52,7 @@ async fn a_list_of_wrong_types_is_a_reason() {
 async fn an_empty_list_has_no_models() {
     for body in [r#"{"models":null}"#, r#"{"models":[]}"#] {
         let server = Server::always(Reply::ok(body)).await;
-        let facts = look(&server.api(), &Model::default()).await.unwrap();
+        let facts = look(&server.api(), &Model::default(), &Ok(None)).await.unwrap();
         assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
     }
 }
@@ -61,7 +61,7 @@ async fn an_empty_list_has_no_models() {
 async fn an_answer_that_says_nothing_of_models_is_no_empty_list() {
     for body in ["{}", "[]", r#"{"error":"not now"}"#, r#"{"status":"ok"}"#] {
         let server = Server::always(Reply::ok(body)).await;
-        look(&server.api(), &Model::default()).await.expect_err(body);
+        look(&server.api(), &Model::default(), &Ok(None)).await.expect_err(body);
     }
 }
 
@@ -71,7 +71,7 @@ async fn names_are_only_compared() {
     for name in ["", ":", "/", "::::", "//:/", "\u{0}", "../../etc/passwd", "\u{202e}", &long] {
         let body = json!({"models": [{"name": name}]}).to_string();
         let server = Server::always(Reply::ok(body)).await;
-        let facts = look(&server.api(), &Model::default()).await.unwrap();
+        let facts = look(&server.api(), &Model::default(), &Ok(None)).await.unwrap();
         assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
     }
 }
@@ -122,7 +122,7 @@ async fn an_alias_of_odd_texts_has_drifted() {
 async fn an_answer_without_end_is_given_up() {
     for reply in [Reply::Silence, Reply::endless(" ", Duration::from_secs(1))] {
         let server = Server::always(reply.clone()).await;
-        let error = look(&server.api(), &Model::default()).await.unwrap_err();
+        let error = look(&server.api(), &Model::default(), &Ok(None)).await.unwrap_err();
         assert!(error.ends_with("no answer within 5 s"), "{error}");
         let error = shown(reply).await.unwrap_err();
         assert!(error.ends_with("no answer within 5 s"), "{error}");

@@ -16,7 +16,7 @@ const STALL: Duration = Duration::from_millis(400);
 async fn pull(reply: Reply) -> Result<(), String> {
     let server = Server::always(reply).await;
     let pull = Pull::default();
-    assert!(pull.begin(server.api(), "m".into(), STALL, Arc::new(Waker::default()), 0));
+    assert_eq!(pull.begin(server.api(), "m".into(), STALL, Arc::new(Waker::default()), 0), Ok(()));
     let began = Instant::now();
     loop {
         match pull.state() {
@@ -113,6 +113,6 @@ async fn a_server_that_repeats_one_status_is_given_up() {
 async fn a_second_pull_waits_for_the_first() {
     let server = Server::always(Reply::Silence).await;
     let (pull, waker) = (Pull::default(), Arc::new(Waker::default()));
-    assert!(pull.begin(server.api(), "m".into(), STALL, Arc::clone(&waker), 0));
-    assert!(!pull.begin(server.api(), "m".into(), STALL, waker, 0));
+    assert_eq!(pull.begin(server.api(), "m".into(), STALL, Arc::clone(&waker), 0), Ok(()));
+    assert!(pull.begin(server.api(), "m".into(), STALL, waker, 0).is_err());
 }

@@ -46,8 +46,8 @@ pub struct Guest {
     pub tempo: u64,
     /// The concerns that somebody asks to be looked at: one bit each.
     pub woken: u32,
-    /// How far the wall clock is from the truth, in seconds.
-    pub wall_skew: u64,
+    /// How far the wall clock is ahead of the truth, in seconds.
+    pub wall_skew: i64,
     /// Whether repairs forget to ask once more if they are held back: only a broken agent does.
     pub reckless: bool,
     /// When the last event about each concern arrived. An agent that trusted events would have
@@ -55,6 +55,9 @@ pub struct Guest {
     pub heard: [u64; looks::CONCERNS],
     config: Config,
 }
+
+/// Seconds since 1970 at which each history begins: in 2027.
+const NOW: u64 = 1_800_000_000;
 
 impl Guest {
     /// A guest on which nothing is wrong.
@@ -84,11 +87,17 @@ impl Guest {
     /// Now, as the agent's clocks have it.
     #[must_use]
     pub fn moment(&self) -> Moment {
-        let wall = 1_800_000_000 + self.world.now / 1000 + self.wall_skew;
+        let wall = (NOW + self.world.now / 1000).saturating_add_signed(self.wall_skew);
         Moment {
             uptime: seen::uptime(&self.world, self.world.now),
             wall: UNIX_EPOCH + Duration::from_secs(wall),
         }
+    }
+
+    /// How long the guest has been suspended in this boot.
+    #[must_use]
+    pub fn asleep(&self) -> Duration {
+        Duration::from_millis(self.world.asleep)
     }
 
     /// This boot's id.
@@ -137,6 +146,15 @@ impl Guest {
     /// How long something quick takes.
     fn quick(&mut self) -> u64 {
         if self.tempo == 0 { 0 } else { self.world.chance.u64(1..=self.tempo) }
+    }
+
+    /// The guest is suspended for `time` milliseconds, and resumed.
+    pub fn sleep(&mut self, time: u64) {
+        self.world.sleep(time);
+        // The agent waits for a pull to move by the monotonic clock.
+        if let Some((_, since)) = &mut self.memory.pull_stands {
+            *since += time;
+        }
     }
 
     /// The agent's process is gone, and with it what it knew, and its connections.

@@ -36,8 +36,11 @@ pub enum Event {
     Torn,
     /// A person pauses repairs for so long.
     Pause(u64),
-    /// The wall clock jumps by so many seconds.
-    WallJumps(u64),
+    /// The guest is suspended for so many milliseconds.
+    Sleeps(u64),
+    /// From now on the wall clock is so many seconds ahead, or behind: somebody has set it, or the
+    /// host had stopped the whole VM, in which no other clock goes on meanwhile.
+    WallJumps(i64),
 }
 
 /// A history.
@@ -136,7 +139,8 @@ fn event(rng: &mut Rng) -> Event {
         92..95 => Event::Reboot,
         95 => Event::Torn,
         96..98 => Event::Pause(brief * 4),
-        _ => Event::WallJumps(rng.u64(..1_000_000_000)),
+        98 => Event::Sleeps(rng.u64(1..1_200_000)),
+        _ => Event::WallJumps(rng.i64(-1_000_000_000..1_000_000_000)),
     }
 }
 

@@ -39,6 +39,10 @@ pub trait Mind: Clone {
     fn is_reckless(&self) -> bool {
         false
     }
+    /// Whether it knows that the guest was suspended.
+    fn sleeps(&self) -> bool {
+        true
+    }
     /// Whether it listens to a person who asks for a pause.
     fn pauses(&self) -> bool {
         true

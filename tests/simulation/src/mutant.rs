@@ -46,6 +46,8 @@ pub enum Defect {
     FaultsLatch,
     /// What did not help is held against the next fault.
     GrudgesKept,
+    /// Time counts in which the guest was suspended.
+    SleepCounts,
 }
 
 /// A remedy, as a broken agent has it.
@@ -71,9 +73,9 @@ impl Remedy for Bent {
         self.meant.deadline()
     }
 
-    fn touches(self) -> &'static str {
+    fn touches(self) -> &'static [&'static str] {
         match self.defect {
-            Defect::TwoAtOnce => self.meant.name(),
+            Defect::TwoAtOnce => &[],
             _ => self.meant.touches(),
         }
     }
@@ -261,6 +263,10 @@ impl Mind for Mutant {
 
     fn waits_for_saves(&self) -> bool {
         self.defect != Defect::SaveIgnored
+    }
+
+    fn sleeps(&self) -> bool {
+        self.defect != Defect::SleepCounts
     }
 
     fn pauses(&self) -> bool {

@@ -130,6 +130,7 @@ impl<M: Mind> Stage<'_, M> {
     fn all_is_cured(&mut self, history: &History) {
         self.guest.senses.clear(self.guest.world.now);
         self.guest.hands = Hands::Honest;
+        self.guest.wall_skew = 0;
         self.saves = Saves::Quick;
         let struck: BTreeSet<usize> = history
             .struck()
@@ -249,6 +250,15 @@ impl<M: Mind> Stage<'_, M> {
                     agent.pause(&self.guest, self.saves, length);
                     self.watch.paused(now + length);
                 }
+            }
+            Event::Sleeps(time) => {
+                self.guest.sleep(time);
+                if let Some(agent) = &mut self.agent {
+                    agent.sleep(time);
+                } else {
+                    self.starts += time;
+                }
+                self.orphans.iter_mut().for_each(|act| act.sleep(time));
             }
             Event::WallJumps(by) => self.guest.wall_skew = by,
         }

@@ -27,7 +27,7 @@ pub fn bootstrap(world: &World) -> bootstrap::Facts {
         CloudInit::Runs { written, .. } => bootstrap::Facts::Running(bootstrap::Stage {
             name: if *written { "modules-config".into() } else { "init-local".into() },
             network_written: *written,
-            booted: Duration::ZERO,
+            booted: Duration::from_millis(world.asleep),
         }),
         CloudInit::Done => bootstrap::Facts::Finished(Vec::new()),
     }
@@ -63,6 +63,7 @@ pub fn network(world: &World, bus: bool) -> network::Facts {
                 up: link.up,
                 carrier: link.carrier && link.up,
                 loopback: false,
+                mtu: 1500,
             })
         } else {
             Err("no link is named enp1s0".into())
@@ -73,6 +74,7 @@ pub fn network(world: &World, bus: bool) -> network::Facts {
         file,
         ours: ours(world),
         repeats: None,
+        superseded: false,
         may_repeat: false,
     }
 }
@@ -122,6 +124,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 immutable: probe::Immutable::default(),
                 linked: None,
                 entries_seen: 10,
+                alias_weights: std::collections::BTreeMap::new(),
             }),
         })
     };

@@ -1,15 +1,16 @@
 //! What must never happen, whatever does: each rule a function, called at every step.
 
+mod acts;
+mod chosen;
+
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use saigak_agent::core::{Judgement, Ledger, Reason, Remedy as _, Status};
+use saigak_agent::core::{Condition, Judgement, Ledger, Reason, Status};
 use saigak_agent::guest::{CONDITIONS, Remedy, declared};
-use saigak_agent::model::PullState;
-use saigak_agent::{core, network, ollama};
 
 use crate::agent::Deed;
-use crate::guest::{Act, Guest};
+use crate::guest::Guest;
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,10 +51,6 @@ const UNSEEN: Judged = Judged { status: Status::Unknown, reason: "", since: 0, h
 /// A condition that has held for so long has recovered.
 const RECOVERED: u64 = 10_000;
 
-/// A guest that has served for longer than this must have been seen to: every concern was
-/// looked at by then, and a knock was answered.
-const SEEN_TO_SERVE: u64 = 20_000;
-
 /// Follows a history and holds it against the rules.
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -86,11 +83,6 @@ type Verdict = Result<(), Violation>;
 
 fn broken(guest: &Guest, rule: &'static str, what: impl Into<String>) -> Verdict {
     Err(Violation { at: guest.world.now, rule, what: what.into() })
-}
-
-/// Whether it restarts the server.
-fn restarts(remedy: ollama::Remedy) -> bool {
-    !matches!(remedy, ollama::Remedy::Start | ollama::Remedy::ResetFailed)
 }
 
 /// The reason of that name, as its concern declares it.
@@ -203,168 +195,11 @@ impl Watch {
         Ok(())
     }
 
-    /// Only what was seen to be false is repaired: nothing that is unknown, nothing that hangs
-    /// on something else that does not hold.
-    fn only_what_is_false_is_repaired(
-        &self,
-        guest: &Guest,
-        remedy: Remedy,
-        condition: &str,
-        reason: &str,
-    ) -> Verdict {
-        let rule = "only_what_is_false_is_repaired";
-        let name = remedy.name();
-        let Some(at) = place(condition) else { return broken(guest, rule, condition) };
-        let judged = self.judged[at];
-        if judged.status != Status::False || judged.reason != reason {
-            let status = judged.status.word();
-            let what =
-                format!("{name} for {condition}/{reason}, which is {status}/{}", judged.reason);
-            return broken(guest, rule, what);
-        }
-        match self.blocked_by(CONDITIONS[at]) {
-            Some(need) => broken(guest, rule, format!("{name}, while {need} does not hold")),
-            None => Ok(()),
-        }
-    }
-
-    fn blocked_by(&self, condition: &core::Condition) -> Option<&'static str> {
+    fn blocked_by(&self, condition: &Condition) -> Option<&'static str> {
         condition.needs.iter().find_map(|need| {
             let at = place(need)?;
             let holds = self.judged[at].status == Status::True;
             if holds { self.blocked_by(CONDITIONS[at]) } else { Some(CONDITIONS[at].name) }
         })
-    }
-
-    /// What may heal by itself is given the time that its reason states.
-    fn patience_is_kept(
-        &self,
-        guest: &Guest,
-        remedy: Remedy,
-        condition: &str,
-        reason: &str,
-    ) -> Verdict {
-        let judged = place(condition).map(|at| self.judged[at]);
-        if let (Some(judged), Some(stated)) = (judged, stated(condition, reason)) {
-            let lasted = guest.world.now - judged.since;
-            if u128::from(lasted) < stated.patience.as_millis() {
-                let what = format!("{} after {lasted} ms of {reason}", remedy.name());
-                return broken(guest, "patience_is_kept", what);
-            }
-        }
-        Ok(())
-    }
-
-    /// No two repairs at once on the same thing.
-    fn one_at_a_time(&self, guest: &Guest, remedy: Remedy) -> Verdict {
-        match self.flying.iter().find(|other| other.touches() == remedy.touches()) {
-            Some(other) => {
-                let what = format!("{} while {} runs", remedy.name(), other.name());
-                broken(guest, "one_at_a_time", what)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// No remedy runs more often than its budget allows, in any window, whatever restarts. A run
-    /// is counted when it is chosen; it begins up to ten seconds later, when that is saved.
-    fn budgets_hold(&mut self, guest: &Guest, remedy: Remedy) -> Verdict {
-        let budget = remedy.budget();
-        let window = u64::try_from(budget.window.as_millis()).unwrap_or(u64::MAX) - 10_000;
-        let now = guest.world.now;
-        self.runs.retain(|(at, _)| now - at < 3_600_000);
-        let counted = self.runs.iter().filter(|(at, of)| *of == remedy && now - at < window);
-        let count = counted.count();
-        if count > budget.limit {
-            let what = format!("{} ran {count} times in {window} ms", remedy.name());
-            return broken(guest, "budgets_hold", what);
-        }
-        Ok(())
-    }
-
-    /// What cloud-init is about to set up is left to it.
-    fn cloud_init_is_waited_for(guest: &Guest, remedy: Remedy) -> Verdict {
-        let world = &guest.world;
-        let hold = u64::try_from(guest.config().bootstrap.hold.as_millis()).unwrap_or(u64::MAX);
-        let waits = match remedy {
-            Remedy::Network(_) => world.cloud_init.owes_network(),
-            _ => world.cloud_init.runs(),
-        };
-        if waits && world.uptime() < hold {
-            return broken(guest, "cloud_init_is_waited_for", remedy.name());
-        }
-        Ok(())
-    }
-
-    /// A restart throws away what a pull is loading.
-    fn no_restart_during_a_pull(guest: &Guest, remedy: Remedy) -> Verdict {
-        let restarts = matches!(remedy, Remedy::Ollama(remedy) if restarts(remedy));
-        if restarts && matches!(guest.memory.pull, PullState::Running(_)) {
-            return broken(guest, "no_restart_during_a_pull", remedy.name());
-        }
-        Ok(())
-    }
-
-    /// A person who pauses repairs is alone with the guest.
-    fn nothing_while_paused(&self, guest: &Guest, remedy: Remedy) -> Verdict {
-        if guest.world.now < self.paused_until {
-            return broken(guest, "nothing_while_paused", remedy.name());
-        }
-        Ok(())
-    }
-
-    /// What has recovered is treated like something that was never repaired: by the smallest
-    /// remedy first.
-    fn grudges_are_forgotten(
-        &mut self,
-        guest: &Guest,
-        remedy: Remedy,
-        condition: &str,
-        reason: &str,
-    ) -> Verdict {
-        let Some(at) = place(condition) else { return Ok(()) };
-        let recovered = std::mem::replace(&mut self.recovered[at], false);
-        let first = stated(condition, reason).and_then(|reason| reason.ladder.first());
-        if recovered && first.is_some_and(|first| first.remedy != remedy) {
-            return broken(
-                guest,
-                "grudges_are_forgotten",
-                format!("begins with {}", remedy.name()),
-            );
-        }
-        Ok(())
-    }
-
-    /// Never worse than doing nothing: whoever serves, busy or not, is left alone.
-    fn what_serves_is_not_disturbed(guest: &Guest, act: &Act) -> Verdict {
-        let disturbs = match act.remedy {
-            Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
-            Remedy::Ollama(remedy) => restarts(remedy),
-            Remedy::Storage(_) | Remedy::Model(_) | Remedy::Gpu(_) => false,
-        };
-        // Who was lied to may be wrong. Who saw nothing has to know that he did not.
-        let misled = guest.senses.knocks_until + SEEN_TO_SERVE > guest.world.now;
-        if disturbs && !misled && act.served > SEEN_TO_SERVE {
-            let what = format!("{} after {} ms of service", act.remedy.name(), act.served);
-            return broken(guest, "what_serves_is_not_disturbed", what);
-        }
-        Ok(())
-    }
-
-    /// A restart that systemd would refuse loses a server that runs.
-    fn no_restart_into_the_start_limit(guest: &Guest, act: &Act) -> Verdict {
-        if matches!(act.remedy, Remedy::Ollama(remedy) if restarts(remedy)) && act.limited {
-            return broken(guest, "no_restart_into_the_start_limit", act.remedy.name());
-        }
-        Ok(())
-    }
-
-    /// Nothing is written, and no server started, where the disk should be and is not.
-    fn nothing_without_the_disk(guest: &Guest, remedy: Remedy) -> Verdict {
-        let writes = !matches!(remedy, Remedy::Network(_));
-        if writes && !guest.world.disk.mounted {
-            return broken(guest, "nothing_without_the_disk", remedy.name());
-        }
-        Ok(())
     }
 }

@@ -69,3 +69,31 @@ fn a_cloud_init_that_could_not_be_looked_at_is_waited_for() {
     let played = played(&history.heals_within(300));
     assert!(played.acts.iter().all(|(at, _)| *at > 12_000), "{:?}", played.acts);
 }
+
+/// A guest that was suspended while its server loaded the model: by the boot clock the proof had
+/// waited for minutes, and by the CPU time of those minutes the server had done nothing.
+#[test]
+fn a_server_that_slept_with_its_guest_is_not_taken_for_stuck() {
+    for asleep in [30, 61, 600, 86_400] {
+        let events = [
+            (20, Event::Strike(Fault::SlowLoad)),
+            (25, Event::Strike(Fault::Killed)),
+            (40, Event::Sleeps(asleep * 1000)),
+        ];
+        assert_eq!(played(&History::of(&events).heals_within(300)).acts, [], "{asleep} s");
+    }
+}
+
+/// What heals by itself had its time by the boot clock, in which nothing in the guest went on.
+#[test]
+fn what_heals_by_itself_has_its_time_while_the_guest_is_awake() {
+    let errors = Fault::ErrorsForGood;
+    for (fault, asleep) in [(errors, 50), (errors, 600), (Fault::DhcpAway, 8)] {
+        let events = [
+            (60, Event::Strike(fault)),
+            (65, Event::Sleeps(asleep * 1000)),
+            (66 + asleep, Event::Cure(fault)),
+        ];
+        assert_eq!(played(&History::of(&events).heals_within(300)).acts, [], "{fault:?} {asleep}");
+    }
+}

@@ -33,9 +33,14 @@ pub(super) struct Reloads {
 }
 
 impl Reloads {
+    /// The next one that is asked for.
+    pub(super) async fn next(&mut self) -> Option<Reload> {
+        self.asked.recv().await
+    }
+
     /// Carries reloads out, one after the other, until nobody can ask any more.
     pub(super) async fn serve(mut self, guest: RealGuest) {
-        while let Some(Reload { answer }) = self.asked.recv().await {
+        while let Some(Reload { answer }) = self.next().await {
             let outcome = match &guest.reconfigure(read().await) {
                 Ok(later) if later.is_empty() => Ok("the configuration was read anew".to_owned()),
                 Ok(later) => {
@@ -56,7 +61,7 @@ impl Reloads {
 }
 
 /// Reads it beside the loop: a disk may hang.
-async fn read() -> Result<Config, ConfigError> {
+pub(super) async fn read() -> Result<Config, ConfigError> {
     let read = tokio::task::spawn_blocking(|| config::load(&config::DIRECTORIES)).await;
     read.unwrap_or_else(|error| Err(ConfigError::unread(Path::new(config::DIRECTORIES[1]), &error)))
 }

@@ -9,28 +9,52 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinHandle;
 
 use crate::serve;
 
 /// Between two attempts to have the probes' port.
 const BIND_AGAIN: Duration = Duration::from_secs(5);
 
-/// Serves the probes. Where the port cannot be had, the agent goes on without and keeps
-/// trying: repairs matter more, and a probe that is refused makes no guest ready.
-pub(super) async fn listen(address: SocketAddr, router: Router) {
-    match TcpListener::bind(address).await {
-        Ok(listener) => drop(tokio::spawn(serve::serve_tcp(listener, router))),
-        Err(error) => {
-            tracing::error!(%address, %error, "the probes' port cannot be had");
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(BIND_AGAIN).await;
-                    if let Ok(listener) = TcpListener::bind(address).await {
-                        tracing::info!(%address, "the probes' port is open");
-                        return serve::serve_tcp(listener, router).await;
+/// The probes' port.
+#[derive(Debug)]
+pub(super) struct Probes {
+    address: SocketAddr,
+    router: Router,
+    served: JoinHandle<()>,
+}
+
+impl Probes {
+    /// Serves the probes. Where the port cannot be had, the agent goes on without and keeps
+    /// trying: repairs matter more, and a probe that is refused makes no guest ready.
+    pub(super) async fn listen(address: SocketAddr, router: Router) -> Self {
+        let serve = router.clone();
+        let served = match TcpListener::bind(address).await {
+            Ok(listener) => tokio::spawn(serve::serve_tcp(listener, serve)),
+            Err(error) => {
+                tracing::error!(%address, %error, "the probes' port cannot be had");
+                tokio::spawn(async move {
+                    loop {
+                        tokio::time::sleep(BIND_AGAIN).await;
+                        if let Ok(listener) = TcpListener::bind(address).await {
+                            tracing::info!(%address, "the probes' port is open");
+                            return serve::serve_tcp(listener, serve).await;
+                        }
                     }
-                }
-            });
+                })
+            }
+        };
+        Self { address, router, served }
+    }
+
+    /// Serves them there from now on, until the agent ends.
+    pub(super) async fn go_to(self, address: SocketAddr) {
+        if address != self.address {
+            self.served.abort();
+            // It may be the same port at another address, and must be free: that it was aborted is
+            // no news.
+            let _ = self.served.await;
+            Self::listen(address, self.router).await;
         }
     }
 }

@@ -168,7 +168,7 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn is_touched(&self, remedy: R) -> bool {
-        self.in_flight.iter().any(|flight| flight.intent.remedy.touches() == remedy.touches())
+        self.in_flight.iter().any(|flight| flight.intent.remedy.collides(remedy))
     }
 
     fn begin(&mut self, intent: Intent<R>, fault: &'static Reason<R>, now: Moment) {
@@ -205,10 +205,10 @@ impl<R: Remedy> Engine<R> {
         let open = past(intent, begun, Duration::ZERO, INTERRUPTED, "");
         let over = past(intent, begun, took, outcome.word(), outcome.message());
         let place = self.episodes.place(intent.condition, fault.name);
+        let (remedy, boot_id) = (intent.remedy.name(), &self.agent.boot_id);
         if let Outcome::Refused(_) = outcome {
             place.refused(fault.ladder, now.uptime);
-            let remedy = intent.remedy.name();
-            self.ledger.release(remedy, &self.agent.boot_id, begun.uptime);
+            self.ledger.release(remedy, boot_id, begun.uptime);
             // One refusal after the other is one line.
             let same = |past: &Past| {
                 (&past.remedy, &past.condition, &past.reason, &past.result, &past.message)
@@ -217,6 +217,7 @@ impl<R: Remedy> Engine<R> {
             self.ledger.repairs.retain(|past| !same(past));
         } else {
             place.settle(fault.ladder, now.uptime, spread);
+            self.ledger.close(remedy, boot_id, begun.uptime, now.uptime);
         }
         if let Some(record) = self.ledger.repairs.iter_mut().rev().find(|past| **past == open) {
             *record = over;
@@ -229,8 +230,8 @@ impl<R: Remedy> Engine<R> {
         self.wake_at = Some(self.wake_at.map_or(uptime, |at| at.min(uptime)));
     }
 
-    /// What the report says comes next: about the cause if it has words, else about the
-    /// repair in flight, else about the first other fault.
+    /// What the report says comes next: about the repair in flight, else about the cause if it has
+    /// words, else about the first other fault.
     fn next_words(&self, uptime: Duration, next: &[(&'static str, Delay)]) -> String {
         if let Some(flight) = self.in_flight.first() {
             return format!("{} runs", flight.intent.remedy.name());
@@ -240,10 +241,13 @@ impl<R: Remedy> Engine<R> {
         let about_cause = cause.and_then(|cause| {
             next.iter()
                 .find(|(name, _)| *name == cause.condition.name)
-                .map(|(_, delay)| &delay.words)
+                .map(|(_, delay)| delay.words.as_str())
         });
-        match (about_cause, cause) {
-            (Some(words), _) if !words.is_empty() => words.clone(),
+        // What is not known starts no repair, but a person may see to it.
+        let unknown = cause.filter(|cause| cause.status == Status::Unknown);
+        let advice = unknown.and_then(|cause| cause.fault).map(|reason| reason.advice);
+        match (about_cause.or(advice), cause) {
+            (Some(words), _) if !words.is_empty() => words.into(),
             (_, Some(_)) => "observes".into(),
             (_, None) => next.iter().find(|(_, delay)| !delay.words.is_empty()).map_or_else(
                 || "nothing to do".into(),

@@ -22,7 +22,7 @@ fn log(good_at: Option<u64>, last: Attempt, waits_since: Option<u64>) -> Log {
 
 fn judge(log: &Log, worked: Option<u64>, now: u64) -> Judgement<Remedy> {
     let seen = Progress { at: at(now), since: Some(at(1)), ..Progress::default() };
-    let progress = Progress { last: worked.map(at), ..seen };
+    let progress = Progress { last: worked.map(at), served: worked.map(at), ..seen };
     check_proof(log, SERVER, &progress, &config::Proof::default(), at(now))
 }
 
@@ -36,6 +36,16 @@ fn a_proof_counts_for_s_seconds_and_with_progress_for_g() {
     assert_eq!(judge(&waits, Some(150), 160).reason.name, "Busy");
     assert_eq!(judge(&waits, Some(150), 160).expires, Some(at(280)));
     assert_eq!(judge(&waits, Some(275), 280).reason.name, "ProofStale");
+}
+
+#[test]
+fn work_that_the_agent_gave_the_server_itself_keeps_no_proof_alive() {
+    let waits = log(Some(100), Attempt::Good, Some(110));
+    let seen = Progress { at: at(129), since: Some(at(1)), ..Progress::default() };
+    let own = Progress { last: Some(at(129)), ..seen };
+    let judged = |now| check_proof(&waits, SERVER, &own, &config::Proof::default(), at(now));
+    assert_eq!(judged(129).expires, Some(at(130)));
+    assert_eq!(judged(130).reason.name, "ProofStale");
 }
 
 #[test]

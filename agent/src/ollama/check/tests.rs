@@ -1,9 +1,10 @@
 use std::net::Ipv4Addr;
 
 use super::super::environment::{Setting, Settings};
-use super::super::facts::{Answer, Progress};
+use super::super::facts::Answer;
 use super::super::listener::Holder;
 use super::super::program::Program;
+use super::super::progress::Progress;
 use super::super::starts::Starts;
 use super::super::unit::Unit;
 use super::*;

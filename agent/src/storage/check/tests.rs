@@ -25,6 +25,7 @@ fn disk() -> DiskFacts {
         left_alone: LeftAlone::default(),
         immutable: Immutable::default(),
         linked: None,
+        alias_weights: std::collections::BTreeMap::new(),
         entries_seen: 5,
     }
 }
@@ -139,8 +140,11 @@ fn where_nothing_is_mounted_the_disk_is_not_judged() {
 fn a_disk_that_hangs_is_unknown_and_holds_all_back() {
     let good = facts(mount(), disk(), Written::Done);
     let read = Facts { probe: Some(Err(ProbeError::Silent)), write: None, ..good.clone() };
-    let write = Facts { write: Some(Err(ProbeError::SilentWrite)), ..good };
-    for facts in [&read, &write] {
+    let write = Facts { write: Some(Err(ProbeError::SilentWrite)), ..good.clone() };
+    // Those that hang have kept the next one out.
+    let out = Facts { probe: Some(Err(ProbeError::UsedUp(4))), write: None, ..good.clone() };
+    let write_out = Facts { write: Some(Err(ProbeError::UsedUp(4))), ..good };
+    for facts in [&read, &write, &out, &write_out] {
         assert_eq!(last(facts).0, "Silent");
         assert!(refuses_write(Some(facts), 0).is_some());
         assert!(forbids_restart(Some(facts)).is_some());

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Guest;
 use super::report::{Repair, Report};
@@ -96,6 +96,12 @@ impl Guest {
             Some(if run.len() == 1 { name.clone() } else { format!("{} × {name}", run.len()) })
         });
         runs.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Lets that much time pass. Nothing is awaited in it: what the agent has done meanwhile is
+    /// judged afterwards, by the timeline.
+    pub async fn watch(&self, watched: Duration) {
+        sleep(watched).await;
     }
 
     /// Watches for that long, and fails if a repair begins meanwhile.

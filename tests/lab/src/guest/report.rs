@@ -39,6 +39,8 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pull {
+    /// The model's name.
+    pub model: String,
     /// Bytes at hand.
     pub completed_bytes: u64,
     /// Bytes that there are, as far as is known.

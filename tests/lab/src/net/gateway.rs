@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::namespace::{Namespace, Worker};
 use super::service::Service;
-use super::{GATEWAY, GUEST, LINK, OTHER_GATEWAY, OTHER_GUEST, REGISTRY};
+use super::{GATEWAY, GUEST, LINK, MTU, OTHER_GATEWAY, OTHER_GUEST, REGISTRY};
 use crate::host::inside::Lab;
 use crate::paths::write;
 use crate::process;
@@ -156,6 +156,7 @@ fn dhcp(namespace: &Namespace, log: &Path, server: &str, guest: &str) -> Result<
         range,
         format!("--dhcp-option=option:router,{server}"),
         format!("--dhcp-option=option:dns-server,{server}"),
+        format!("--dhcp-option=option:mtu,{MTU}"),
         // Leases are kept in memory only: a server started anew knows none.
         "--leasefile-ro".to_owned(),
         // The one address goes to whoever asks, at once and without a ping.

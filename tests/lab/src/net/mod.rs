@@ -12,6 +12,8 @@ pub mod service;
 pub const GATEWAY: &str = "10.0.2.1";
 /// The guest.
 pub const GUEST: &str = "10.0.2.2";
+/// The MTU that the DHCP server gives: less than the link's own, as in a cluster's overlay.
+pub const MTU: u32 = 1400;
 /// Another network's router and DHCP server on the same wire.
 pub const OTHER_GATEWAY: &str = "10.0.99.1";
 /// The address that it leases to the guest.

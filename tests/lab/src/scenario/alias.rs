@@ -70,10 +70,35 @@ const FOREIGN: Matter = Matter {
         systemctl restart saigak-agent.service",
     condition: "AliasPresent",
     reasons: &["ForeignWeights"],
-    says: "pull or copy the model that model.weights declares",
+    says: "pull or copy the model whose weights the alias is to have",
     ready: false,
     remedies: &[&[]],
     cure: "rm /etc/saigak-agent/conf.d/60-lab.toml && systemctl restart saigak-agent.service",
+    after: &[&[]],
+    seen_within: Duration::from_secs(30),
+    healed_within: Duration::from_mins(1),
+};
+
+/// Sets `$weights` to the alias's, as its manifest names them.
+macro_rules! weights {
+    () => {
+        "weights=$(grep --only-matching --extended-regexp \
+         'image\\.model\",\"digest\":\"sha256:[0-9a-f]{64}' \
+         /var/lib/ollama/manifests/registry.ollama.ai/library/qwen3-embedding-saigak/0.6b \
+         | cut --delimiter=: --fields=3) && blob=/var/lib/ollama/blobs/sha256-$weights"
+    };
+}
+
+/// The server lists it still. Made from the source it would serve other vectors under its name.
+const OWN_WEIGHTS_GONE: Matter = Matter {
+    what: "the alias's own weights are gone, the source has others",
+    breaks: concat!(weights!(), " && mv $blob /var/lib/kept"),
+    condition: "AliasPresent",
+    reasons: &["ForeignWeights"],
+    says: "it was made from weights",
+    ready: false,
+    remedies: &[&[]],
+    cure: concat!(weights!(), " && mv /var/lib/kept $blob"),
     after: &[&[]],
     seen_within: Duration::from_secs(30),
     healed_within: Duration::from_mins(1),
@@ -84,6 +109,7 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.play(&guest, &PARAMETERS).await?;
     under_load(stage, &guest, &TEMPLATE).await?;
     let source = other_weights(stage, &guest).await?;
+    stage.play_matter(&guest, &OWN_WEIGHTS_GONE).await?;
     declared(stage, &guest, &source).await?;
     stage.play_matter(&guest, &FOREIGN).await
 }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tokio::time::sleep;
 
 use super::matter::Matter;
 use super::stage::{FIRST_READY, Stage};
@@ -85,7 +84,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let flushed = guest.mark();
     guest.expect(&flushed, "AddressAssigned", "True", "Assigned", limit).await?;
     // Long enough for an impatient agent to start the server.
-    sleep(Duration::from_secs(15)).await;
+    guest.watch(Duration::from_secs(15)).await;
     guest.expect_repairs(&begun, &["network/Reconfigure"])?;
     let held = guest.timeline.last().is_some_and(|report| report.next.contains("cloud-init"));
     ensure!(held, "the agent does not say what it waits for");

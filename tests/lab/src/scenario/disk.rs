@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tokio::time::sleep;
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
@@ -31,7 +30,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let bare = format!("stat --format='%U:%G %a %Y' {MOUNT}; find {MOUNT}");
     let before = guest.sh(&bare).await?;
     // Long enough for an agent that starts servers and pulls models to do so.
-    sleep(Duration::from_secs(30)).await;
+    guest.quiet(Duration::from_secs(30)).await?;
     ensure!(guest.sh(&bare).await? == before, "the mountpoint was written to");
     guest.expect_repairs(&mark, &[])?;
     let stopped = guest.try_sh("systemctl is-active ollama.service").await?;

@@ -12,6 +12,7 @@ use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
+use crate::guest::report::Report;
 use crate::net::client::AGENT_PORT;
 
 /// See the story.
@@ -62,6 +63,28 @@ const HANGS: Matter = Matter {
     healed_within: Duration::from_mins(1),
 };
 
+/// So many earlier agents have asked the disk in vain that the next one is not let in, where the
+/// helpers wait for longer than the scenario plays.
+const USED_UP: Matter = Matter {
+    what: "data disk hangs, and no more probes are let in",
+    breaks: "mkdir -p /run/systemd/system/saigak-probe-storage@.service.d && \
+        printf '[Service]\\nTimeoutStartSec=10min\\n' \
+        > /run/systemd/system/saigak-probe-storage@.service.d/lab.conf && \
+        systemctl daemon-reload && systemctl stop saigak-agent.service && \
+        systemctl kill --signal=STOP disk-server.service && \
+        systemd-run --quiet --collect --unit=lab-asks python3 -c 'import signal, socket\n\
+held = [socket.socket(socket.AF_UNIX) for _ in range(4)]\n\
+for one in held: one.connect(\"/run/saigak-fix/probe-storage.sock\")\n\
+signal.pause()' && timeout 20 sh -c \
+        'until test $(systemctl show -P NConnections saigak-probe-storage.socket) = 4; \
+        do sleep 0.1; done' && \
+        systemctl kill --signal=STOP ollama.service && systemctl start saigak-agent.service",
+    cure: "systemctl kill --signal=CONT disk-server.service ollama.service && \
+        systemctl stop lab-asks.service && \
+        rm -r /run/systemd/system/saigak-probe-storage@.service.d && systemctl daemon-reload",
+    ..HANGS
+};
+
 /// A good write counts for 30 s, a look comes every 15, and a write may take 10.
 const SILENT_WITHIN: Duration = Duration::from_secs(75);
 
@@ -78,6 +101,14 @@ async fn play(stage: &Stage) -> Result<()> {
     let server = guest.invocation("ollama.service").await?;
     hangs(stage, &guest, "data disk hangs").await?;
     stage.play_matter(&guest, &HANGS).await?;
+    let mark = guest.mark();
+    stage.play_matter(&guest, &USED_UP).await?;
+    let out = |report: &Report| {
+        let disk = report.condition("DataDiskWritable");
+        disk.is_some_and(|disk| disk.reason == "Silent" && disk.message.contains("let in"))
+    };
+    let told = guest.timeline.since(mark.at).into_iter().any(|seen| out(&seen.report));
+    ensure!(told, "the agent has not said that no more probes are let in");
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was started anew");
 
     stage.say("has a file served by the process, and the data disk lie in that");

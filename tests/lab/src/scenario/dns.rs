@@ -30,6 +30,9 @@ const PROXY: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
     > /run/systemd/system/ollama.service.d/90-proxy.conf && systemctl daemon-reload";
 const NO_PROXY: &str =
     "rm /run/systemd/system/ollama.service.d/90-proxy.conf && systemctl daemon-reload";
+/// The same for every service.
+const PROXY_FOR_ALL: &str = "systemctl set-environment HTTPS_PROXY=http://proxy.invalid:3128";
+const NO_PROXY_FOR_ALL: &str = "systemctl unset-environment HTTPS_PROXY";
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
@@ -42,12 +45,14 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.until_ready(mark.at, FIRST_READY).await?;
 
     stage.say("the server is told of a proxy: who resolves names is not the guest's matter then");
-    let told = guest.mark();
-    guest.sh(PROXY).await?;
-    guest.expect(&told, "NamesResolve", "Unknown", "Proxied", SEEN).await?;
-    let alone = guest.mark();
-    guest.sh(NO_PROXY).await?;
-    guest.expect(&alone, "NamesResolve", "False", "NotResolved", SEEN).await?;
+    for (proxy, no_proxy) in [(PROXY, NO_PROXY), (PROXY_FOR_ALL, NO_PROXY_FOR_ALL)] {
+        let told = guest.mark();
+        guest.sh(proxy).await?;
+        guest.expect(&told, "NamesResolve", "Unknown", "Proxied", SEEN).await?;
+        let alone = guest.mark();
+        guest.sh(no_proxy).await?;
+        guest.expect(&alone, "NamesResolve", "False", "NotResolved", SEEN).await?;
+    }
 
     stage.say("breaks: the model is deleted meanwhile");
     let deleted = guest.mark();

@@ -74,6 +74,16 @@ pub(super) const SOURCE_GARBAGE: Fault = Fault {
     healed_within: Duration::from_mins(1),
 };
 
+/// To its clients it is gone, and it is made of nothing else than what the source is made of.
+const TEMPLATE_GONE: Fault = Fault {
+    what: "the file with the alias's template is gone",
+    why: "a clean-up deleted small files",
+    breaks: "rm /var/lib/ollama/blobs/sha256-$(printf '{{ .Prompt }}' | sha256sum \
+        | cut --characters=1-64)",
+    reasons: &["Missing"],
+    ..ALIAS_EMPTY
+};
+
 /// The blobs are kept over the restart, so nothing is loaded again.
 pub(super) const MANIFESTS_GONE: Fault = Fault {
     what: "all manifests are gone, and the server restarts",
@@ -151,6 +161,7 @@ const CONFIG_GARBAGE: Fault = Fault {
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     stage.play(&guest, &ALIAS_EMPTY).await?;
+    stage.play(&guest, &TEMPLATE_GONE).await?;
     let mark = guest.mark();
     let row = super::fault::heal(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
     stage.add(row);

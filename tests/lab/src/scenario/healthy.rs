@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tokio::time::sleep;
 
 use super::stage::Stage;
 use super::{Needs, Playing, Scenario};
@@ -49,8 +48,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let data = guest.data().await?;
     let mark = guest.mark();
     stage.say("watches for two minutes");
-    // Nothing is waited for here: the point is that nothing comes.
-    sleep(WATCHED).await;
+    guest.watch(WATCHED).await;
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     if let Some(lapse) = lapse {
         let at = (lapse.at - mark.at).as_secs_f64();

@@ -1,8 +1,10 @@
 //! The lease: another one than before, or none for longer than the last one lived.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tokio::time::Instant;
 
 use super::netplan::settled;
 use super::stage::{FIRST_READY, Stage};
@@ -11,7 +13,7 @@ use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::timeline::Mark;
-use crate::net::{GUEST, OTHER_GUEST};
+use crate::net::{GUEST, MTU, OTHER_GUEST};
 
 /// See the story.
 pub(super) const OTHER: Scenario = Scenario {
@@ -62,23 +64,47 @@ async fn other(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-async fn repeated(stage: &Stage) -> Result<()> {
+/// A healthy guest whose agent repeats leases, and has noted one.
+pub(super) async fn noted(stage: &Stage) -> Result<Rc<Guest>> {
     let guest = stage.boot_healthy().await?;
     let restarted = guest.mark();
     guest.sh(SWITCHED_ON).await?;
     guest.until_ready(restarted.at, FIRST_READY).await?;
+    Ok(guest)
+}
+
+/// How long the agent may take from a lease that is gone to the repeated one.
+pub(super) const LONG: Duration = Duration::from_mins(2);
+
+/// Waits until the lease is gone, and then repeated; returns when that was.
+pub(super) async fn repeats(guest: &Guest, mark: &Mark) -> Result<(Instant, Instant)> {
+    let seen = guest.expect(mark, "AddressAssigned", "False", "LeaseGone", LIMIT).await?;
+    let healed = guest.until_ready(seen, LONG).await?;
+    guest.expect(mark, "AddressAssigned", "True", "Repeated", LIMIT).await?;
+    guest.expect(mark, "NetworkAsConfigured", "False", "LeaseRepeated", LIMIT).await?;
+    guest.quiet(Duration::from_secs(6)).await?;
+    guest.expect_repairs(mark, &["network/Reconfigure", "network/RepeatLease"])?;
+    Ok((seen, healed))
+}
+
+/// What the DHCP server gave: the link's MTU, its default route, and its DNS servers.
+const GIVEN: &str = "ip link show dev enp1s0 | grep --only-matching 'mtu [0-9]*' && \
+    ip -4 route show default | grep --only-matching 'via [^ ]*\\|metric [0-9]*' && \
+    resolvectl dns enp1s0";
+
+async fn repeated(stage: &Stage) -> Result<()> {
+    let guest = noted(stage).await?;
+    let given = guest.sh(GIVEN).await?;
+    ensure!(given.starts_with(&format!("mtu {MTU}\n")), "not the DHCP server's MTU: {given}");
     stage.say("breaks: the DHCP server is gone, and the lease has run out");
     let mark = guest.mark();
     guest.gateway.dhcp.stop().await?;
     // Given back, a lease is as gone as one that has run out after two minutes.
     guest.sh("networkctl reconfigure enp1s0").await?;
-    let seen = guest.expect(&mark, "AddressAssigned", "False", "LeaseGone", LIMIT).await?;
-    let limit = Duration::from_mins(2);
-    let healed = guest.until_ready(seen, limit).await?;
-    guest.expect(&mark, "AddressAssigned", "True", "Repeated", LIMIT).await?;
-    guest.expect(&mark, "NetworkAsConfigured", "False", "LeaseRepeated", LIMIT).await?;
-    guest.quiet(Duration::from_secs(6)).await?;
-    guest.expect_repairs(&mark, &["network/Reconfigure", "network/RepeatLease"])?;
+    let (seen, healed) = repeats(&guest, &mark).await?;
+    let repeated = guest.sh(GIVEN).await?;
+    ensure!(repeated == given, "repeated is {repeated}, and given was {given}");
+    let limit = LONG;
     stage.add(Row {
         fault: "lease gone, no DHCP server".into(),
         seen: Some(seen - mark.at),
@@ -96,6 +122,7 @@ async fn repeated(stage: &Stage) -> Result<()> {
     let lapse = guest.timeline.since(seen).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "not ready meanwhile: {lapse:?}");
     guest.client_embed().await.context("after the repeated lease was withdrawn")?;
+    ensure!(guest.sh(GIVEN).await? == given, "the new lease gives something else");
     stage.add(Row {
         fault: "DHCP server back, repeated lease withdrawn".into(),
         seen: Some(seen - back.at),

@@ -31,6 +31,7 @@ mod helpers;
 pub(crate) mod incident;
 mod journal;
 mod lease;
+mod lease_person;
 mod links;
 mod middle;
 pub(crate) mod model;
@@ -104,6 +105,7 @@ pub const ALL: &[Scenario] = &[
     dns::SCENARIO,
     lease::OTHER,
     lease::REPEATED,
+    lease_person::SCENARIO,
     firewall::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
@@ -143,6 +145,7 @@ pub const ALL: &[Scenario] = &[
     operator::PAUSE,
     operator::CHECK,
     operator::RELOAD,
+    operator::SETTINGS,
     operator::REPORT,
     agent::SCENARIO,
     bus::SCENARIO,

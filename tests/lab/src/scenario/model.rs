@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tokio::time::sleep;
 
 use super::fault::Fault;
 use super::stage::Stage;
@@ -109,7 +108,8 @@ async fn registry(stage: &Stage) -> Result<()> {
     let limit = Duration::from_secs(45);
     let seen = guest.expect(&mark, "AliasPresent", "False", "Missing", limit).await?;
     guest.expect(&mark, "ModelPresent", "False", "PullFailed", Duration::from_secs(90)).await?;
-    sleep(Duration::from_secs(30)).await;
+    // Long enough for an impatient agent to pull again and again.
+    guest.watch(Duration::from_secs(30)).await;
     let tries = guest.timeline.repairs_since(&mark);
     ensure!(tries.len() <= 6, "a storm: {} repairs with the registry away", tries.len());
     let foreign = tries.iter().find(|repair| repair.remedy != "model/Pull");

@@ -6,8 +6,10 @@ use anyhow::{Result, ensure};
 
 use super::fault::Fault;
 use super::matter::Matter;
-use super::stage::Stage;
+use super::stage::{FIRST_READY, Stage};
 use super::{Needs, Playing, Scenario};
+use crate::guest::Guest;
+use crate::guest::report::Report;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -95,8 +97,55 @@ const UNREADABLE: Matter = Matter {
     healed_within: Duration::from_secs(30),
 };
 
+/// The server's store below its home directory, which lies on the data disk.
+const MOVED_HOME: &str = "set -e; cd /var/lib/ollama; systemctl stop ollama.service; \
+    runuser --user ollama -- mkdir --parents .ollama/models; \
+    mv blobs manifests .ollama/models; mkdir -p /etc/systemd/system/ollama.service.d; \
+    printf '[Service]\nUnsetEnvironment=OLLAMA_MODELS\nEnvironment=HOME=/var/lib/ollama\n' \
+    > /etc/systemd/system/ollama.service.d/override.conf; \
+    systemctl daemon-reload; systemctl start ollama.service";
+
+const CUT_AT_HOME: &str = "find /var/lib/ollama/.ollama/models/blobs -type f -size +1M \
+    -exec truncate --size=1M {} +";
+
+const MOVED_BACK: &str = "set -e; cd /var/lib/ollama; systemctl stop ollama.service; \
+    rm -rf blobs manifests; mv .ollama/models/* .; rm -r .ollama/models; \
+    rm /etc/systemd/system/ollama.service.d/override.conf; \
+    systemctl daemon-reload; systemctl start ollama.service";
+
+/// That is the data disk as well: nothing is moved, nothing loaded again.
+async fn at_home(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("OLLAMA_MODELS is not set, and the server's home lies on the data disk");
+    guest.sh("systemctl stop saigak-agent.service").await?;
+    guest.sh(MOVED_HOME).await?;
+    let mark = guest.mark();
+    guest.sh("systemctl start saigak-agent.service").await?;
+    guest.until_ready(mark.at, FIRST_READY).await?;
+    let limit = Duration::from_secs(30);
+    guest.expect(&mark, "ModelsOnDataDisk", "True", "Inside", limit).await?;
+    guest.quiet(Duration::from_secs(6)).await?;
+    guest.expect_repairs(&mark, &[])?;
+
+    stage.say("breaks: the model's weights there are cut short");
+    let mark = guest.mark();
+    guest.sh(CUT_AT_HOME).await?;
+    let seen = guest.expect(&mark, "ModelPresent", "False", "WeightsDamaged", limit).await?;
+    let good = |report: &Report| {
+        report.ready && report.condition("ModelPresent").is_some_and(|found| found.status == "True")
+    };
+    guest.wait(seen, FIRST_READY, "Ready, with ModelPresent True", good).await?;
+    guest.client_embed().await?;
+    guest.expect_repairs(&mark, &["model/DropDamaged", "model/Pull"])?;
+    guest.sh("systemctl stop saigak-agent.service").await?;
+    guest.sh(MOVED_BACK).await?;
+    let mark = guest.mark();
+    guest.sh("systemctl start saigak-agent.service").await?;
+    guest.until_ready(mark.at, FIRST_READY).await.map(drop)
+}
+
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
+    at_home(stage, &guest).await?;
     stage.play_matter(&guest, &NOT_YET).await?;
     stage.play(&guest, &ELSEWHERE).await?;
     for matter in [&BY_FILE, &UNREADABLE] {

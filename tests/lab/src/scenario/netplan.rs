@@ -30,14 +30,15 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// netplan's file without the pin.
-const MENDED: &str = "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      dhcp4: true\n";
+pub(super) const MENDED: &str =
+    "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      dhcp4: true\n";
 /// What cloud-init renders from a network-config that names no link.
 const EMPTY: &str = "network:\n  version: 2\n";
-const FILE: &str = "/etc/netplan/50-cloud-init.yaml";
+pub(super) const FILE: &str = "/etc/netplan/50-cloud-init.yaml";
 /// What `netplan apply` does for networkd; it also reloads udev, which a container has not.
-const APPLY: &str = "netplan generate && networkctl reload";
+pub(super) const APPLY: &str = "netplan generate && networkctl reload";
 /// Every file of the agent's own.
-const OURS: &str = "find /run/systemd/network -name '*saigak*'";
+pub(super) const OURS: &str = "find /run/systemd/network -name '*saigak*'";
 /// Writes down every address that the link gets or loses.
 const WATCH: &str = "systemd-run --quiet --unit=lab-watch --service-type=exec ip monitor address dev enp1s0 && \
     timeout 10 sh -c 'until systemctl is-active --quiet lab-watch; do sleep 0.1; done'";

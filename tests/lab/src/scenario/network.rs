@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tokio::time::sleep;
 
 use super::fault::Fault;
 use super::stage::Stage;
@@ -119,7 +118,8 @@ async fn dhcp(stage: &Stage) -> Result<()> {
     guest.sh("ip address flush dev enp1s0").await?;
     let limit = Duration::from_secs(15);
     let seen = guest.expect(&mark, "AddressAssigned", "False", "NoLease", limit).await?;
-    sleep(Duration::from_secs(40)).await;
+    // Long enough for an impatient agent to try again and again.
+    guest.watch(Duration::from_secs(40)).await;
     let repairs = guest.timeline.repairs_since(&mark);
     let foreign = repairs.iter().find(|repair| !repair.remedy.starts_with("network/"));
     ensure!(foreign.is_none(), "a missing lease led to {foreign:?}");

@@ -2,6 +2,7 @@
 
 mod checks;
 mod reload;
+mod settings;
 mod support;
 mod ticket;
 
@@ -17,6 +18,7 @@ use support::exits;
 
 pub(super) use checks::SCENARIO as CHECK;
 pub(super) use reload::SCENARIO as RELOAD;
+pub(super) use settings::SCENARIO as SETTINGS;
 pub(super) use ticket::SCENARIO as REPORT;
 
 /// See the story.

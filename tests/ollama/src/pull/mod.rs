@@ -107,7 +107,7 @@ async fn fetch_manifest(source: &Source, tag: &str) -> Result<(Vec<u8>, Manifest
         .await
         .map_err(PullError::new)?;
     if response.status() == StatusCode::UNAUTHORIZED {
-        token::ask(&response).await?;
+        token::ask(uri.authority().map_or("", |host| host.as_str()), &response).await?;
     }
     let response = successful(response).await?;
     let text = client::text(response).await;

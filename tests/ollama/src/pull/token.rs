@@ -2,19 +2,26 @@
 
 use bytes::Bytes;
 use hyper::header::WWW_AUTHENTICATE;
+use hyper::http::uri::Authority;
 use hyper::{Method, Response, Uri};
 
 use super::{PullError, agent};
 use crate::client;
 
-/// Asks for a token where a 401 says that there is one. Its refusal is the pull's.
-pub(super) async fn ask<B>(refusal: &Response<B>) -> Result<(), PullError> {
+/// Asks for a token where `host` says, in a 401, that there is one. Its refusal is the pull's. No
+/// other host is asked: it would learn who the server is.
+pub(super) async fn ask<B>(host: &str, refusal: &Response<B>) -> Result<(), PullError> {
     let challenge = refusal.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
     let challenge = challenge.unwrap_or_default();
     let (realm, service, scope) =
         (value(challenge, "realm"), value(challenge, "service"), value(challenge, "scope"));
     let uri: Uri =
         format!("{realm}?scope={scope}&service={service}").parse().map_err(PullError::new)?;
+    let named = uri.authority().map_or("", Authority::as_str);
+    if named != host {
+        let words = format!("realm host {named:?} does not match original host {host:?}");
+        return Err(PullError(words));
+    }
     let answer =
         client::send(Method::GET, &uri, &[agent()], Bytes::new()).await.map_err(PullError::new)?;
     // Here, unlike elsewhere, 404 is a status like any other.
@@ -35,7 +42,21 @@ fn value<'a>(challenge: &'a str, key: &str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use super::value;
+    use hyper::Response;
+    use hyper::header::WWW_AUTHENTICATE;
+
+    use super::{ask, value};
+
+    #[tokio::test]
+    async fn another_host_is_not_asked_for_a_token() {
+        let way = r#"Bearer realm="https://other/token",service="x",scope="y""#;
+        let refusal = Response::builder().header(WWW_AUTHENTICATE, way).body(()).unwrap();
+        let error = ask("registry.example:5000", &refusal).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"realm host "other" does not match original host "registry.example:5000""#
+        );
+    }
 
     #[test]
     fn values_are_found_by_their_key() {

@@ -67,11 +67,18 @@ pub(super) struct Arrival {
 }
 
 impl Arrival {
+    /// This registry's address by the host that was asked for.
+    pub(super) fn asked_name(self, headers: &HeaderMap) -> String {
+        format!("{}://{}", self.scheme(), host(headers))
+    }
+
+    fn scheme(self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+
     /// This registry's address under a host name other than the one that was asked for.
     pub(super) fn other_name(self, headers: &HeaderMap) -> String {
-        let scheme = if self.secure { "https" } else { "http" };
-        let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        let asked = asked.unwrap_or_default();
+        let (scheme, asked) = (self.scheme(), host(headers));
         let name = asked.rsplit_once(':').map_or(asked, |(name, _)| name);
         if name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
             format!("{scheme}://localhost:{}", self.local.port())
@@ -79,6 +86,11 @@ impl Arrival {
             format!("{scheme}://{}", self.local)
         }
     }
+}
+
+/// The host and port that were asked for.
+fn host(headers: &HeaderMap) -> &str {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
 /// Serves `registry` until the listener fails.

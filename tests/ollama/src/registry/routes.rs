@@ -54,7 +54,7 @@ async fn manifest(
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = (status, faults.body).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            let realm = format!("{}/token", arrival.other_name(&headers));
+            let realm = format!("{}/token", arrival.asked_name(&headers));
             let way = format!("Bearer realm=\"{realm}\",service=\"registry\",scope=\"pull\"");
             if let Ok(way) = way.parse() {
                 answer.headers_mut().insert(header::WWW_AUTHENTICATE, way);

@@ -53,6 +53,15 @@ enum AtEnd {
     CreateAlias,
 }
 
+impl Act {
+    /// The guest has slept for `time` milliseconds.
+    pub fn sleep(&mut self, time: u64) {
+        if let Some(ends) = &mut self.ends {
+            *ends += time;
+        }
+    }
+}
+
 fn done(what: &str) -> Outcome {
     Outcome::Succeeded(what.into())
 }

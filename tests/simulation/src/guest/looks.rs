@@ -1,5 +1,7 @@
 //! How looks go: how long they take, what they bring, and what keeps them from it.
 
+use std::time::Duration;
+
 use saigak_agent::guest::{self, Seen, concern};
 use saigak_agent::model::{Attempt, Flaw as Told, PullState, Server};
 use saigak_agent::ollama::{self, Answer};
@@ -52,6 +54,8 @@ pub struct Look {
     pub began: u64,
     /// When it ends, at the latest where it is a proof.
     pub ends: u64,
+    /// It brings nothing, and is given up.
+    hangs: bool,
     /// The server that is proven.
     server: Option<Server>,
 }
@@ -60,8 +64,9 @@ impl Guest {
     /// A look at `concern` begins.
     pub fn begin_look(&mut self, concern: usize) -> Look {
         let now = self.world.now;
-        let mut look = Look { concern, began: now, ends: now, server: None };
+        let mut look = Look { concern, began: now, ends: now, hangs: false, server: None };
         if now < self.senses.hang_until[concern] {
+            look.hangs = true;
             look.ends = now + GIVEN_UP;
             return look;
         }
@@ -126,7 +131,7 @@ impl Guest {
 
     /// A look ends, and what it brings is known.
     pub fn end_look(&mut self, look: &Look) {
-        if look.ends - look.began == GIVEN_UP {
+        if look.hangs {
             return;
         }
         let at = seen::uptime(&self.world, look.began);
@@ -169,7 +174,7 @@ impl Guest {
                 }
             }
             concern::PROOF => self.see_proof(look),
-            concern::NAMES => facts.names = Some(Seen { at, value: seen::names() }),
+            concern::NAMES => facts.take_names(at, seen::names()),
             concern::FIREWALL => {
                 facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
             }
@@ -195,15 +200,17 @@ impl Guest {
         let at = seen::uptime(&self.world, look.began);
         let (at_address, at_loopback) = self.knock();
         let unit = if bus { Ok(seen::unit(&self.world)) } else { Err("no answer".into()) };
+        let asleep = self.asleep();
         let facts = &mut self.memory.facts;
-        let before =
-            facts.ollama.as_ref().map(|seen| (seen.value.progress, seen.value.starts.clone()));
-        let before = before.unwrap_or_default();
+        let before = facts.remembered(asleep);
+        let pulls = matches!(self.memory.pull, PullState::Running(_));
+        let quiet_since = if pulls { Duration::MAX } else { self.memory.log.quiet_since() };
+        let own = ollama::Own { asked: 0, quiet_since };
         let served = facts.server();
         let value = ollama::Facts {
             holder: seen::holder(&self.world),
             settings: seen::settings(),
-            ..ollama::Facts::of(unit, at_address, at_loopback, before, at)
+            ..ollama::Facts::of(unit, at_address, at_loopback, before, own, at)
         };
         let value = value.answered(at);
         facts.ollama = Some(Seen { at, value });

@@ -7,6 +7,7 @@ mod models;
 mod network;
 mod request;
 mod server;
+mod sleep;
 mod truth;
 mod unit;
 
@@ -27,6 +28,8 @@ pub struct World {
     pub now: u64,
     /// When this boot began.
     pub booted: u64,
+    /// How long it has slept since then.
+    pub asleep: u64,
     /// How many boots there were before this one.
     pub boots: u32,
     /// cloud-init.
@@ -70,6 +73,7 @@ impl World {
         let mut world = Self {
             now: 0,
             booted: 0,
+            asleep: 0,
             boots: 0,
             cloud_init: CloudInit::Absent,
             link: Link::default(),
@@ -107,6 +111,7 @@ impl World {
     /// The kernel starts: what lay in memory is gone.
     pub fn boot(&mut self) {
         self.booted = self.now;
+        self.asleep = 0;
         self.boots += 1;
         self.pull = None;
         self.request = None;

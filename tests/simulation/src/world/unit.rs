@@ -104,6 +104,14 @@ impl Unit {
         self.starts.iter().filter(|at| now - **at < INTERVAL).count() >= BURST
     }
 
+    /// systemd goes by the monotonic clock, in which `time` has not been.
+    pub(super) fn sleep(&mut self, time: u64) {
+        self.started += time;
+        for at in self.starts.iter_mut().chain(&mut self.again).chain(&mut self.stopped) {
+            *at += time;
+        }
+    }
+
     /// Whether its process runs.
     #[must_use]
     pub fn runs(&self) -> bool {

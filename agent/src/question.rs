@@ -1,5 +1,6 @@
-//! One question at a time to a helper that may hang. A question that has no answer yet is waited
-//! for, not asked again: a dead disk holds one process, however long it is dead.
+//! One question at a time to somebody who may hang: a helper before a dead disk, the C library's
+//! resolver. A question that has no answer yet is waited for, not asked again, so that it holds
+//! one process or thread, however long that hangs.
 
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// A helper, and the question that it has not answered yet.
+/// Somebody to ask, and the question that is not answered yet.
 #[derive(Debug)]
-pub struct Question<T, E> {
+pub(crate) struct Question<T, E> {
     open: Mutex<Option<Open<T, E>>>,
 }
 
@@ -26,9 +27,9 @@ impl<T, E> Default for Question<T, E> {
 }
 
 impl<T: Send + 'static, E: Send + 'static> Question<T, E> {
-    /// The helper's answer, to a question asked now or earlier. `None`: that was asked longer
-    /// than `deadline` ago and has no answer, or its helper was ended without one.
-    pub async fn ask(
+    /// The answer, to a question asked now or earlier. `None`: that was asked longer than
+    /// `deadline` ago and has no answer, or its end was a failure that came later than that.
+    pub(crate) async fn ask(
         &self,
         deadline: Duration,
         ask: impl Future<Output = Result<T, E>> + Send + 'static,

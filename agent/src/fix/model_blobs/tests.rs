@@ -1,0 +1,156 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+use crate::fix::Outcome;
+
+/// SHA-256 of "abc", from FIPS 180-2.
+const ABC: &str = "sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+fn checked(disk: &Path) -> Option<Pass> {
+    let until = Instant::now() + LIMIT;
+    stores(&Entry::directory(disk).unwrap(), &["m:1"], until).unwrap()
+}
+
+fn replied(disk: &Path) -> Reply {
+    checked(disk).unwrap().reply(&Storage::default())
+}
+
+fn state(path: &Path) -> State {
+    State::of(&File::open(path).unwrap()).unwrap()
+}
+
+#[test]
+fn only_a_blob_that_is_not_what_its_name_says_is_removed() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join("blobs");
+    fs::create_dir(&blobs).unwrap();
+    let other = ABC.replace("ba78", "ab78");
+    let kept = [
+        ABC.to_owned(),
+        format!("{other}-partial"),
+        format!("{other}-partial-0"),
+        "sha256-12".into(),
+        "notes".into(),
+        other.replace("ab78", "AB78"),
+    ];
+    for name in &kept {
+        fs::write(blobs.join(name), "abc").unwrap();
+    }
+    fs::write(blobs.join(&other), "abc").unwrap();
+    let link = other.replace("ab78", "cd78");
+    symlink("notes", blobs.join(&link)).unwrap();
+
+    let first = checked(disk.path()).unwrap();
+    assert_eq!((first.checked, first.all, &first.removed), (2, 2, &vec![other.clone()]));
+    assert!(!blobs.join(&other).exists() && blobs.join(&link).is_symlink());
+    assert!(kept.iter().all(|name| blobs.join(name).exists()));
+    assert_eq!(fs::read_dir(&blobs).unwrap().count(), kept.len() + 1);
+    assert_eq!(first.reply(&Storage::default()).outcome, Outcome::Done);
+    let second = replied(disk.path());
+    assert_eq!(second.outcome, Outcome::Unneeded, "{}", second.message);
+}
+
+#[test]
+fn another_file_of_the_same_name_is_left() {
+    let disk = tempfile::tempdir().unwrap();
+    let (path, kept) = (disk.path().join(ABC), disk.path().join("kept"));
+    fs::write(&path, "xyz").unwrap();
+    let blobs = Entry::directory(disk.path()).unwrap();
+    let hashed = state(&path);
+    fs::rename(&path, &kept).unwrap();
+    fs::write(&path, "abc").unwrap();
+    assert!(!aside::remove(&blobs, ABC, hashed).unwrap() && path.exists());
+    fs::rename(&kept, &path).unwrap();
+    assert!(aside::remove(&blobs, ABC, hashed).unwrap() && !path.exists());
+}
+
+#[test]
+fn what_came_between_the_check_and_the_removal_gets_its_name_back() {
+    let disk = tempfile::tempdir().unwrap();
+    let (path, aside) = (disk.path().join(ABC), format!("{ABC}.damaged-7"));
+    fs::write(&path, "xyz").unwrap();
+    let hashed = state(&path);
+    fs::write(disk.path().join(&aside), "abc").unwrap();
+    fs::remove_file(&path).unwrap();
+    let blobs = Entry::directory(disk.path()).unwrap();
+    assert!(!aside::settle(&blobs, ABC, &aside, hashed).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "abc");
+    assert!(!disk.path().join(aside).exists());
+}
+
+#[test]
+fn what_a_killed_repair_has_left_aside_goes_or_comes_back() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join("blobs");
+    fs::create_dir(&blobs).unwrap();
+    let aside = |number: u32| blobs.join(format!("{ABC}.damaged-{number}"));
+    fs::write(aside(1), "xyz").unwrap();
+    fs::write(aside(2), "abc").unwrap();
+    assert_eq!(replied(disk.path()).outcome, Outcome::Unneeded);
+    assert_eq!(fs::read_to_string(blobs.join(ABC)).unwrap(), "abc");
+    assert!(!aside(1).exists() && !aside(2).exists());
+    // The damaged one has the name still: it goes, and the good one takes its place.
+    fs::write(blobs.join(ABC), "xyz").unwrap();
+    fs::write(aside(3), "abc").unwrap();
+    fs::write(aside(4), "abc").unwrap();
+    assert_eq!(replied(disk.path()).outcome, Outcome::Done);
+    assert_eq!(fs::read_to_string(blobs.join(ABC)).unwrap(), "abc");
+    assert_eq!(fs::read_dir(&blobs).unwrap().count(), 1);
+}
+
+#[test]
+fn the_model_s_own_blobs_come_first_and_a_pass_that_ends_early_says_how_far_it_came() {
+    let disk = tempfile::tempdir().unwrap();
+    let (blobs, manifests) =
+        (disk.path().join("blobs"), disk.path().join("manifests/registry.ollama.ai/library/m"));
+    fs::create_dir(&blobs).unwrap();
+    fs::create_dir_all(&manifests).unwrap();
+    let names: Vec<_> = (10..30).map(|number| ABC.replace("ba", &number.to_string())).collect();
+    for name in &names {
+        fs::write(blobs.join(name), "abc").unwrap();
+    }
+    let own = names.get(13).unwrap();
+    let digest = digest_of(own).unwrap();
+    let text = format!(r#"{{"config":{{"digest":"sha256:{digest}"}},"layers":[]}}"#);
+    fs::write(manifests.join("1"), text).unwrap();
+    let pass = checked(disk.path()).unwrap();
+    assert_eq!((pass.all, pass.removed.first()), (20, Some(own)));
+
+    fs::write(blobs.join(ABC), "abc").unwrap();
+    let late = super::pass(&Entry::directory(disk.path()).unwrap(), &[], Instant::now());
+    let reply = late.unwrap().unwrap().reply(&Storage::default());
+    assert_eq!(reply.outcome, Outcome::Failed);
+    assert!(reply.message.ends_with("checked 0 of 1 within 14 minutes"), "{}", reply.message);
+}
+
+#[test]
+fn a_store_below_a_home_is_one_as_well() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join(".ollama/models/blobs");
+    fs::create_dir_all(&blobs).unwrap();
+    fs::write(blobs.join(ABC), "xyz").unwrap();
+    assert_eq!(checked(disk.path()).unwrap().removed, [ABC]);
+    fs::create_dir(disk.path().join("blobs")).unwrap();
+    fs::write(disk.path().join("blobs").join(ABC), "abc").unwrap();
+    assert_eq!(checked(disk.path()).unwrap().checked, 1);
+}
+
+#[test]
+fn a_message_tells_a_few_names_and_how_many_there_are() {
+    let names: Vec<_> = (0..5).map(|n| n.to_string()).collect();
+    assert_eq!(few(&names), "0, 1, 2 and 2 more");
+    assert_eq!(few(names.get(..3).unwrap()), "0, 1, 2");
+}
+
+#[test]
+fn no_link_is_followed_to_the_blobs() {
+    let disk = tempfile::tempdir().unwrap();
+    assert!(checked(disk.path()).is_none());
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join(ABC), "xyz").unwrap();
+    symlink(elsewhere.path(), disk.path().join("blobs")).unwrap();
+    assert!(checked(disk.path()).is_none());
+    assert!(elsewhere.path().join(ABC).exists());
+}

@@ -1,0 +1,92 @@
+//! What a repair that acts must keep to.
+
+use saigak_agent::core::Remedy as _;
+use saigak_agent::guest::Remedy;
+use saigak_agent::model::PullState;
+use saigak_agent::{network, ollama};
+
+use super::{Verdict, Watch, broken};
+use crate::guest::{Act, Guest};
+
+/// A guest that has served for longer than this must have been seen to: every concern was
+/// looked at by then, and a knock was answered.
+const SEEN_TO_SERVE: u64 = 20_000;
+
+/// Whether it restarts the server.
+fn restarts(remedy: ollama::Remedy) -> bool {
+    !matches!(remedy, ollama::Remedy::Start | ollama::Remedy::ResetFailed)
+}
+
+impl Watch {
+    /// No remedy runs more often than its budget allows, in any window, whatever restarts. A run
+    /// is counted when it is chosen; it begins up to ten seconds later, when that is saved.
+    pub(super) fn budgets_hold(&mut self, guest: &Guest, remedy: Remedy) -> Verdict {
+        let budget = remedy.budget();
+        let window = u64::try_from(budget.window.as_millis()).unwrap_or(u64::MAX) - 10_000;
+        let now = guest.world.now;
+        self.runs.retain(|(at, _)| now - at < 3_600_000);
+        let counted = self.runs.iter().filter(|(at, of)| *of == remedy && now - at < window);
+        let count = counted.count();
+        if count > budget.limit {
+            let what = format!("{} ran {count} times in {window} ms", remedy.name());
+            return broken(guest, "budgets_hold", what);
+        }
+        Ok(())
+    }
+
+    /// What cloud-init is about to set up is left to it.
+    pub(super) fn cloud_init_is_waited_for(guest: &Guest, remedy: Remedy) -> Verdict {
+        let world = &guest.world;
+        let hold = u64::try_from(guest.config().bootstrap.hold.as_millis()).unwrap_or(u64::MAX);
+        let waits = match remedy {
+            Remedy::Network(_) => world.cloud_init.owes_network(),
+            _ => world.cloud_init.runs(),
+        };
+        if waits && world.uptime() < hold {
+            return broken(guest, "cloud_init_is_waited_for", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// A restart throws away what a pull is loading.
+    pub(super) fn no_restart_during_a_pull(guest: &Guest, remedy: Remedy) -> Verdict {
+        let restarts = matches!(remedy, Remedy::Ollama(remedy) if restarts(remedy));
+        if restarts && matches!(guest.memory.pull, PullState::Running(_)) {
+            return broken(guest, "no_restart_during_a_pull", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// Never worse than doing nothing: whoever serves, busy or not, is left alone.
+    pub(super) fn what_serves_is_not_disturbed(guest: &Guest, act: &Act) -> Verdict {
+        let disturbs = match act.remedy {
+            Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
+            Remedy::Ollama(remedy) => restarts(remedy),
+            Remedy::Storage(_) | Remedy::Model(_) | Remedy::Gpu(_) => false,
+        };
+        // Who was lied to may be wrong. Who saw nothing has to know that he did not.
+        let misled = guest.senses.knocks_until + SEEN_TO_SERVE > guest.world.now;
+        if disturbs && !misled && act.served > SEEN_TO_SERVE {
+            let what = format!("{} after {} ms of service", act.remedy.name(), act.served);
+            return broken(guest, "what_serves_is_not_disturbed", what);
+        }
+        Ok(())
+    }
+
+    /// A restart that systemd would refuse loses a server that runs.
+    pub(super) fn no_restart_into_the_start_limit(guest: &Guest, act: &Act) -> Verdict {
+        if matches!(act.remedy, Remedy::Ollama(remedy) if restarts(remedy)) && act.limited {
+            return broken(guest, "no_restart_into_the_start_limit", act.remedy.name());
+        }
+        Ok(())
+    }
+
+    /// Nothing is written, and no server started, where the disk should be and is not.
+    pub(super) fn nothing_without_the_disk(guest: &Guest, remedy: Remedy) -> Verdict {
+        let writes = !matches!(remedy, Remedy::Network(_));
+        if writes && !guest.world.disk.mounted {
+            return broken(guest, "nothing_without_the_disk", remedy.name());
+        }
+        Ok(())
+    }
+}
