@@ -82,7 +82,7 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.say("the agent starts anew meanwhile");
     let started = guest.mark();
     guest.sh("systemctl restart saigak-agent.service").await?;
-    guest.expect(&started, "GpuDriverLoaded", "Unknown", "Asking", limit).await?;
+    guest.expect(&started, "GpuDriverLoaded", "False", "Asking", limit).await?;
     guest.expect(&started, "GpuDriverLoaded", "Unknown", "ProbeHangs", limit).await?;
 
     stage.say("the driver answers again");
