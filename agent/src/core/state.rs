@@ -68,6 +68,7 @@ impl<R> State<R> {
     pub(super) fn lasts(&self) -> Option<Duration> {
         match self.status {
             Status::True => self.expires,
+            Status::Unknown if self.condition.role == Role::Veto => None,
             _ => self.holds_until,
         }
     }
@@ -139,5 +140,34 @@ impl<R> State<R> {
             last_transition_time: rfc3339(self.since.wall),
             since: self.since.uptime,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    static VETO: Condition = Condition {
+        name: "Veto",
+        concern: "test",
+        role: Role::Veto,
+        needs: &["Need"],
+        explained_by: &[],
+        grace: Duration::ZERO,
+    };
+    static GOOD: Reason<()> = Reason::good("Good");
+
+    #[test]
+    fn what_is_not_known_of_a_veto_holds_without_an_end() {
+        let at = |seconds| Moment { uptime: Duration::from_secs(seconds), wall: UNIX_EPOCH };
+        let mut state: State<()> = State::new(&VETO, at(0));
+        state.follow(Some(Judgement::new(&VETO, &GOOD, "")), None, at(1));
+        let block = Block { need: "Need", by_fault: false };
+        state.follow(None, Some(block), at(2));
+        assert_eq!(state.status, Status::Unknown);
+        assert!(state.holds(Duration::from_secs(1000)));
+        assert_eq!(state.lasts(), None, "a report that rests on it would be stale at once");
     }
 }

@@ -49,7 +49,7 @@ static APPLICATION_FAULT: Reason<Remedy> = Reason::good("ApplicationFault");
 static OTHER_XID: Reason<Remedy> = Reason::good("OtherXid");
 static NOT_OBSERVABLE: Reason<Remedy> =
     Reason::unknown("NotObservable", "this vendor's driver tells nothing of it");
-static ASKING: Reason<Remedy> = Reason::passing("Asking", "the driver is being asked");
+static ASKING: Reason<Remedy> = Reason::unknown("Asking", "the driver is being asked");
 
 const RESTART_VM: &str = "restart the VM (virtctl restart); if it stays, the node's GPU needs \
                           service: nvidia-bug-report.sh there";

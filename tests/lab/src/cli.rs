@@ -117,7 +117,10 @@ async fn plan(task: Task, with: With) -> Result<Plan> {
     privilege::require().await?;
     packages::install().await?;
     let paths = Paths::find().await?;
-    let equipment = build::equipment::build(&paths, &with).await?;
+    let mut equipment = build::equipment::build(&paths, &with).await?;
+    if task.plays(scenario::NVIDIAS_OWN) {
+        equipment.nvidia = build::nvidia::ensure(&paths).await;
+    }
     let package = build::package::build(&paths, with.package.as_deref()).await?;
     Ok(Plan { lab: paths.lab(), equipment, package, task })
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::build::nvidia::Nvidia;
+
 /// One run: what it is made of and what it does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
@@ -25,6 +27,12 @@ pub struct Equipment {
     pub stand_in: PathBuf,
     /// The model registry.
     pub registry: PathBuf,
+    /// The stand-in for NVIDIA's management library.
+    pub nvml: PathBuf,
+    /// The stand-in for nvidia-smi.
+    pub nvidia_smi: PathBuf,
+    /// NVIDIA's own library and nvidia-smi, where a scenario needs them and they could be had.
+    pub nvidia: Option<Nvidia>,
     /// Prefix of a real Ollama (`bin/ollama`, `lib/ollama`) that takes the stand-in's place.
     pub ollama: Option<PathBuf>,
     /// The model that the registry serves under the reference name, instead of a made-up one.
@@ -49,6 +57,17 @@ pub enum Task {
     Demo,
     /// Boot one guest and leave it to a person.
     Up,
+}
+
+impl Task {
+    /// Whether it plays that scenario.
+    #[must_use]
+    pub fn plays(&self, name: &str) -> bool {
+        match self {
+            Self::Test { names, .. } => names.is_empty() || names.iter().any(|known| known == name),
+            Self::Demo | Self::Up => false,
+        }
+    }
 }
 
 /// A supervised run: the plan and what the supervisor made for it.

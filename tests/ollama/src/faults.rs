@@ -21,6 +21,9 @@ pub struct Faults {
     /// Every embedding is refused as if the queue were full (503).
     #[serde(default)]
     pub busy: bool,
+    /// The list of loaded models says nothing of models.
+    #[serde(default)]
+    pub unlisted: bool,
     /// How much longer the next loads take, in seconds.
     #[serde(default)]
     pub load_seconds: f64,

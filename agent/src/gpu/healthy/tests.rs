@@ -91,7 +91,7 @@ fn what_is_not_told_is_not_judged_and_forbids_nothing() {
     let lost = seen(vec![Gpu { lost: true, ..gpu() }]);
     assert!(forbids_restart(&lost, &config, Duration::ZERO).is_some());
     let asking = Seen { gpus: None, ..lost };
-    assert_eq!(said(&asking, 0), ("Asking", Status::False));
+    assert_eq!(said(&asking, 0), ("Asking", Status::Unknown));
     assert_eq!(forbids_restart(&asking, &config, Duration::ZERO), None);
     let amd = config::Gpu { vendor: Vendor::Amd, expected: 1 };
     let judged = judge(&asking, &amd, Duration::ZERO).unwrap();

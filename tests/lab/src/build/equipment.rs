@@ -11,9 +11,10 @@ use crate::{process, say};
 
 /// Builds the stand-ins, and checks what was given in their place.
 pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
-    say::step("building the stand-ins for Ollama and its registry");
-    let arguments = ["build", "--quiet", "--release", "--package", "saigak-lab-ollama", "--bins"];
-    let mut command = process::command(&paths.cargo, &arguments);
+    say::step("building the stand-ins for Ollama, its registry and NVIDIA's library");
+    let mut command = process::command(&paths.cargo, &["build", "--quiet", "--release"]);
+    command.args(["saigak-lab-ollama", "saigak-lab-gpu", "saigak-lab-nvml"].map(package));
+    command.args(["--bins", "--lib"]);
     command.current_dir(&paths.workspace);
     process::run_on_terminal(command).await?;
     let built = |name: &str| paths.target.join("release").join(name);
@@ -22,7 +23,19 @@ pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
         None => None,
     };
     let gguf = with.gguf.as_deref().map(absolute).transpose()?;
-    Ok(Equipment { stand_in: built("ollama"), registry: built("registry"), ollama, gguf })
+    Ok(Equipment {
+        stand_in: built("ollama"),
+        registry: built("registry"),
+        nvml: built("libnvidia_ml.so"),
+        nvidia_smi: built("nvidia-smi"),
+        nvidia: None,
+        ollama,
+        gguf,
+    })
+}
+
+fn package(name: &str) -> String {
+    format!("--package={name}")
 }
 
 fn from_environment() -> Option<PathBuf> {

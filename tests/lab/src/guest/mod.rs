@@ -5,6 +5,7 @@ pub mod disk;
 pub mod evidence;
 pub mod expect;
 pub mod files;
+pub mod gpu;
 pub mod machine;
 pub mod ollama;
 pub mod options;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::gpu::{self, Gpus};
 use crate::host::inside::Lab;
 use crate::net::LINK;
 use crate::paths::write;
@@ -33,6 +34,8 @@ pub struct Options {
     /// Size of its root disk in bytes; half of this machine's memory, all guests together, where
     /// absent.
     pub root_bytes: Option<u64>,
+    /// Its GPUs; none where absent, and then none is expected.
+    pub gpus: Option<Gpus>,
 }
 
 impl Options {
@@ -48,6 +51,7 @@ impl Options {
             data: None,
             inodes: None,
             root_bytes: None,
+            gpus: None,
         }
     }
 }
@@ -77,7 +81,9 @@ pub fn furnish(root: &Path, lab: &Lab, options: &Options) -> Result<Owner> {
         std::os::unix::fs::symlink("/dev/null", &mask)
             .with_context(|| format!("cannot make {}", mask.display()))?;
     }
-    owner(root)
+    let owner = owner(root)?;
+    gpu::furnish(root, options.gpus.as_ref(), owner, &lab.run.plan.equipment)?;
+    Ok(owner)
 }
 
 /// What cloud-init's fallback writes where a machine came without a network-config: pinned to

@@ -25,6 +25,7 @@ mod dns;
 mod files;
 mod firewall;
 mod full;
+mod gpu;
 mod healthy;
 mod helpers;
 pub(crate) mod incident;
@@ -86,6 +87,9 @@ pub struct Scenario {
     pub play: for<'a> fn(&'a Stage) -> Playing<'a>,
 }
 
+/// The scenario that needs NVIDIA's own library.
+pub const NVIDIAS_OWN: &str = gpu::OWN.name;
+
 /// All scenarios, the quick and fundamental ones first.
 pub const ALL: &[Scenario] = &[
     boots::SCENARIO,
@@ -129,6 +133,15 @@ pub const ALL: &[Scenario] = &[
     pull::SCENARIO,
     proxy::SCENARIO,
     proof::SCENARIO,
+    gpu::ATTACHED,
+    gpu::PLACED,
+    gpu::DRIVER,
+    gpu::LIBRARY,
+    gpu::HEALTH,
+    gpu::FALLBACK,
+    gpu::HANGS,
+    gpu::IDLE,
+    gpu::OWN,
     operator::PAUSE,
     operator::CHECK,
     operator::RELOAD,

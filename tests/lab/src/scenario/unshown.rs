@@ -7,6 +7,10 @@ pub const UNSHOWN: &[(&str, &str)] = &[
         "a container's clock is the whole machine's, which no scenario may set",
     ),
     (
+        "GpuHealthy/Asking",
+        "between the driver's first two answers, which come within milliseconds of each other",
+    ),
+    (
         "NetworkUp/Initializing",
         "networkd waits for udev there, which a container has not: links are taken in at once",
     ),

@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Runner {
     process: Child,
     pub(super) port: u16,
+    /// Bytes on a GPU.
+    pub(super) vram: u64,
 }
 
 impl Runner {
@@ -32,18 +34,19 @@ impl Runner {
     /// `None` where `cancelled` came first; the child is ended then.
     pub(super) async fn start(
         target: &Target,
+        gpus: &[String],
         limit: Duration,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Option<Self>, LoadError> {
-        let mut process = spawn(target).map_err(|error| {
+        let mut process = spawn(target, gpus).map_err(|error| {
             failed(format!("error starting llama-server: {}", go::io_text(&error)))
         })?;
         let Some(stdout) = process.stdout.take() else {
             return Err(failed("error starting llama-server: no output".to_owned()));
         };
         let ended = tokio::select! {
-            port = listening(stdout) => match port {
-                Some(port) => return Ok(Some(Self { process, port })),
+            loaded = listening(stdout) => match loaded {
+                Some((port, vram)) => return Ok(Some(Self { process, port, vram })),
                 None => return Err(failed(last_words(process).await)),
             },
             () = sleep(limit) => {
@@ -80,7 +83,7 @@ impl Runner {
     }
 }
 
-fn spawn(target: &Target) -> std::io::Result<Child> {
+fn spawn(target: &Target, gpus: &[String]) -> std::io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg0(llama_server::NAME)
@@ -89,6 +92,8 @@ fn spawn(target: &Target) -> std::io::Result<Child> {
         // The child picks a free port and says which.
         .args(["--port", "0", "--host", "127.0.0.1", "-c"])
         .arg(target.num_ctx.to_string())
+        .args(["--size", &target.shown.size.to_string()])
+        .args(gpus.iter().flat_map(|uuid| ["--device", uuid]))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -99,12 +104,17 @@ fn spawn(target: &Target) -> std::io::Result<Child> {
     command.spawn()
 }
 
-/// Reads until the line that says where the child listens; `None` where it ended before.
-async fn listening(stdout: impl AsyncRead + Unpin) -> Option<u16> {
+/// Reads until the line that says where the child listens, and on the way how much of the model
+/// it has put on a GPU; `None` where it ended before.
+async fn listening(stdout: impl AsyncRead + Unpin) -> Option<(u16, u64)> {
     let mut lines = BufReader::new(stdout).lines();
+    let mut vram = 0;
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(port) = line.strip_prefix(llama_server::LISTENING) {
-            return port.parse().ok();
+            return Some((port.parse().ok()?, vram));
+        }
+        if let Some(bytes) = line.strip_prefix(llama_server::OFFLOADED) {
+            vram = bytes.parse().ok()?;
         }
     }
     None
@@ -127,6 +137,7 @@ async fn last_words(mut process: Child) -> String {
 fn status_text(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
+        (None, Some(6)) => "signal: aborted".to_owned(),
         (None, Some(9)) => "signal: killed".to_owned(),
         (None, Some(15)) => "signal: terminated".to_owned(),
         (None, signal) => format!("signal: {}", signal.unwrap_or_default()),

@@ -16,11 +16,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
+use nix::sys::resource::{Resource, setrlimit};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 
+use super::gpu::{self, Place};
 use super::vector;
 use crate::faults::Faults;
 use crate::{digest, gguf};
@@ -30,6 +32,9 @@ pub const NAME: &str = "llama-server";
 
 /// The line that is printed when the model is loaded; the port follows.
 pub(super) const LISTENING: &str = "server is listening on http://127.0.0.1:";
+
+/// The line that says how many bytes of the model lie on a GPU.
+pub(super) const OFFLOADED: &str = "bytes of the model on a GPU: ";
 
 /// Computing a token took the recorded server 0.49 ms (1.99 s for 4,095 tokens).
 const TOKEN: Duration = Duration::from_micros(490);
@@ -54,6 +59,12 @@ struct Arguments {
     _context: u64,
     #[arg(long)]
     embedding: bool,
+    /// Bytes that the model takes.
+    #[arg(long)]
+    size: u64,
+    /// GPUs that the server has found, by UUID.
+    #[arg(long)]
+    device: Vec<String>,
 }
 
 /// What the server asks.
@@ -95,6 +106,7 @@ struct Held {
     embedding: bool,
     /// The text computed last: its tokens need not be computed again.
     last: Mutex<Option<String>>,
+    place: Option<Place>,
 }
 
 /// Ends on SIGTERM by a handler, as the real one does: a frozen process then has to be killed.
@@ -117,7 +129,9 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         dimensions: dimensions.ok_or("model has no embedding_length")?,
         embedding: arguments.embedding,
         last: Mutex::new(None),
+        place: gpu::place(&arguments.device, arguments.size).map_err(|error| error.to_string())?,
     };
+    let vram = held.place.as_ref().map_or(0, |place| place.bytes);
     let routes = Router::new()
         .route("/health", get(async || "{\"status\":\"ok\"}"))
         .route("/v1/embeddings", post(embed))
@@ -126,6 +140,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+    writeln!(io::stdout(), "{OFFLOADED}{vram}").map_err(|error| error.to_string())?;
     writeln!(io::stdout(), "{LISTENING}{port}").map_err(|error| error.to_string())?;
     axum::serve(listener, routes).await.map_err(|error| error.to_string())
 }
@@ -134,6 +149,12 @@ async fn embed(State(held): State<Arc<Held>>, Json(question): Json<Question>) ->
     if !held.embedding {
         let text = "This server does not support embeddings. Start it with `--embeddings`";
         return (StatusCode::NOT_IMPLEMENTED, text).into_response();
+    }
+    if held.place.as_ref().is_some_and(Place::is_lost) {
+        let _ = writeln!(io::stderr(), "CUDA error: unspecified launch failure");
+        // It is no accident, and leaves no core.
+        let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+        std::process::abort();
     }
     let mut last = held.last.lock().await;
     let cold = last.is_none();

@@ -50,6 +50,11 @@ impl Running {
         }
     }
 
+    /// Bytes of it that lie on a GPU.
+    pub(crate) fn vram(&self) -> u64 {
+        self.runner.vram
+    }
+
     pub(super) fn lend(
         &mut self,
         file: PathBuf,

@@ -11,6 +11,7 @@
 //! length is replaced first.
 
 mod child;
+pub(crate) mod gpu;
 pub mod llama_server;
 mod loaded;
 mod scheduler;

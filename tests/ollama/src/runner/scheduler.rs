@@ -30,11 +30,12 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) fn start(settings: Settings) -> Self {
+    /// GPUs by their UUID, as they were found when the server started.
+    pub(crate) fn start(settings: Settings, gpus: Vec<String>) -> Self {
         let (asks, queue) = mpsc::channel(settings.max_queue.max(1));
         let (release, released) = mpsc::unbounded_channel();
         let loaded = Loaded::default();
-        let worker = Worker { settings, loaded: loaded.clone(), queue, release, released };
+        let worker = Worker { settings, gpus, loaded: loaded.clone(), queue, release, released };
         Self { asks, loaded, task: tokio::spawn(worker.run()) }
     }
 
@@ -59,6 +60,7 @@ impl Scheduler {
 
 struct Worker {
     settings: Settings,
+    gpus: Vec<String>,
     loaded: Loaded,
     queue: mpsc::Receiver<Ask>,
     release: mpsc::UnboundedSender<PathBuf>,
@@ -120,7 +122,7 @@ impl Worker {
         }
         if !self.is_usable(&ask.target).await {
             let limit = self.settings.load_timeout;
-            match Runner::start(&ask.target, limit, ask.reply.closed()).await {
+            match Runner::start(&ask.target, &self.gpus, limit, ask.reply.closed()).await {
                 Ok(None) => return,
                 Ok(Some(runner)) => {
                     let running = Running::new(&ask.target, runner, self.settings.keep_alive);

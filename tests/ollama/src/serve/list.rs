@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::answer::{Failure, ok, on_disk};
+use crate::faults::Faults;
 use crate::store::Model;
 use crate::{VERSION, clock};
 
@@ -32,6 +33,9 @@ pub(super) async fn tags(State(app): State<Arc<App>>) -> Result<Response, Failur
 
 /// Waits for the scheduler where that is stuck with a runner that hangs.
 pub(super) async fn ps(State(app): State<Arc<App>>) -> Response {
+    if Faults::read().is_ok_and(|faults| faults.unlisted) {
+        return ok(&json!({}));
+    }
     let models = app.scheduler.loaded.list(|running| {
         let shown = &running.shown;
         json!({
@@ -41,7 +45,7 @@ pub(super) async fn ps(State(app): State<Arc<App>>) -> Response {
             "digest": shown.digest,
             "details": shown.details,
             "expires_at": running.expires_at,
-            "size_vram": 0,
+            "size_vram": running.vram(),
             "context_length": running.num_ctx,
         })
     });

@@ -1,7 +1,7 @@
 //! `ollama serve`.
 //!
 //! The order of a start is the recorded one: home directory and key, port, models directory,
-//! prune, and only then the first answer. A client that connects meanwhile waits.
+//! prune, GPUs, and only then the first answer. A client that connects meanwhile waits.
 
 mod answer;
 mod change;
@@ -27,7 +27,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::VERSION;
 use crate::pull::Downloads;
-use crate::runner::Scheduler;
+use crate::runner::{Scheduler, gpu};
 use crate::store::Store;
 use environment::Environment;
 
@@ -70,10 +70,12 @@ async fn run() -> Result<(), String> {
     if environment.prune {
         store.prune();
     }
+    // Clients that have connected wait meanwhile.
+    let gpus = gpu::discover().await;
     let app = Arc::new(App {
         store,
         downloads: Downloads::default(),
-        scheduler: Scheduler::start(environment.scheduler),
+        scheduler: Scheduler::start(environment.scheduler, gpus),
         context_length: environment.context_length,
     });
     let routes = routes::routes(Arc::clone(&app), address);

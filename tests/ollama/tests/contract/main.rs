@@ -19,6 +19,7 @@
 //! | 62-62g | | need a full file system, hence a mount: the lab has one |
 //! | 63-64c, 66 | `damage` | files damaged on disk |
 //! | 67, 67b, 69, 72 | | the runner is the same executable and allocates nothing |
+//! | | `gpus` | a model on a GPU: not recorded, there was none |
 //! | 73 | `pulls` | its parts; the whole with the default name needs a name server |
 
 #![expect(
@@ -31,6 +32,7 @@
 mod compare;
 mod damage;
 mod fixture;
+mod gpus;
 mod http;
 mod interruptions;
 mod pulls;

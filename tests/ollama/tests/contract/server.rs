@@ -64,6 +64,7 @@ impl Place {
             .env("OLLAMA_MODELS", self.models())
             .env("OLLAMA_HOST", "127.0.0.1:0")
             .env("SAIGAK_STANDIN_FAULTS", self.path("faults.json"))
+            .env("SAIGAK_LAB_GPU", self.path("gpu"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -113,6 +114,11 @@ impl Place {
 }
 
 impl Server {
+    /// Where the GPUs are imagined.
+    pub(crate) fn gpus(&self) -> PathBuf {
+        self.place.path("gpu")
+    }
+
     pub(crate) fn models(&self) -> PathBuf {
         self.place.models()
     }
