@@ -82,7 +82,7 @@ pub async fn run<G: Guest, C: Clock>(
         for concern in guest.renewed() {
             engine.renew(concern, now);
         }
-        engine.observe(now, guest.judge(now));
+        engine.observe(now, &guest.judge(now));
         while let Some(intent) = engine.next_repair(now, |remedy| guest.held(remedy, now)) {
             tracing::info!(
                 remedy = intent.remedy.name(),
