@@ -36,8 +36,8 @@ pub const JUDGED: [usize; 9] = [
     concern::OLLAMA,
     concern::NAMES,
     concern::MODEL,
-    concern::PROOF,
     concern::GPU,
+    concern::PROOF,
     concern::SYSTEM,
 ];
 
