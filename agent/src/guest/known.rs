@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::facts::{Facts, Seen, fresh};
 use super::{CONDITIONS, Remedy};
 use crate::config::Config;
-use crate::core::{Judgement, Moment};
+use crate::core::{Judgement, Moment, Status};
 use crate::model::{Log, PullState};
 use crate::{bootstrap, firewall, model, names, network, ollama, storage, system};
 
@@ -26,6 +26,14 @@ pub struct Known<'a> {
 /// Adds judgements that rest on a look that began at `at`.
 fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
     all.extend(judged.into_iter().map(|judgement| judgement.seen(at)));
+}
+
+/// Whether there is still something that `remedy` would mend.
+pub(super) fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
+    judged.iter().any(|judgement| {
+        let reason = judgement.reason;
+        reason.status == Status::False && reason.ladder.iter().any(|rung| rung.remedy == remedy)
+    })
 }
 
 /// Room for an alias: a manifest and a few small layers. The server writes them in place, so
@@ -70,6 +78,12 @@ impl Known<'_> {
             add(&mut all, seen.at, system::check(&seen.value));
         }
         all
+    }
+
+    /// Whether there is still something that `remedy` would mend, at `uptime`.
+    #[must_use]
+    pub fn wants(&self, remedy: Remedy, uptime: Duration) -> bool {
+        wanted(&self.judge(uptime), remedy)
     }
 
     /// Why `remedy` must not run now, if so.

@@ -3,7 +3,7 @@
 
 use saigak_agent::guest::concern;
 
-use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, World};
+use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World};
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,18 +26,32 @@ pub enum Fault {
     FileGone,
     /// systemd-networkd is stopped, and the address is flushed.
     NetworkdStopped,
+    /// networkd gives the link up.
+    NetworkdFailed,
+    /// It loses the bus, and the address is flushed.
+    NetworkdOffBus,
+    /// A person masks it, it is stopped, and the address is flushed.
+    NetworkdMasked,
     /// A firewall drops the server's port.
     Firewall,
+    /// A firewall drops what the guest itself sends to the server's port.
+    LockedOut,
     /// The tree on the data disk belongs to root.
     Taken,
     /// The data disk is unmounted.
     Unmounted,
     /// The data disk is full.
     Full,
+    /// The data disk has no inodes left.
+    NoInodes,
     /// The data disk turns read-only.
     ReadOnly,
     /// The data disk answers nothing any more.
     DiskHangs,
+    /// The data disk takes no writes any more.
+    WritesHang,
+    /// A directory above the data disk lets nobody pass.
+    ParentClosed,
     /// The server is killed.
     Killed,
     /// Its unit is stopped.
@@ -52,12 +66,20 @@ pub enum Fault {
     Crashes,
     /// Its unit is masked, and the server stopped.
     Masked,
+    /// The server's program is gone, and the server killed.
+    ProgramGone,
+    /// The server is killed, and somebody else takes its port.
+    PortTaken,
     /// It listens on 127.0.0.1 only.
     Loopback,
     /// The same, by an environment file.
     LoopbackForGood,
     /// It listens at another port.
     Moved,
+    /// It keeps its models in its home directory.
+    ModelsElsewhere,
+    /// An environment file has it keep its models elsewhere.
+    ModelsByFile,
     /// The process that computes does nothing any more.
     RunnerStuck,
     /// Clients keep it busy: an answer takes 20 seconds.
@@ -74,10 +96,22 @@ pub enum Fault {
     ModelDeleted,
     /// Both are deleted.
     BothDeleted,
+    /// The model's manifest is cut short.
+    NoManifest,
+    /// The alias's manifest is cut short.
+    AliasCut,
+    /// The weights of both are cut short.
+    WeightsCut,
     /// Both are deleted, and the registry does not answer.
     RegistryAway,
     /// Both are deleted, and the registry sends nothing.
     RegistrySilent,
+    /// Both are deleted, and the registry gives other bytes than it promises.
+    RegistryGarbles,
+    /// No resolver answers.
+    DnsDead,
+    /// Both are deleted, and no resolver answers.
+    NamelessPull,
     /// Vectors of another dimension.
     WrongDimension,
     /// Vectors of numbers that are none, until a restart.
@@ -109,7 +143,7 @@ use Fault as F;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 58] = [
         F::LinkDown,
         F::Flushed,
         F::RouteGone,
@@ -119,12 +153,19 @@ impl Fault {
         F::MacPinned,
         F::FileGone,
         F::NetworkdStopped,
+        F::NetworkdFailed,
+        F::NetworkdOffBus,
+        F::NetworkdMasked,
         F::Firewall,
+        F::LockedOut,
         F::Taken,
         F::Unmounted,
         F::Full,
+        F::NoInodes,
         F::ReadOnly,
         F::DiskHangs,
+        F::WritesHang,
+        F::ParentClosed,
         F::Killed,
         F::Stopped,
         F::Frozen,
@@ -132,9 +173,13 @@ impl Fault {
         F::Limited,
         F::Crashes,
         F::Masked,
+        F::ProgramGone,
+        F::PortTaken,
         F::Loopback,
         F::LoopbackForGood,
         F::Moved,
+        F::ModelsElsewhere,
+        F::ModelsByFile,
         F::RunnerStuck,
         F::Busy,
         F::QueueFull,
@@ -143,8 +188,14 @@ impl Fault {
         F::Drifted,
         F::ModelDeleted,
         F::BothDeleted,
+        F::NoManifest,
+        F::AliasCut,
+        F::WeightsCut,
         F::RegistryAway,
         F::RegistrySilent,
+        F::RegistryGarbles,
+        F::DnsDead,
+        F::NamelessPull,
         F::WrongDimension,
         F::NotFinite,
         F::NotFiniteForGood,
@@ -158,6 +209,11 @@ impl Fault {
     pub fn mends(self) -> Mends {
         match self {
             F::LinkDown
+            | F::NetworkdFailed
+            | F::NetworkdOffBus
+            | F::ModelsElsewhere
+            | F::AliasCut
+            | F::WeightsCut
             | F::Flushed
             | F::RouteGone
             | F::MacPinned
@@ -175,6 +231,10 @@ impl Fault {
             | F::Errors => Mends::Agent,
             F::Killed => Mends::Itself,
             F::Taken
+            | F::DnsDead
+            | F::NoManifest
+            | F::WritesHang
+            | F::NoInodes
             | F::ModelDeleted
             | F::Drifted
             | F::Full
@@ -188,6 +248,49 @@ impl Fault {
     /// It happens.
     pub fn strike(self, world: &mut World) {
         match self {
+            F::NetworkdFailed => world.give_link_up(),
+            F::NetworkdOffBus => {
+                world.networkd.off_bus = true;
+                world.flush();
+            }
+            F::NetworkdMasked => {
+                world.networkd.masked = true;
+                world.stop_networkd();
+                world.flush();
+            }
+            F::LockedOut => world.link.locked = true,
+            F::NoInodes => world.disk.no_inodes = true,
+            F::WritesHang => world.disk.writes_hang = true,
+            F::ParentClosed => world.disk.closed = true,
+            F::ProgramGone => {
+                world.server.gone = true;
+                world.server_dies("exit-code");
+            }
+            F::PortTaken => {
+                world.server.port_taken = true;
+                world.server_dies("exit-code");
+            }
+            F::ModelsElsewhere => {
+                world.server.store = Store::Home;
+                world.server.store_by_drop_in = false;
+                world.server_dies("signal");
+            }
+            F::ModelsByFile => {
+                world.server.store = Store::ByFile;
+                world.server_dies("signal");
+            }
+            F::NoManifest => world.models.source = Source::NoManifest,
+            F::AliasCut => world.models.alias = Alias::NoManifest,
+            F::WeightsCut => world.damage(),
+            F::RegistryGarbles => {
+                world.registry.garbles = true;
+                world.delete_models();
+            }
+            F::DnsDead => world.dns_dead = true,
+            F::NamelessPull => {
+                world.dns_dead = true;
+                world.delete_models();
+            }
             F::LinkDown => world.link_down(),
             F::Flushed => world.flush(),
             F::RouteGone => world.drop_route(),
@@ -280,6 +383,23 @@ impl Fault {
     /// it.
     pub fn cure(self, world: &mut World) {
         match self {
+            F::NetworkdMasked => {
+                world.networkd.masked = false;
+                world.start_networkd();
+            }
+            F::LockedOut => world.link.locked = false,
+            F::NoInodes => world.disk.no_inodes = false,
+            F::WritesHang => world.disk.writes_hang = false,
+            F::ParentClosed => world.disk.closed = false,
+            F::ProgramGone => world.server.gone = false,
+            F::PortTaken => world.server.port_taken = false,
+            F::ModelsByFile => {
+                world.server.store = Store::Inside;
+                world.restart_unit();
+            }
+            F::RegistryGarbles => world.registry.garbles = false,
+            F::DnsDead => world.dns_dead = false,
+            F::NamelessPull => world.dns_dead = false,
             F::CableCut => world.plug(true),
             F::LinkGone => world.attach_link(true),
             F::DhcpAway => world.dhcp.away = false,
