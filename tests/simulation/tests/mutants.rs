@@ -137,8 +137,8 @@ fn grudges_that_are_kept() {
 
 #[test]
 fn a_sleep_that_counts() {
-    let errors = [(60, Event::Strike(Fault::ErrorsForGood)), (80, Event::Sleeps(600_000))];
-    let history = History { cured: 1_800_000, ..History::of(&errors) };
+    let events = [(60, Event::Strike(Fault::DhcpAway)), (65, Event::Sleeps(8000))];
+    let history = History { cured: 600_000, ..History::of(&events) };
     is_caught_in(Defect::SleepCounts, "patience_is_kept", [history].into_iter());
 }
 
