@@ -79,7 +79,7 @@ impl<M: Mind> Agent<M> {
     /// by an exchange of their names: at any instant the old version is there or the new one, and
     /// half of one is only ever in the file that nobody reads.
     pub fn cut_short(&self, arrived: usize, disk: &mut Disk) {
-        if let Some(last) = self.saves.iter().take(arrived).last() {
+        if let Some(last) = self.saves.iter().take(arrived).next_back() {
             *disk = Disk { ledger: last.ledger.clone(), torn: false };
         }
     }

@@ -84,6 +84,7 @@ pub struct File {
 
 /// systemd-networkd.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
 pub struct Networkd {
     /// Whether it runs.
     pub process: Process,
