@@ -122,6 +122,9 @@ impl Watch {
     }
 
     /// The agent has turned: what the facts say now.
+    ///
+    /// # Panics
+    /// Where judgements come in another order than the conditions.
     pub fn look(&mut self, guest: &Guest) {
         let now = guest.world.now;
         let mut told = guest.told().peekable();
