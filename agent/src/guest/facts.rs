@@ -109,7 +109,8 @@ impl Facts {
 
     /// Whether the registry's name is to be asked for at `uptime`: a good answer counts for a
     /// while, unless a pull is wanted.
-    pub(super) fn asks_for_names(&self, uptime: Duration) -> bool {
+    #[must_use]
+    pub fn asks_for_names(&self, uptime: Duration) -> bool {
         let model = self.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
         let wanted = model.is_some_and(|model| model.source != model::Source::Present);
         let good = self.names.as_ref().filter(|seen| seen.value.is_good());

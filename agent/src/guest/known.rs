@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::facts::{Facts, Seen, fresh};
 use super::{CONDITIONS, Remedy, concern};
 use crate::config::Config;
-use crate::core::{Judgement, Moment};
+use crate::core::{Judgement, Moment, Status};
 use crate::model::{Log, PullState, Server};
 use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
 
@@ -21,6 +21,14 @@ pub struct Known<'a> {
     pub pull: &'a PullState,
     /// What was proven.
     pub proofs: &'a Log,
+}
+
+/// Whether there is still something that `remedy` would mend.
+pub(super) fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
+    judged.iter().any(|judgement| {
+        let reason = judgement.reason;
+        reason.status == Status::False && reason.ladder.iter().any(|rung| rung.remedy == remedy)
+    })
 }
 
 /// Room for an alias: a manifest and a few small layers. The server writes them in place, so
@@ -130,6 +138,12 @@ impl Known<'_> {
             judgement.seen_at = judgement.seen_at.or(gpus.map(|seen| seen.at));
         }
         judged
+    }
+
+    /// Whether there is still something that `remedy` would mend, at `uptime`.
+    #[must_use]
+    pub fn wants(&self, remedy: Remedy, uptime: Duration) -> bool {
+        wanted(&self.judge(uptime), remedy)
     }
 
     /// Why `remedy` must not run now, if so.

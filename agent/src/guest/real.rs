@@ -10,12 +10,12 @@ use tokio::sync::Notify;
 
 use super::current::Current;
 use super::facts::{Seen, fresh};
-use super::known::Known;
+use super::known::{Known, wanted};
 use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::config::Vendor;
 use crate::core::reconcile::Waker;
-use crate::core::{BootClock, Clock, Judgement, Moment, Outcome, Status};
+use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, gpu, model, names, network, ollama, storage, system};
 
@@ -34,14 +34,6 @@ fn counts<T>(
     at: Duration,
 ) -> bool {
     value.is_ok() || fresh(before, at).is_none_or(|seen| seen.value.is_err())
-}
-
-/// Whether there is still something that `remedy` would mend.
-fn wanted(judged: &[Judgement<Remedy>], remedy: Remedy) -> bool {
-    judged.iter().any(|judgement| {
-        let reason = judgement.reason;
-        reason.status == Status::False && reason.ladder.iter().any(|rung| rung.remedy == remedy)
-    })
 }
 
 /// A leased address, the way out, and the link's MTU.

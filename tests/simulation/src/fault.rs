@@ -1,9 +1,7 @@
 //! What can be wrong with a guest. Named after the lab's scenarios, which play the same in a
 //! booted guest.
 
-use saigak_agent::guest::concern;
-
-use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, World};
+mod acts;
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,18 +24,32 @@ pub enum Fault {
     FileGone,
     /// systemd-networkd is stopped, and the address is flushed.
     NetworkdStopped,
+    /// networkd gives the link up.
+    NetworkdFailed,
+    /// It loses the bus, and the address is flushed.
+    NetworkdOffBus,
+    /// A person masks it, it is stopped, and the address is flushed.
+    NetworkdMasked,
     /// A firewall drops the server's port.
     Firewall,
+    /// A firewall drops what the guest itself sends to the server's port.
+    LockedOut,
     /// The tree on the data disk belongs to root.
     Taken,
     /// The data disk is unmounted.
     Unmounted,
     /// The data disk is full.
     Full,
+    /// The data disk has no inodes left.
+    NoInodes,
     /// The data disk turns read-only.
     ReadOnly,
     /// The data disk answers nothing any more.
     DiskHangs,
+    /// The data disk takes no writes any more.
+    WritesHang,
+    /// A directory above the data disk lets nobody pass.
+    ParentClosed,
     /// The server is killed.
     Killed,
     /// Its unit is stopped.
@@ -52,12 +64,20 @@ pub enum Fault {
     Crashes,
     /// Its unit is masked, and the server stopped.
     Masked,
+    /// The server's program is gone, and the server killed.
+    ProgramGone,
+    /// The server is killed, and somebody else takes its port.
+    PortTaken,
     /// It listens on 127.0.0.1 only.
     Loopback,
     /// The same, by an environment file.
     LoopbackForGood,
     /// It listens at another port.
     Moved,
+    /// It keeps its models in its home directory.
+    ModelsElsewhere,
+    /// An environment file has it keep its models elsewhere.
+    ModelsByFile,
     /// The process that computes does nothing any more.
     RunnerStuck,
     /// Clients keep it busy: an answer takes 20 seconds.
@@ -74,10 +94,22 @@ pub enum Fault {
     ModelDeleted,
     /// Both are deleted.
     BothDeleted,
+    /// The model's manifest is cut short.
+    NoManifest,
+    /// The alias's manifest is cut short.
+    AliasCut,
+    /// The weights of both are cut short.
+    WeightsCut,
     /// Both are deleted, and the registry does not answer.
     RegistryAway,
     /// Both are deleted, and the registry sends nothing.
     RegistrySilent,
+    /// Both are deleted, and the registry gives other bytes than it promises.
+    RegistryGarbles,
+    /// No resolver answers.
+    DnsDead,
+    /// Both are deleted, and no resolver answers.
+    NamelessPull,
     /// Vectors of another dimension.
     WrongDimension,
     /// Vectors of numbers that are none, until a restart.
@@ -109,7 +141,7 @@ use Fault as F;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 58] = [
         F::LinkDown,
         F::Flushed,
         F::RouteGone,
@@ -119,12 +151,19 @@ impl Fault {
         F::MacPinned,
         F::FileGone,
         F::NetworkdStopped,
+        F::NetworkdFailed,
+        F::NetworkdOffBus,
+        F::NetworkdMasked,
         F::Firewall,
+        F::LockedOut,
         F::Taken,
         F::Unmounted,
         F::Full,
+        F::NoInodes,
         F::ReadOnly,
         F::DiskHangs,
+        F::WritesHang,
+        F::ParentClosed,
         F::Killed,
         F::Stopped,
         F::Frozen,
@@ -132,9 +171,13 @@ impl Fault {
         F::Limited,
         F::Crashes,
         F::Masked,
+        F::ProgramGone,
+        F::PortTaken,
         F::Loopback,
         F::LoopbackForGood,
         F::Moved,
+        F::ModelsElsewhere,
+        F::ModelsByFile,
         F::RunnerStuck,
         F::Busy,
         F::QueueFull,
@@ -143,8 +186,14 @@ impl Fault {
         F::Drifted,
         F::ModelDeleted,
         F::BothDeleted,
+        F::NoManifest,
+        F::AliasCut,
+        F::WeightsCut,
         F::RegistryAway,
         F::RegistrySilent,
+        F::RegistryGarbles,
+        F::DnsDead,
+        F::NamelessPull,
         F::WrongDimension,
         F::NotFinite,
         F::NotFiniteForGood,
@@ -158,6 +207,11 @@ impl Fault {
     pub fn mends(self) -> Mends {
         match self {
             F::LinkDown
+            | F::NetworkdFailed
+            | F::NetworkdOffBus
+            | F::ModelsElsewhere
+            | F::AliasCut
+            | F::WeightsCut
             | F::Flushed
             | F::RouteGone
             | F::MacPinned
@@ -175,6 +229,10 @@ impl Fault {
             | F::Errors => Mends::Agent,
             F::Killed => Mends::Itself,
             F::Taken
+            | F::DnsDead
+            | F::NoManifest
+            | F::WritesHang
+            | F::NoInodes
             | F::ModelDeleted
             | F::Drifted
             | F::Full
@@ -183,158 +241,5 @@ impl Fault {
             | F::SlowLoad => Mends::Nobody,
             _ => Mends::Person,
         }
-    }
-
-    /// It happens.
-    pub fn strike(self, world: &mut World) {
-        match self {
-            F::LinkDown => world.link_down(),
-            F::Flushed => world.flush(),
-            F::RouteGone => world.drop_route(),
-            F::CableCut => world.plug(false),
-            F::LinkGone => world.attach_link(false),
-            F::DhcpAway => {
-                world.dhcp.away = true;
-                world.lose_lease();
-            }
-            F::MacPinned => {
-                world.networkd.file.pinned = true;
-                world.boot();
-            }
-            F::FileGone => {
-                world.networkd.file.missing = true;
-                world.networkd.file.by_name = false;
-                world.lose_lease();
-                world.start_networkd();
-            }
-            F::NetworkdStopped => {
-                world.stop_networkd();
-                world.flush();
-            }
-            F::Firewall => world.link.dropped = true,
-            F::Taken => world.disk.foreign = 5000,
-            F::Unmounted => {
-                world.disk.attached = false;
-                world.unmount();
-            }
-            F::Full => world.disk.free = 1 << 20,
-            F::ReadOnly => world.disk.read_only = true,
-            F::DiskHangs => world.disk.hangs = true,
-            F::Killed => world.server_dies("signal"),
-            F::Stopped => world.stop_unit(),
-            F::Frozen => world.freeze(true),
-            F::Deaf => {
-                world.freeze(true);
-                world.server.deaf = world.server.frozen;
-            }
-            F::Limited => world.hit_limit(),
-            F::Crashes => {
-                world.server.crashes = true;
-                world.server_dies("exit-code");
-            }
-            F::Masked => {
-                world.unit.load = Load::Masked;
-                world.stop_unit();
-            }
-            F::Loopback => {
-                world.server.bound = Bound::Loopback;
-                world.server.by_drop_in = false;
-                world.server_dies("signal");
-            }
-            F::LoopbackForGood => {
-                world.server.bound = Bound::Loopback;
-                world.server.stubborn = true;
-                world.server_dies("signal");
-            }
-            F::Moved => {
-                world.server.bound = Bound::Elsewhere;
-                world.server.stubborn = true;
-                world.server_dies("signal");
-            }
-            F::RunnerStuck => world.server.runner = Runner::Stuck,
-            F::Busy => world.server.queue = 20_000,
-            F::QueueFull => world.server.full = true,
-            F::SlowLoad => world.server.load = 90_000,
-            F::AliasDeleted => world.models.alias = Alias::Missing,
-            F::Drifted => world.models.alias = Alias::Drifted,
-            F::ModelDeleted => world.models.source = Source::Missing,
-            F::BothDeleted => world.delete_models(),
-            F::RegistryAway => {
-                world.registry.away = true;
-                world.delete_models();
-            }
-            F::RegistrySilent => {
-                world.registry.silent = true;
-                world.delete_models();
-            }
-            F::WrongDimension => world.models.flaw = Some(Flaw::Dimension),
-            F::NotFinite => world.models.flaw = Some(Flaw::NotFinite),
-            F::NotFiniteForGood => world.models.flaw = Some(Flaw::StillNotFinite),
-            F::NotUnit => world.models.flaw = Some(Flaw::NotUnit),
-            F::Errors => world.models.flaw = Some(Flaw::Error),
-            F::ErrorsForGood => world.models.flaw = Some(Flaw::StillError),
-        }
-    }
-
-    /// A person mends it, or what is outside of the guest. What the agent can mend is left to
-    /// it.
-    pub fn cure(self, world: &mut World) {
-        match self {
-            F::CableCut => world.plug(true),
-            F::LinkGone => world.attach_link(true),
-            F::DhcpAway => world.dhcp.away = false,
-            F::Firewall => world.link.dropped = false,
-            F::Unmounted => world.mount(),
-            F::Full => world.disk.free = crate::world::ROOM,
-            F::ReadOnly => world.disk.read_only = false,
-            F::DiskHangs => world.disk.hangs = false,
-            F::Crashes => world.server.crashes = false,
-            F::Masked => {
-                world.unit.load = Load::Loaded;
-                world.start_unit();
-            }
-            F::LoopbackForGood | F::Moved => {
-                world.server.bound = Bound::All;
-                world.server.stubborn = false;
-                world.restart_unit();
-            }
-            F::Busy => world.server.queue = 0,
-            F::QueueFull => world.server.full = false,
-            F::SlowLoad => world.server.load = 1500,
-            F::RegistryAway => world.registry.away = false,
-            F::RegistrySilent => world.registry.silent = false,
-            F::WrongDimension | F::NotFiniteForGood | F::NotUnit | F::ErrorsForGood => {
-                world.models.flaw = None;
-            }
-            _ => {}
-        }
-    }
-}
-
-impl World {
-    fn delete_models(&mut self) {
-        self.models.source = Source::Missing;
-        self.models.alias = Alias::Missing;
-    }
-
-    /// The DHCP server takes the address back: its lease is over.
-    fn lose_lease(&mut self) {
-        if self.link.address.is_some() {
-            self.link.address = Some(self.now);
-        }
-    }
-
-    /// Somebody starts the unit again and again until systemd has had enough.
-    fn hit_limit(&mut self) {
-        if self.unit.load == Load::Loaded && self.disk.mounted {
-            self.exhaust_starts();
-            self.event(concern::OLLAMA);
-        }
-    }
-
-    /// Whether networkd runs.
-    #[must_use]
-    pub fn networkd_runs(&self) -> bool {
-        self.networkd.process == Process::Runs
     }
 }

@@ -2,6 +2,7 @@
 //! its remedies do, and what the agent remembers of it.
 
 mod acts;
+mod failures;
 mod looks;
 mod told;
 
@@ -50,6 +51,8 @@ pub struct Guest {
     pub tempo: u64,
     /// The concerns that somebody asks to be looked at: one bit each.
     pub woken: u32,
+    /// Events that are on their way, and when they arrive.
+    late: Vec<(u64, u32)>,
     /// How far the wall clock is ahead of the truth, in seconds.
     pub wall_skew: i64,
     /// Whether repairs forget to ask once more if they are held back: only a broken agent does.
@@ -59,6 +62,12 @@ pub struct Guest {
     pub heard: [u64; looks::CONCERNS],
     config: Config,
 }
+
+/// So late an event arrives at most.
+const LATE: u64 = 30_000;
+
+/// The longest pause between two looks, and a look at what hangs on them.
+const SEES_AGAIN: u64 = 60_000;
 
 /// Seconds since 1970 at which each history begins: in 2027.
 const NOW: u64 = 1_800_000_000;
@@ -74,12 +83,27 @@ impl Guest {
             hands: Hands::default(),
             tempo,
             woken: 0,
+            late: Vec::new(),
             wall_skew: 0,
             reckless: false,
             heard: [0; looks::CONCERNS],
             // What becomes of a GPU is not simulated.
             config: Config { gpu: Gpu { expected: 0, ..Gpu::default() }, ..Config::default() },
         }
+    }
+
+    /// The same guest, in which a lease that has run out is repeated.
+    #[must_use]
+    pub fn repeating(mut self) -> Self {
+        self.config.network.repeat_lease = true;
+        self
+    }
+
+    /// Whether what the agent sees of `concern` is so, and has been for long enough to tell.
+    #[must_use]
+    pub fn sees(&self, concern: usize) -> bool {
+        self.senses.blind_until(concern) + SEES_AGAIN <= self.world.now
+            || self.senses.blind_until(concern) == 0
     }
 
     /// The settings that the agent goes by.
@@ -130,7 +154,20 @@ impl Guest {
 
     /// Passes on the events that were sent.
     pub fn deliver(&mut self) {
-        let events = std::mem::take(&mut self.world.events);
+        let mut events = std::mem::take(&mut self.world.events);
+        if events != 0 && self.world.now < self.senses.late_until {
+            // Each of them twice, and none in its order.
+            for _ in 0..2 {
+                let at = self.world.now + self.world.chance.u64(1..LATE);
+                self.late.push((at, events));
+            }
+            events = 0;
+        }
+        let now = self.world.now;
+        self.late.retain(|(at, late)| {
+            events |= if *at <= now { *late } else { 0 };
+            *at > now
+        });
         if self.world.now >= self.senses.deaf_until {
             self.woken |= events;
             for (concern, heard) in self.heard.iter_mut().enumerate() {
@@ -159,6 +196,7 @@ impl Guest {
     pub fn forget(&mut self) {
         self.memory = Memory::default();
         self.woken = 0;
+        self.late.clear();
         self.world.request = None;
         self.world.cut_pull();
     }

@@ -32,8 +32,19 @@ pub enum Event {
     AgentDies(u64),
     /// The guest boots anew.
     Reboot,
-    /// The file of the agent's ledger is torn.
+    /// The power is cut when so many of the agent's saves that are under way are on the disk; the
+    /// guest boots anew.
+    PowerCut(usize),
+    /// The file of the agent's ledger is torn: by somebody else, or by a disk that lies.
     Torn,
+    /// The noted lease is torn.
+    NoteTorn,
+    /// Looks at this concern fail for so many milliseconds.
+    Fails(usize, u64),
+    /// Looks at this concern bring what the last one has brought, for so long.
+    Old(usize, u64),
+    /// Events arrive late for so long, twice, and in any order.
+    Late(u64),
     /// A person pauses repairs for so long.
     Pause(u64),
     /// The guest is suspended for so many milliseconds.
@@ -52,6 +63,8 @@ pub struct History {
     pub tempo: u64,
     /// Whether cloud-init runs at each boot.
     pub cloud_init: bool,
+    /// Whether a lease that has run out is repeated.
+    pub repeats: bool,
     /// What happens, in the order of its times, in milliseconds.
     pub events: Vec<(u64, Event)>,
     /// When everything that only a person can mend is mended, unless it is to stay.
@@ -72,7 +85,16 @@ impl History {
     pub fn of(events: &[(u64, Event)]) -> Self {
         let events: Vec<_> = events.iter().map(|(at, event)| (at * 1000, *event)).collect();
         let cured = events.last().map_or(0, |(at, _)| *at) + 1000;
-        Self { seed: 0, tempo: 0, cloud_init: false, events, cured, stays: None, within: BOUND }
+        Self {
+            seed: 0,
+            tempo: 0,
+            cloud_init: false,
+            repeats: false,
+            events,
+            cured,
+            stays: None,
+            within: BOUND,
+        }
     }
 
     /// The same; the guest must be Ready so many seconds after the last cure.
@@ -106,6 +128,7 @@ impl History {
             seed,
             tempo: if rng.u32(..64) == 0 { 80 } else { 0 },
             cloud_init: rng.u32(..5) == 0,
+            repeats: rng.u32(..4) == 0,
             events,
             cured,
             stays: None,
@@ -124,25 +147,33 @@ impl History {
 
 fn event(rng: &mut Rng) -> Event {
     let brief = rng.u64(1..60_000);
-    match rng.u32(..100) {
-        0..60 => Event::Strike(Fault::ALL[rng.usize(..Fault::ALL.len())]),
-        60..64 => Event::Blind(rng.usize(..CONCERNS.len()), brief),
-        64..67 => Event::NoBus(brief),
-        67..71 => Event::Deaf(brief * 2),
-        71..74 => Event::NoKnocks(brief),
-        74..76 => Event::Storm,
-        76..83 => Event::Hands(
-            [Hands::Fail, Hands::Hang, Hands::Half, Hands::Lie, Hands::Honest][rng.usize(..5)],
-        ),
-        83..87 => Event::Saves([Saves::Fail, Saves::Slow(brief), Saves::Quick][rng.usize(..3)]),
-        87..92 => Event::AgentDies(rng.u64(100..8000)),
-        92..95 => Event::Reboot,
-        95 => Event::Torn,
-        96..98 => Event::Pause(brief * 4),
-        98 => Event::Sleeps(rng.u64(1..1_200_000)),
+    let concern = rng.usize(..CONCERNS.len());
+    match rng.u32(..110) {
+        0..62 => Event::Strike(Fault::ALL[rng.usize(..Fault::ALL.len())]),
+        62..65 => Event::Blind(concern, brief),
+        65..68 => Event::Fails(concern, brief),
+        68..70 => Event::Old(concern, brief),
+        70..72 => Event::Late(brief * 2),
+        72..75 => Event::NoBus(brief),
+        75..78 => Event::Deaf(brief * 2),
+        78..80 => Event::NoKnocks(brief),
+        80..82 => Event::Storm,
+        82..89 => Event::Hands(HANDS[rng.usize(..HANDS.len())]),
+        89..93 => Event::Saves([Saves::Fail, Saves::Slow(brief), Saves::Quick][rng.usize(..3)]),
+        93..97 => Event::AgentDies(rng.u64(100..8000)),
+        97..99 => Event::Reboot,
+        99..102 => Event::PowerCut(rng.usize(..3)),
+        102 => Event::Torn,
+        103 => Event::NoteTorn,
+        104..106 => Event::Pause(brief * 4),
+        106..108 => Event::Sleeps(rng.u64(1..1_200_000)),
         _ => Event::WallJumps(rng.i64(-1_000_000_000..1_000_000_000)),
     }
 }
+
+/// Ways in which remedies go.
+const HANDS: [Hands; 7] =
+    [Hands::Fail, Hands::Hang, Hands::Half, Hands::Lie, Hands::Late, Hands::Worse, Hands::Honest];
 
 /// Whether somebody other than the agent must act for `fault` to go.
 #[must_use]

@@ -16,7 +16,7 @@ use crate::mind::Mind;
 /// What is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
-    /// Remedies have no budget, and ladders no end.
+    /// Remedies have no budget.
     BudgetIgnored,
     /// The ledger does not survive the agent.
     LedgerForgotten,
@@ -46,6 +46,12 @@ pub enum Defect {
     FaultsLatch,
     /// What did not help is held against the next fault.
     GrudgesKept,
+    /// What was seen long ago counts as seen now.
+    OldFactsTrusted,
+    /// No effect is waited for.
+    EffectsIgnored,
+    /// A ladder that is at its end is climbed on.
+    RestsIgnored,
     /// Time counts in which the guest was suspended.
     SleepCounts,
 }
@@ -143,6 +149,7 @@ impl Mutant {
                     reason = "Proven";
                 }
             }
+            Defect::OldFactsTrusted => told.seen_at = None,
             Defect::FaultsLatch => match (status, self.latched.get(condition)) {
                 (Status::False, _) => drop(self.latched.insert(condition, reason)),
                 (_, Some(latched)) => reason = latched,
@@ -185,9 +192,16 @@ fn bent(reason: &'static Reason<guest::Remedy>, defect: Defect) -> &'static Reas
     let mut status = reason.status;
     let mut patience = reason.patience;
     match defect {
-        Defect::BudgetIgnored => {
+        Defect::EffectsIgnored => {
+            for rung in &mut ladder {
+                rung.settle = std::time::Duration::ZERO;
+                rung.settle_cap = std::time::Duration::ZERO;
+            }
+        }
+        Defect::RestsIgnored => {
             if let Some(last) = ladder.last_mut() {
-                *last = Rung::forever(last.remedy, 10, 10);
+                let settle = last.settle.as_secs();
+                *last = Rung::forever(last.remedy, settle, settle);
             }
         }
         Defect::PatienceIgnored => patience = std::time::Duration::ZERO,

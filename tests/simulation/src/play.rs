@@ -73,6 +73,9 @@ pub fn play_with<M: Mind>(
         guest.world.cloud_init =
             CloudInit::Runs { writes: 1500, ends: Some(12_000), written: false };
     }
+    if history.repeats {
+        guest = guest.repeating();
+    }
     guest.reckless = mind.is_reckless();
     let mut stage = Stage {
         guest,
@@ -230,6 +233,9 @@ impl<M: Mind> Stage<'_, M> {
             Event::Strike(fault) => fault.strike(&mut self.guest.world),
             Event::Cure(fault) => fault.cure(&mut self.guest.world),
             Event::Blind(concern, time) => senses.hang_until[concern] = now + time,
+            Event::Fails(concern, time) => senses.fail_until[concern] = now + time,
+            Event::Old(concern, time) => senses.old_until[concern] = now + time,
+            Event::Late(time) => senses.late_until = now + time,
             Event::NoBus(time) => senses.bus_until = now + time,
             Event::Deaf(time) => senses.deaf_until = now + time,
             Event::NoKnocks(time) => senses.knocks_until = now + time,
@@ -239,11 +245,20 @@ impl<M: Mind> Stage<'_, M> {
             Event::AgentDies(down) => {
                 self.starts = now + down;
                 if let Some(agent) = self.agent.take() {
+                    let arrived = self.guest.world.chance.usize(..=agent.unsaved());
+                    agent.cut_short(arrived, &mut self.disk);
                     self.orphans.extend(agent.acts().cloned());
                 }
                 self.guest.forget();
             }
             Event::Reboot => self.guest.world.boot(),
+            Event::PowerCut(arrived) => {
+                if let Some(agent) = &self.agent {
+                    agent.cut_short(arrived, &mut self.disk);
+                }
+                self.guest.world.boot();
+            }
+            Event::NoteTorn => self.guest.world.lease_noted = None,
             Event::Torn => self.disk.torn = true,
             Event::Pause(length) => {
                 if let Some(agent) = &mut self.agent {
@@ -253,6 +268,7 @@ impl<M: Mind> Stage<'_, M> {
             }
             Event::Sleeps(time) => {
                 self.guest.sleep(time);
+                self.watch.slept(now + time, time);
                 if let Some(agent) = &mut self.agent {
                     agent.sleep(time);
                 } else {

@@ -8,7 +8,7 @@ use saigak_agent::{
     bootstrap, firewall, links, model, names, network, network_file, ollama, probe, storage, system,
 };
 
-use crate::world::{Active, Alias, Bound, CloudInit, Load, Process, Source, World};
+use crate::world::{Active, Alias, Bound, CloudInit, Load, Process, Source, Store, World};
 
 /// The guest's address. There is one, whichever DHCP server gives it.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
@@ -35,11 +35,15 @@ pub fn bootstrap(world: &World) -> bootstrap::Facts {
 
 /// The link, and networkd's view of it where the bus answers.
 #[must_use]
-pub fn network(world: &World, bus: bool) -> network::Facts {
+pub fn network(world: &World, bus: bool, may_repeat: bool) -> network::Facts {
     let (link, networkd) = (&world.link, &world.networkd);
     let view = match networkd.process {
         _ if !bus => network::Networkd::Unreadable("the bus does not answer".into()),
+        _ if networkd.masked => network::Networkd::NotRunning(network::Standing::Masked),
         Process::Stopped => network::Networkd::NotRunning(network::Standing::Startable),
+        Process::Runs if networkd.off_bus => {
+            network::Networkd::NotRunning(network::Standing::OffBus)
+        }
         Process::Runs => network::Networkd::Running {
             state: if link.present { networkd.admin.word().into() } else { String::new() },
             lease: networkd.lease,
@@ -73,9 +77,9 @@ pub fn network(world: &World, bus: bool) -> network::Facts {
         networkd: view,
         file,
         ours: ours(world),
-        repeats: None,
+        repeats: networkd.repeats.then(|| "50-saigak-lease.conf".into()),
         superseded: false,
-        may_repeat: false,
+        may_repeat,
     }
 }
 
@@ -112,7 +116,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 read_only: disk.read_only,
                 free_bytes: disk.free,
                 total_bytes: 100 << 30,
-                free_inodes: 1_000_000,
+                free_inodes: if disk.no_inodes { 10 } else { 1_000_000 },
                 total_inodes: 2_000_000,
                 top: probe::Top { uid: 998, gid: 998, mode: 0o755 },
                 wrong_owner: probe::WrongOwner {
@@ -128,13 +132,20 @@ pub fn storage(world: &World) -> storage::Facts {
             }),
         })
     };
-    let written = if disk.writable() {
+    let written = if disk.closed {
+        probe::Written::Closed("/var/lib".into())
+    } else if disk.writable() {
         probe::Written::Done
     } else {
         let (path, error) = ("/var/lib/ollama".into(), "permission denied".into());
         probe::Written::Failed { path, errno: Some(13), error }
     };
-    let write = probed.is_ok().then_some(Ok(probe::WriteFacts { written: Some(written) }));
+    let written = if disk.writes_hang {
+        Err(storage::ProbeError::SilentWrite)
+    } else {
+        Ok(probe::WriteFacts { written: Some(written) })
+    };
+    let write = probed.is_ok().then_some(written);
     storage::Facts { mount: Some(mount), link: None, probe: Some(probed), write }
 }
 
@@ -166,7 +177,11 @@ pub fn unit(world: &World) -> ollama::Unit {
         job: false,
         start_burst: u32::try_from(crate::world::BURST).unwrap_or(u32::MAX),
         start_interval: Duration::from_millis(crate::world::INTERVAL),
-        exit_status: i32::from(unit.result == "exit-code"),
+        exit_status: match unit.result {
+            // systemd could not execute it.
+            "exit-code" if world.server.gone => 203,
+            result => i32::from(result == "exit-code"),
+        },
         group: String::new(),
         user: "ollama".into(),
         environment: ollama::Environment::default(),
@@ -175,17 +190,32 @@ pub fn unit(world: &World) -> ollama::Unit {
     }
 }
 
-/// What the server is told by its environment: to keep its models on the data disk.
+/// What the server is told by its environment.
 #[must_use]
-pub fn settings() -> ollama::Settings {
-    let models = ollama::Setting { value: "/var/lib/ollama".into(), file: None };
-    ollama::Settings { models: Some(models), home: true, ..ollama::Settings::default() }
+pub fn settings(world: &World) -> ollama::Settings {
+    let set = |value: &str, file| Some(ollama::Setting { value: value.into(), file });
+    let models = match world.server.is_told_to_keep() {
+        Store::Inside => set("/var/lib/ollama", None),
+        Store::Home => None,
+        Store::ByFile => set("/srv/models", Some("/etc/default/ollama".into())),
+    };
+    ollama::Settings { models, home: true, ..ollama::Settings::default() }
+}
+
+/// The server's program, where systemd could not execute it.
+#[must_use]
+pub fn program(world: &World) -> Option<ollama::Program> {
+    world.server.gone.then_some(ollama::Program::Missing)
 }
 
 /// Who holds the server's port.
 #[must_use]
 pub fn holder(world: &World) -> ollama::Holder {
-    if world.unit.runs() { ollama::Holder::Own } else { ollama::Holder::Nobody }
+    match (world.unit.runs(), world.server.port_taken) {
+        (_, true) => ollama::Holder::Other("web.service".into()),
+        (true, false) => ollama::Holder::Own,
+        (false, false) => ollama::Holder::Nobody,
+    }
 }
 
 /// What `GET /` brings at the guest's address.
@@ -193,7 +223,8 @@ pub fn holder(world: &World) -> ollama::Holder {
 pub fn at_address(world: &World) -> Option<(Ipv4Addr, Answer)> {
     world.link.address?;
     let answer = match world.server.listens() {
-        _ if world.link.dropped => Answer::Silent,
+        // It goes over the loopback link, whatever clients meet on theirs.
+        _ if world.link.locked => Answer::Silent,
         Bound::All => at_port(world),
         Bound::Loopback | Bound::Elsewhere => Answer::Refused,
     };
@@ -204,13 +235,16 @@ pub fn at_address(world: &World) -> Option<(Ipv4Addr, Answer)> {
 #[must_use]
 pub fn at_loopback(world: &World) -> Answer {
     match world.server.listens() {
+        _ if world.link.locked => Answer::Silent,
         Bound::All | Bound::Loopback => at_port(world),
         Bound::Elsewhere => Answer::Refused,
     }
 }
 
 fn at_port(world: &World) -> Answer {
-    if !world.unit.runs() {
+    if world.server.port_taken {
+        Answer::Wrong("404".into())
+    } else if !world.unit.runs() {
         Answer::Refused
     } else if world.server_answers() {
         Answer::Alive
@@ -224,17 +258,25 @@ fn at_port(world: &World) -> Answer {
 /// # Errors
 /// Where it does not.
 pub fn models(world: &World) -> Result<model::Facts, String> {
-    if !world.server_answers() || world.disk.hangs {
+    if !world.server_answers() || world.disk.hangs || world.link.locked {
         return Err("no answer".into());
     }
+    if world.server.keeps() != Store::Inside || world.disk.closed {
+        return Ok(model::Facts { source: model::Source::Missing, alias: model::Alias::Missing });
+    }
+    let words = || "unexpected EOF".to_owned();
     Ok(model::Facts {
         source: match world.models.source {
             Source::Present => model::Source::Present,
             Source::Missing => model::Source::Missing,
+            Source::NoManifest => model::Source::NoManifest(words()),
+            Source::Damaged => model::Source::Damaged(words()),
         },
         alias: match world.models.alias {
             Alias::Good => model::Alias::Matches,
             Alias::Missing => model::Alias::Missing,
+            Alias::NoManifest => model::Alias::NoManifest(words()),
+            Alias::Damaged => model::Alias::Damaged(words()),
             Alias::Drifted => {
                 model::Alias::Drifted { how: "another template".into(), keeps_weights: false }
             }
@@ -253,20 +295,26 @@ pub fn system(wall: SystemTime) -> system::Facts {
     }
 }
 
-/// The registry's name: it resolves.
+/// What the resolver says of the registry's name.
 #[must_use]
-pub fn names() -> names::Facts {
-    let answer = names::Answer::Resolved(ADDRESS.into());
+pub fn names(world: &World) -> names::Facts {
+    let answer = if world.dns_dead {
+        names::Answer::Silent
+    } else {
+        names::Answer::Resolved(ADDRESS.into())
+    };
     names::Facts { host: "registry.ollama.ai".into(), answer, proxy: None }
 }
 
 /// What becomes of a client's connection.
 #[must_use]
 pub fn firewall(world: &World) -> firewall::Facts {
-    let link = if world.link.dropped {
-        firewall::Fate::Dropped("table inet filter".into())
-    } else {
-        firewall::Fate::Passes
+    let fate = |dropped: bool| {
+        if dropped {
+            firewall::Fate::Dropped("table inet filter".into())
+        } else {
+            firewall::Fate::Passes
+        }
     };
-    firewall::Facts { link, loopback: firewall::Fate::Passes }
+    firewall::Facts { link: fate(world.link.dropped), loopback: fate(world.link.locked) }
 }

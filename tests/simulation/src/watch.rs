@@ -2,14 +2,16 @@
 
 mod acts;
 mod chosen;
+mod ladders;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
 use saigak_agent::core::{Condition, Ledger, Reason, Status};
-use saigak_agent::guest::{CONDITIONS, Remedy, declared};
+use saigak_agent::guest::{CONDITIONS, Remedy, concern, declared};
 
+use self::ladders::Try;
 use crate::agent::Deed;
 use crate::guest::Guest;
 
@@ -43,11 +45,22 @@ struct Judged {
     reason: &'static str,
     /// Since when it has had this reason without a break.
     since: u64,
+    /// When the look began that it rests on.
+    seen: u64,
     /// Since when it has been `True` without a break.
     held: Option<u64>,
 }
 
-const UNSEEN: Judged = Judged { status: Status::Unknown, reason: "", since: 0, held: None };
+/// A repair that was chosen and is not over.
+#[derive(Debug, Clone, Copy)]
+struct Flying {
+    remedy: Remedy,
+    condition: &'static str,
+    reason: &'static str,
+}
+
+const UNSEEN: Judged =
+    Judged { status: Status::Unknown, reason: "", since: 0, seen: 0, held: None };
 
 /// Where the needs of each condition stand.
 static NEEDS: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
@@ -64,7 +77,9 @@ pub struct Watch {
     judged: Vec<Judged>,
     /// Every run of a remedy that began.
     runs: Vec<(u64, Remedy)>,
-    flying: Vec<Remedy>,
+    flying: Vec<Flying>,
+    /// Repairs that have acted for a condition that has not recovered since.
+    tries: Vec<Try>,
     /// For each condition whether it has recovered since the last repair for it.
     recovered: Vec<bool>,
     /// Until when a person wants no repairs.
@@ -79,6 +94,7 @@ impl Default for Watch {
             judged: vec![UNSEEN; CONDITIONS.len()],
             runs: Vec::new(),
             flying: Vec::new(),
+            tries: Vec::new(),
             recovered: vec![true; CONDITIONS.len()],
             paused_until: 0,
             states: Vec::new(),
@@ -108,6 +124,9 @@ impl Watch {
     /// not its own, and a pause counts as far as it was saved.
     pub fn agent_began(&mut self, guest: &Guest, ledger: &Ledger) {
         self.flying.clear();
+        // Another boot may have mended anything.
+        let booted = guest.world.booted;
+        self.tries.retain(|it| it.began() > booted);
         for judged in &mut self.judged {
             *judged = UNSEEN;
         }
@@ -122,6 +141,9 @@ impl Watch {
     }
 
     /// The agent has turned: what the facts say now.
+    ///
+    /// # Panics
+    /// Where judgements do not come in the order of the conditions.
     pub fn look(&mut self, guest: &Guest) {
         let now = guest.world.now;
         let mut told = guest.told().peekable();
@@ -135,11 +157,18 @@ impl Watch {
             let changed = status != before.status || reason != before.reason;
             any |= changed;
             let since = if changed { now } else { before.since };
+            let seen = told.and_then(|told| told.seen_at).map_or(now, |at| {
+                guest.world.booted + u64::try_from(at.as_millis()).unwrap_or(u64::MAX)
+            });
+            self.judged[at] = Judged { status, reason, since, seen, held: before.held };
             // Needs stand before what needs them.
             let holds = status == Status::True && self.blocked_by(at).is_none();
             let held = holds.then(|| before.held.unwrap_or(now));
-            self.judged[at] = Judged { status, reason, since, held };
-            self.recovered[at] |= held.is_some_and(|held| now - held >= RECOVERED);
+            self.judged[at].held = held;
+            if held.is_some_and(|held| now - held >= RECOVERED) && !self.recovered[at] {
+                self.recovered[at] = true;
+                self.forget(condition.name);
+            }
         }
         assert!(told.next().is_none(), "judgements in another order than the conditions");
         if any {
@@ -161,6 +190,10 @@ impl Watch {
         let world = &guest.world;
         let counts = guest.config().proof.grace.as_millis();
         let parts = [("embed", world.embedded), ("be reached", world.reached)];
+        // What clients meet on their way is not felt from inside: whoever was lied to of it, or
+        // does not see the firewall, may be wrong.
+        let blind = !guest.sees(concern::NETWORK) || !guest.sees(concern::FIREWALL);
+        let parts = parts.into_iter().filter(|(part, _)| *part == "embed" || !blind);
         for (part, last) in parts {
             let Some(last) = last else {
                 return broken(guest, "ready_is_no_lie", format!("it never could {part}"));
@@ -183,9 +216,16 @@ impl Watch {
                 self.one_at_a_time(guest, *remedy)?;
                 self.nothing_while_paused(guest, *remedy)?;
                 self.grudges_are_forgotten(guest, *remedy, condition, reason)?;
-                self.flying.push(*remedy);
+                self.only_what_was_seen_lately_is_repaired(guest, *remedy, condition)?;
+                self.effects_are_waited_for(guest, *remedy, condition, reason)?;
+                self.ladders_end(guest, *remedy, condition, reason)?;
+                self.flying.push(Flying { remedy: *remedy, condition, reason });
             }
-            Deed::Acts(act) if act.touches => {
+            Deed::Acts(act) => {
+                self.tried(guest, act.remedy);
+                if !act.touches {
+                    return Ok(());
+                }
                 self.runs.push((guest.world.now, act.remedy));
                 self.budgets_hold(guest, act.remedy)?;
                 Self::cloud_init_is_waited_for(guest, act.remedy)?;
@@ -193,12 +233,14 @@ impl Watch {
                 Self::what_serves_is_not_disturbed(guest, act)?;
                 Self::no_restart_into_the_start_limit(guest, act)?;
                 Self::nothing_without_the_disk(guest, act.remedy)?;
+                Self::a_server_that_waits_for_its_disk_is_left_alone(guest, act.remedy)?;
+                Self::nothing_is_pulled_in_vain(guest, act.remedy)?;
             }
-            Deed::Acts(_) => {}
-            Deed::Over(remedy, _) => {
-                if let Some(at) = self.flying.iter().position(|flying| flying == remedy) {
+            Deed::Over(remedy, outcome) => {
+                if let Some(at) = self.flying.iter().position(|it| it.remedy == *remedy) {
                     self.flying.remove(at);
                 }
+                self.over(guest, *remedy, outcome);
             }
         }
         Ok(())

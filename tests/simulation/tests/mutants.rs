@@ -36,30 +36,29 @@ fn is_caught(defect: Defect, rule: &str) {
     is_caught_in(defect, rule, (0..HISTORIES).map(History::from_seed));
 }
 
-/// Every five minutes the agent dies, while something is wrong that a restart does not mend.
-fn dying_agents() -> History {
-    let mut events = vec![(60, Event::Strike(Fault::ErrorsForGood))];
-    events.extend((1..12).map(|time| (60 + time * 300, Event::AgentDies(1000))));
-    History::of(&events)
+/// Every three minutes the server stands still, and recovers: each time it is the first of its
+/// ladder. The agent dies in between.
+fn again_and_again() -> History {
+    let events = (0..10).flat_map(|time| {
+        let at = 60 + time * 180;
+        [(at, Event::Strike(Fault::Frozen)), (at + 120, Event::AgentDies(1000))]
+    });
+    History::of(&events.collect::<Vec<_>>())
 }
 
 #[test]
 fn a_budget_that_is_ignored() {
-    let day = History {
-        cured: 8 * 3_600_000,
-        ..History::of(&[(60, Event::Strike(Fault::ErrorsForGood))])
-    };
-    is_caught_in(Defect::BudgetIgnored, "budgets_hold", [day].into_iter());
+    is_caught_in(Defect::BudgetIgnored, "budgets_hold", [again_and_again()].into_iter());
 }
 
 #[test]
 fn a_ledger_that_does_not_survive_the_agent() {
-    is_caught_in(Defect::LedgerForgotten, "budgets_hold", [dying_agents()].into_iter());
+    is_caught_in(Defect::LedgerForgotten, "budgets_hold", [again_and_again()].into_iter());
 }
 
 #[test]
 fn a_repair_that_does_not_wait_for_its_budget_to_be_saved() {
-    let mut history = dying_agents();
+    let mut history = again_and_again();
     history.events.insert(0, (1000, Event::Saves(Saves::Fail)));
     is_caught_in(Defect::SaveIgnored, "budgets_hold", [history].into_iter());
 }
@@ -134,4 +133,38 @@ fn faults_that_latch() {
 #[test]
 fn grudges_that_are_kept() {
     is_caught(Defect::GrudgesKept, "grudges_are_forgotten");
+}
+
+#[test]
+fn a_sleep_that_counts() {
+    let events = [(60, Event::Strike(Fault::DhcpAway)), (65, Event::Sleeps(8000))];
+    let history = History { cured: 600_000, ..History::of(&events) };
+    is_caught_in(Defect::SleepCounts, "patience_is_kept", [history].into_iter());
+}
+
+#[test]
+fn what_was_seen_long_ago_taken_for_new() {
+    is_caught(Defect::OldFactsTrusted, "only_what_was_seen_lately_is_repaired");
+}
+
+#[test]
+fn an_effect_that_is_not_waited_for() {
+    is_caught(Defect::EffectsIgnored, "effects_are_waited_for");
+}
+
+#[test]
+fn a_ladder_without_an_end() {
+    let errors = History::of(&[(60, Event::Strike(Fault::ErrorsForGood))]);
+    let history = History { cured: 8 * 3_600_000, ..errors };
+    is_caught_in(Defect::RestsIgnored, "ladders_end", [history].into_iter());
+}
+
+#[test]
+fn a_pull_that_nothing_can_come_of() {
+    is_caught(Defect::HoldsIgnored, "nothing_is_pulled_in_vain");
+}
+
+#[test]
+fn a_restart_of_what_waits_for_its_disk() {
+    is_caught(Defect::HoldsIgnored, "a_server_that_waits_for_its_disk_is_left_alone");
 }

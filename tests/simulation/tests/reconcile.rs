@@ -170,7 +170,10 @@ async fn both_loops_do_the_same_about_each_fault() {
     let names = |acts: &[(u64, Remedy)]| -> Vec<_> {
         acts.iter().map(|(_, remedy)| remedy.name()).collect()
     };
-    for fault in Fault::ALL.into_iter().filter(|fault| *fault != Fault::MacPinned) {
+    // The one reboots. With the other a pull begins or not, as the look at the models or that at
+    // the names is over first: side by side either may be.
+    let apart = [Fault::MacPinned, Fault::NamelessPull];
+    for fault in Fault::ALL.into_iter().filter(|fault| !apart.contains(fault)) {
         let events = [(STRUCK, Event::Strike(fault)), (CURED, Event::Cure(fault))];
         let history = History { cured: CURED * 1000, ..History::of(&events) };
         let direct = play(&history).unwrap();

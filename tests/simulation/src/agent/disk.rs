@@ -68,6 +68,22 @@ impl<M: Mind> Agent<M> {
         ends
     }
 
+    /// How many saves are under way.
+    #[must_use]
+    pub fn unsaved(&self) -> usize {
+        self.saves.len()
+    }
+
+    /// The agent is killed, or the power is cut, when `arrived` of its saves have got to the disk.
+    /// Each one is written to a file of its own, synced, and takes the place of the one before it
+    /// by an exchange of their names: at any instant the old version is there or the new one, and
+    /// half of one is only ever in the file that nobody reads.
+    pub fn cut_short(&self, arrived: usize, disk: &mut Disk) {
+        if let Some(last) = self.saves.iter().take(arrived).next_back() {
+            *disk = Disk { ledger: last.ledger.clone(), torn: false };
+        }
+    }
+
     pub(super) fn save_what_is_due(&mut self, guest: &Guest, disk: &mut Disk) -> bool {
         let due = self.saves.iter().take_while(|save| save.ends <= guest.world.now).count();
         if let Some(last) = self.saves.drain(..due).next_back() {

@@ -1,7 +1,7 @@
 //! How remedies go: what they do to the world, how long that takes, and how they go wrong.
 
 use saigak_agent::core::{Outcome, PullReport};
-use saigak_agent::guest::{Remedy, Seen, concern};
+use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::model::PullState;
 use saigak_agent::{model, network, ollama};
 
@@ -23,6 +23,10 @@ pub enum Hands {
     Half,
     /// They say that all is done, and did nothing.
     Lie,
+    /// They do what they should, and never end.
+    Late,
+    /// They leave things worse than they were.
+    Worse,
 }
 
 /// A remedy at work.
@@ -51,6 +55,7 @@ pub struct Act {
 enum AtEnd {
     GiveTree,
     CreateAlias,
+    DropDamaged,
 }
 
 impl Act {
@@ -88,15 +93,9 @@ impl Guest {
             served: self.world.serves_for(),
             limited: self.world.unit.runs() && self.world.unit.is_limited(now),
         };
-        if now >= self.senses.hang_until[concern::BOOTSTRAP] {
-            let at = seen::uptime(&self.world, now);
-            self.memory.facts.bootstrap = Some(Seen { at, value: seen::bootstrap(&self.world) });
-        }
-        if let Remedy::Ollama(_) = remedy
-            && now >= self.senses.hang_until[concern::STORAGE]
-        {
-            let at = seen::uptime(&self.world, now);
-            self.memory.facts.storage = Some(Seen { at, value: Ok(seen::storage(&self.world)) });
+        if let Some(why) = self.looks_again(remedy).filter(|_| !self.reckless) {
+            act.outcome = Outcome::Refused(why);
+            return act;
         }
         if let Some(why) = self.held(remedy).filter(|_| !self.reckless) {
             act.outcome = Outcome::Refused(why);
@@ -107,9 +106,51 @@ impl Guest {
             Hands::Hang => act.ends = None,
             Hands::Lie => {}
             Hands::Honest | Hands::Half => self.do_it(&mut act),
+            Hands::Late => {
+                self.do_it(&mut act);
+                act.ends = None;
+            }
+            Hands::Worse => {
+                self.do_it(&mut act);
+                if act.touches {
+                    self.make_worse(remedy);
+                }
+            }
         }
         self.deliver();
         act
+    }
+
+    /// What is looked at once more before anything is done. Why nothing is to be done any more.
+    fn looks_again(&mut self, remedy: Remedy) -> Option<String> {
+        self.look_now(concern::BOOTSTRAP);
+        if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
+            self.look_now(concern::STORAGE);
+            if let Remedy::Ollama(_) = remedy {
+                self.look_now(concern::FIREWALL);
+            }
+            self.look_now(concern::OLLAMA);
+            if !self.known().wants(remedy, self.moment().uptime) {
+                return Some("what it would mend is not seen any more".into());
+            }
+        }
+        None
+    }
+
+    /// The remedy goes wrong, and leaves things worse than they were.
+    fn make_worse(&mut self, remedy: Remedy) {
+        let world = &mut self.world;
+        match remedy {
+            Remedy::Network(network::Remedy::RestartNetworkd) => world.stop_networkd(),
+            Remedy::Network(_) => world.give_link_up(),
+            Remedy::Storage(_) => world.disk.foreign = 20_000,
+            Remedy::Ollama(_) => world.stop_unit(),
+            Remedy::Model(model::Remedy::CreateAlias) => world.models.alias = Alias::NoManifest,
+            Remedy::Model(model::Remedy::Pull) => world.models.source = Source::NoManifest,
+            Remedy::Model(model::Remedy::DropDamaged) => world.damage(),
+            // No GPU is simulated.
+            Remedy::Gpu(_) => {}
+        }
     }
 
     /// A remedy ends.
@@ -126,11 +167,21 @@ impl Guest {
             Some(AtEnd::GiveTree) => self.world.disk.foreign = 0,
             Some(AtEnd::CreateAlias) => {
                 let models = &mut self.world.models;
-                if self.world.disk.writable() && models.source == Source::Present && !half {
+                if self.world.disk.writable()
+                    && self.world.disk.has_room()
+                    && models.source == Source::Present
+                    && !half
+                {
                     models.alias = Alias::Good;
                 } else {
                     return failed("the server could not write it");
                 }
+            }
+            Some(AtEnd::DropDamaged) => {
+                if !self.world.disk.mounted || self.world.disk.read_only || half {
+                    return failed("cannot read all of it");
+                }
+                self.world.drop_damaged();
             }
             None => {}
         }
@@ -150,8 +201,11 @@ impl Guest {
 
     fn do_network(&mut self, remedy: network::Remedy, act: &mut Act) -> Outcome {
         let world = &mut self.world;
-        let bus = world.now >= self.senses.bus_until;
+        let bus = world.now >= self.senses.bus_until && !world.networkd.off_bus;
         match remedy {
+            network::Remedy::RestartNetworkd if world.networkd.masked => {
+                return failed("the unit is masked");
+            }
             network::Remedy::RestartNetworkd => {
                 world.start_networkd();
                 act.ends = Some(world.now + 200);
@@ -168,8 +222,7 @@ impl Guest {
                     return done("the link works, and is left as it is");
                 }
             }
-            // Nobody switched it on.
-            network::Remedy::RepeatLease => return refused("no lease is noted"),
+            network::Remedy::RepeatLease => return self.repeat_lease(bus),
             network::Remedy::Reconfigure => {}
         }
         if !world.link.present {
@@ -180,6 +233,21 @@ impl Guest {
         } else {
             failed("networkd does not answer")
         }
+    }
+
+    fn repeat_lease(&mut self, bus: bool) -> Outcome {
+        let repeats = self.config().network.repeat_lease;
+        let world = &mut self.world;
+        if world.networkd.lease || !repeats {
+            world.stop_repeating();
+        } else if world.link.address.is_some() {
+            return done("it has an address without a lease");
+        } else if world.may_repeat() {
+            world.repeat_lease();
+        } else {
+            return failed("no lease to repeat");
+        }
+        if bus { done("the last lease is repeated, or not any more") } else { failed("no reload") }
     }
 
     fn give_tree(&mut self, act: &mut Act) -> Outcome {
@@ -209,7 +277,6 @@ impl Guest {
             return refused("no disk, or no unit");
         }
         let start = match remedy {
-            ollama::Remedy::UseDataDisk => return refused("it keeps them there"),
             ollama::Remedy::Start => world.start_unit(),
             ollama::Remedy::ResetFailed => {
                 world.reset_failed();
@@ -218,8 +285,9 @@ impl Guest {
                 }
                 world.start_unit()
             }
-            ollama::Remedy::Restart | ollama::Remedy::BindAll => {
+            ollama::Remedy::Restart | ollama::Remedy::BindAll | ollama::Remedy::UseDataDisk => {
                 world.server.by_drop_in |= remedy == ollama::Remedy::BindAll;
+                world.server.store_by_drop_in |= remedy == ollama::Remedy::UseDataDisk;
                 let (start, ends) = world.restart_unit();
                 act.ends = Some(ends.max(world.now));
                 start
@@ -238,7 +306,16 @@ impl Guest {
         };
         let there = self.world.models.source == Source::Present;
         match remedy {
-            model::Remedy::DropDamaged => refused("nothing is damaged"),
+            model::Remedy::DropDamaged if !self.world.disk.mounted => refused("no disk"),
+            model::Remedy::DropDamaged => {
+                let hangs = self.world.disk.hangs;
+                act.ends = (!hangs).then_some(self.world.now + 4000);
+                act.at_end = Some(AtEnd::DropDamaged);
+                done("every blob is what its name says")
+            }
+            model::Remedy::Pull if self.world.models.source == Source::Damaged => {
+                refused("a pull does not mend it")
+            }
             model::Remedy::Pull if there => refused("it is there now"),
             model::Remedy::Pull if matches!(self.memory.pull, PullState::Running(_)) => {
                 refused("a pull runs already")
@@ -259,7 +336,7 @@ impl Guest {
                 done("the pull begins")
             }
             model::Remedy::CreateAlias if models.alias.serves() => refused("as declared already"),
-            model::Remedy::CreateAlias if !there => failed("404: no such model"),
+            model::Remedy::CreateAlias if !there => refused("the source is not there"),
             model::Remedy::CreateAlias => {
                 act.ends = Some(self.world.now + 150);
                 act.at_end = Some(AtEnd::CreateAlias);

@@ -20,8 +20,14 @@ pub struct Senses {
     pub hang_until: [u64; CONCERNS],
     /// The bus does not answer.
     pub bus_until: u64,
+    /// Looks at the concern fail.
+    pub fail_until: [u64; CONCERNS],
+    /// They bring what the last one has brought, as if it were new.
+    pub old_until: [u64; CONCERNS],
     /// No event arrives.
     pub deaf_until: u64,
+    /// Events arrive late, twice, and in any order.
+    pub late_until: u64,
     /// Knocks at the server's port get lost on their way.
     pub knocks_until: u64,
 }
@@ -29,9 +35,28 @@ pub struct Senses {
 impl Senses {
     /// Everything is seen as it is from now on.
     pub fn clear(&mut self, now: u64) {
-        let others = [&mut self.bus_until, &mut self.deaf_until, &mut self.knocks_until];
-        for until in self.hang_until.iter_mut().chain(others) {
+        let others = [
+            &mut self.bus_until,
+            &mut self.deaf_until,
+            &mut self.late_until,
+            &mut self.knocks_until,
+        ];
+        let each =
+            self.hang_until.iter_mut().chain(&mut self.fail_until).chain(&mut self.old_until);
+        for until in each.chain(others) {
             *until = now.min(*until);
+        }
+    }
+
+    /// Until when looks at `concern` tell something else than is so, or nothing.
+    #[must_use]
+    pub fn blind_until(&self, concern: usize) -> u64 {
+        let lies = self.old_until[concern];
+        match concern {
+            // Who does not know the firewall takes it for open.
+            concern::FIREWALL => lies.max(self.hang_until[concern]).max(self.fail_until[concern]),
+            concern::STORAGE => lies.max(self.hang_until[concern]),
+            _ => lies,
         }
     }
 }
@@ -105,6 +130,13 @@ impl Guest {
         look
     }
 
+    /// A look that is over at once.
+    pub(super) fn look_now(&mut self, concern: usize) {
+        let now = self.world.now;
+        let hangs = now < self.senses.hang_until[concern];
+        self.end_look(&Look { concern, began: now, ends: now, hangs, server: None });
+    }
+
     /// The server that is to be proven now.
     fn provable(&self) -> Option<Server> {
         let uptime = self.moment().uptime;
@@ -137,6 +169,16 @@ impl Guest {
         let at = seen::uptime(&self.world, look.began);
         let bus = self.world.now >= self.senses.bus_until;
         let wall = self.moment().wall;
+        if self.world.now < self.senses.old_until[look.concern] {
+            self.memory.repeat(look.concern, at);
+            return;
+        }
+        if self.world.now < self.senses.fail_until[look.concern] {
+            self.fail(look, at);
+            return;
+        }
+        let may_repeat = self.config().network.repeat_lease;
+        let asks_for_names = self.memory.facts.asks_for_names(at);
         let facts = &mut self.memory.facts;
         match look.concern {
             concern::BOOTSTRAP => {
@@ -144,7 +186,12 @@ impl Guest {
             }
             concern::NETWORK => {
                 let before = facts.address();
-                let value = Ok(seen::network(&self.world, bus));
+                let network = seen::network(&self.world, bus, may_repeat);
+                if may_repeat && network.has_lease() && network.works() && network.repeats.is_none()
+                {
+                    self.world.note_lease();
+                }
+                let value = Ok(network);
                 facts.network = Some(Seen { at, value });
                 if facts.address() != before {
                     facts.names = None;
@@ -174,7 +221,10 @@ impl Guest {
                 }
             }
             concern::PROOF => self.see_proof(look),
-            concern::NAMES => facts.take_names(at, seen::names()),
+            concern::NAMES if asks_for_names => {
+                facts.take_names(at, seen::names(&self.world));
+            }
+            concern::NAMES => {}
             concern::FIREWALL => {
                 facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
             }
@@ -196,7 +246,7 @@ impl Guest {
         (at_address, heard(seen::at_loopback(&self.world)))
     }
 
-    fn see_server(&mut self, look: &Look, bus: bool) {
+    pub(super) fn see_server(&mut self, look: &Look, bus: bool) {
         let at = seen::uptime(&self.world, look.began);
         let (at_address, at_loopback) = self.knock();
         let unit = if bus { Ok(seen::unit(&self.world)) } else { Err("no answer".into()) };
@@ -209,7 +259,8 @@ impl Guest {
         let served = facts.server();
         let value = ollama::Facts {
             holder: seen::holder(&self.world),
-            settings: seen::settings(),
+            settings: seen::settings(&self.world),
+            program: seen::program(&self.world),
             ..ollama::Facts::of(unit, at_address, at_loopback, before, own, at)
         };
         let value = value.answered(at);
@@ -222,7 +273,7 @@ impl Guest {
         }
     }
 
-    fn see_proof(&mut self, look: &Look) {
+    pub(super) fn see_proof(&mut self, look: &Look) {
         let (Some(server), Some(request)) = (look.server, self.world.request.take()) else {
             return;
         };
@@ -249,9 +300,11 @@ impl Guest {
         let stall = u64::try_from(self.config.model.pull_stall.as_millis()).unwrap_or(u64::MAX);
         match &self.world.pull {
             None => {
-                let there = self.world.models.source == Source::Present;
+                let there = matches!(self.world.models.source, Source::Present | Source::Damaged);
                 self.memory.pull = if there {
                     PullState::Succeeded(self.moment().uptime)
+                } else if self.world.models.garbled {
+                    PullState::Failed("digest mismatch, file must be downloaded again".into())
                 } else {
                     PullState::Failed("the server ended the stream before success".into())
                 };

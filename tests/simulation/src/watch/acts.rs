@@ -1,16 +1,22 @@
 //! What a repair that acts must keep to.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use saigak_agent::core::Remedy as _;
-use saigak_agent::guest::Remedy;
+use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::model::PullState;
-use saigak_agent::{network, ollama};
+use saigak_agent::{model, network, ollama};
 
 use super::{Verdict, Watch, broken};
 use crate::guest::{Act, Guest};
+use crate::world::Store;
 
 /// A guest that has served for longer than this must have been seen to: every concern was
 /// looked at by then, and a knock was answered.
 const SEEN_TO_SERVE: u64 = 20_000;
+
+/// 2026-01-01, in seconds since 1970: before, this program was not made.
+const POSSIBLE: u64 = 1_767_225_600;
 
 /// Whether it restarts the server.
 fn restarts(remedy: ollama::Remedy) -> bool {
@@ -65,7 +71,10 @@ impl Watch {
             Remedy::Storage(_) | Remedy::Model(_) | Remedy::Gpu(_) => false,
         };
         // Who was lied to may be wrong. Who saw nothing has to know that he did not.
-        let misled = guest.senses.knocks_until + SEEN_TO_SERVE > guest.world.now;
+        let lied_to = [concern::NETWORK, concern::OLLAMA, concern::FIREWALL]
+            .iter()
+            .any(|concern| !guest.sees(*concern));
+        let misled = lied_to || guest.senses.knocks_until + SEEN_TO_SERVE > guest.world.now;
         if disturbs && !misled && act.served > SEEN_TO_SERVE {
             let what = format!("{} after {} ms of service", act.remedy.name(), act.served);
             return broken(guest, "what_serves_is_not_disturbed", what);
@@ -88,5 +97,39 @@ impl Watch {
             return broken(guest, "nothing_without_the_disk", remedy.name());
         }
         Ok(())
+    }
+    /// A server that waits for a disk that hangs, or whose directory is closed, would find none of
+    /// its models when it started anew.
+    pub(super) fn a_server_that_waits_for_its_disk_is_left_alone(
+        guest: &Guest,
+        remedy: Remedy,
+    ) -> Verdict {
+        let disk = &guest.world.disk;
+        let waits = disk.hangs || disk.writes_hang || disk.closed;
+        let restarts = matches!(remedy, Remedy::Ollama(remedy) if restarts(remedy));
+        if restarts && waits && disk.mounted && guest.sees(concern::STORAGE) {
+            return broken(guest, "a_server_that_waits_for_its_disk_is_left_alone", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// Nothing is pulled to another disk than the models', to one without room for it, or at a
+    /// time at which no certificate is valid.
+    pub(super) fn nothing_is_pulled_in_vain(guest: &Guest, remedy: Remedy) -> Verdict {
+        if remedy != Remedy::Model(model::Remedy::Pull) {
+            return Ok(());
+        }
+        let world = &guest.world;
+        let least = guest.config().storage.minimum_free_bytes;
+        let why = if world.server.keeps() != Store::Inside && guest.sees(concern::OLLAMA) {
+            "to another disk"
+        } else if world.disk.free < least && guest.sees(concern::STORAGE) {
+            "to a disk without room"
+        } else if guest.moment().wall < UNIX_EPOCH + Duration::from_secs(POSSIBLE) {
+            "by an impossible clock"
+        } else {
+            return Ok(());
+        };
+        broken(guest, "nothing_is_pulled_in_vain", why)
     }
 }

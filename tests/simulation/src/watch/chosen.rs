@@ -53,7 +53,8 @@ impl Watch {
 
     /// No two repairs at once on the same thing.
     pub(super) fn one_at_a_time(&self, guest: &Guest, remedy: Remedy) -> Verdict {
-        match self.flying.iter().find(|other| other.collides(remedy)) {
+        let mut flying = self.flying.iter().map(|flying| flying.remedy);
+        match flying.find(|other| other.collides(remedy)) {
             Some(other) => {
                 let what = format!("{} while {} runs", remedy.name(), other.name());
                 broken(guest, "one_at_a_time", what)

@@ -22,10 +22,19 @@ pub struct Disk {
     pub free: u64,
     /// It answers nothing any more.
     pub hangs: bool,
+    /// It takes no writes any more.
+    pub writes_hang: bool,
+    /// It has no inodes left.
+    pub no_inodes: bool,
+    /// A directory above it lets the server's user not pass.
+    pub closed: bool,
 }
 
 /// Bytes that are free on a disk that is not full.
 pub const ROOM: u64 = 20 << 30;
+
+/// Bytes that a model takes.
+const MODEL: u64 = 640 << 20;
 
 impl Default for Disk {
     fn default() -> Self {
@@ -37,6 +46,9 @@ impl Default for Disk {
             read_only: false,
             free: ROOM,
             hangs: false,
+            writes_hang: false,
+            no_inodes: false,
+            closed: false,
         }
     }
 }
@@ -45,7 +57,14 @@ impl Disk {
     /// Whether the server's user can write to it.
     #[must_use]
     pub fn writable(&self) -> bool {
-        self.mounted && !self.read_only && self.foreign == 0 && !self.hangs
+        let taken = self.read_only || self.foreign > 0 || self.closed;
+        self.mounted && !taken && !self.hangs && !self.writes_hang
+    }
+
+    /// Whether there is room on it for a model.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.free >= MODEL && !self.no_inodes
     }
 }
 

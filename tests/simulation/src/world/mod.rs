@@ -3,6 +3,7 @@
 
 mod bootstrap;
 mod disk;
+mod lease;
 mod models;
 mod network;
 mod request;
@@ -18,7 +19,7 @@ pub use disk::{Disk, ROOM};
 pub use models::{Alias, Flaw, Models, Pull, Registry, Source};
 pub use network::{Admin, Dhcp, File, Link, Networkd, Process};
 pub use request::{Ended, Request};
-pub use server::{Bound, Runner, Server};
+pub use server::{Bound, Runner, Server, Store};
 pub use unit::{Active, BURST, INTERVAL, Load, Start, Unit};
 
 /// The guest, and the little of its surroundings that it depends on.
@@ -50,6 +51,10 @@ pub struct World {
     pub models: Models,
     /// Where models come from.
     pub registry: Registry,
+    /// The boot whose lease is noted. `None`: none is, or nobody can read the note.
+    pub lease_noted: Option<u32>,
+    /// Nobody answers for the registry's name.
+    pub dns_dead: bool,
     /// The agent's pull, as the server knows it.
     pub pull: Option<Pull>,
     /// The agent's proof, as the server knows it.
@@ -84,6 +89,8 @@ impl World {
             server: Server::default(),
             models: Models::default(),
             registry: Registry::default(),
+            lease_noted: None,
+            dns_dead: false,
             pull: None,
             request: None,
             events: 0,

@@ -9,6 +9,10 @@ pub enum Source {
     Present,
     /// It is not.
     Missing,
+    /// Its manifest is cut short.
+    NoManifest,
+    /// Its weights are.
+    Damaged,
 }
 
 /// The alias.
@@ -20,6 +24,10 @@ pub enum Alias {
     Missing,
     /// With another template.
     Drifted,
+    /// Its manifest is cut short.
+    NoManifest,
+    /// Its weights are.
+    Damaged,
 }
 
 /// What is wrong with what the server computes.
@@ -48,6 +56,10 @@ pub struct Models {
     pub alias: Alias,
     /// How much of a pull an earlier one has left, in milliseconds of pulling.
     pub part: u64,
+    /// A blob is not what its name says.
+    pub bad_blob: bool,
+    /// What the last pull brought was not what the registry had promised.
+    pub garbled: bool,
     /// What is wrong with the vectors.
     pub flaw: Option<Flaw>,
 }
@@ -59,6 +71,8 @@ pub struct Registry {
     pub away: bool,
     /// It answers and sends nothing more: a pull stands still.
     pub silent: bool,
+    /// It gives other bytes than it promises.
+    pub garbles: bool,
     /// How long a whole pull takes.
     pub takes: u64,
 }
@@ -72,13 +86,20 @@ pub struct Pull {
 
 impl Default for Models {
     fn default() -> Self {
-        Self { source: Source::Present, alias: Alias::Good, part: 0, flaw: None }
+        Self {
+            source: Source::Present,
+            alias: Alias::Good,
+            part: 0,
+            bad_blob: false,
+            garbled: false,
+            flaw: None,
+        }
     }
 }
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { away: false, silent: false, takes: 20_000 }
+        Self { away: false, silent: false, garbles: false, takes: 20_000 }
     }
 }
 
@@ -96,7 +117,8 @@ const PART: u64 = 2000;
 impl World {
     /// The agent has the server pull the model. Says whether that began.
     pub fn begin_pull(&mut self) -> bool {
-        if self.registry.away || !self.disk.writable() {
+        let reached = !self.registry.away && !self.dns_dead;
+        if !reached || !self.disk.writable() || !self.disk.has_room() {
             return false;
         }
         let left = self.registry.takes.saturating_sub(self.models.part).max(1);
@@ -120,8 +142,40 @@ impl World {
     pub(super) fn step_pull(&mut self) {
         if self.pull.as_ref().is_some_and(|pull| pull.left == 0) {
             self.pull = None;
-            self.models.source = Source::Present;
             self.models.part = 0;
+            // The server removes the first blob that came and is not what was promised. What was
+            // there already is taken as it is.
+            self.models.garbled = self.registry.garbles;
+            if self.models.garbled {
+                return;
+            }
+            self.models.source =
+                if self.models.bad_blob { Source::Damaged } else { Source::Present };
+            if self.models.alias == Alias::Damaged && !self.models.bad_blob {
+                self.models.alias = Alias::Good;
+            }
+        }
+    }
+
+    /// Weights on the disk are cut short: those of the source, which the alias shares.
+    pub fn damage(&mut self) {
+        self.models.bad_blob = true;
+        self.models.source = Source::Damaged;
+        if self.models.alias != Alias::Missing {
+            self.models.alias = Alias::Damaged;
+        }
+    }
+
+    /// Blobs that are not what their names say are removed. The server then lists no model whose
+    /// weights are gone.
+    pub fn drop_damaged(&mut self) {
+        if std::mem::take(&mut self.models.bad_blob) {
+            if self.models.source == Source::Damaged {
+                self.models.source = Source::Missing;
+            }
+            if self.models.alias == Alias::Damaged {
+                self.models.alias = Alias::Missing;
+            }
         }
     }
 

@@ -16,8 +16,10 @@ pub struct Link {
     pub address: Option<u64>,
     /// A default route leads out of it.
     pub route: bool,
-    /// A firewall drops what comes for the server's port.
+    /// A firewall drops what comes in by it for the server's port.
     pub dropped: bool,
+    /// A firewall drops what the guest sends itself for the server's port.
+    pub locked: bool,
 }
 
 /// The DHCP server.
@@ -51,6 +53,8 @@ pub enum Admin {
     Configuring,
     /// It is done.
     Configured,
+    /// It has given the link up.
+    Failed,
 }
 
 impl Admin {
@@ -62,6 +66,7 @@ impl Admin {
             Self::Unmanaged => "unmanaged",
             Self::Configuring => "configuring",
             Self::Configured => "configured",
+            Self::Failed => "failed",
         }
     }
 }
@@ -79,6 +84,7 @@ pub struct File {
 
 /// systemd-networkd.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
 pub struct Networkd {
     /// Whether it runs.
     pub process: Process,
@@ -88,6 +94,14 @@ pub struct Networkd {
     pub admin: Admin,
     /// It holds a lease.
     pub lease: bool,
+    /// It runs, and is not on the bus any more.
+    pub off_bus: bool,
+    /// A person masked it.
+    pub masked: bool,
+    /// A runtime drop-in repeats the last lease.
+    pub repeats: bool,
+    /// When the address in that is found to be nobody else's.
+    pub(super) probed: Option<u64>,
     /// When it is ready to look at links, after its start.
     starts: Option<u64>,
     /// When an answer to its question for a lease comes, or when it asks again.
@@ -103,6 +117,7 @@ impl Default for Link {
             address: None,
             route: false,
             dropped: false,
+            locked: false,
         }
     }
 }
@@ -120,6 +135,10 @@ impl Default for Networkd {
             file: File::default(),
             admin: Admin::Pending,
             lease: false,
+            off_bus: false,
+            masked: false,
+            repeats: false,
+            probed: None,
             starts: None,
             asks: None,
         }
@@ -144,13 +163,20 @@ impl World {
         self.link = Link { up: false, address: None, route: false, ..self.link.clone() };
         // Both lie under /run.
         self.networkd.file.by_name = false;
+        self.networkd.repeats = false;
         self.link.dropped = false;
+        self.link.locked = false;
         self.start_networkd();
     }
 
     /// systemd-networkd is started, or started anew.
     pub fn start_networkd(&mut self) {
+        if self.networkd.masked {
+            return;
+        }
         self.networkd = Networkd {
+            off_bus: false,
+            probed: None,
             process: Process::Runs,
             admin: Admin::Pending,
             lease: false,
@@ -185,6 +211,7 @@ impl World {
             self.link.route = false;
             self.networkd.admin = Admin::Configuring;
             self.ask();
+            self.probe_address();
         } else {
             self.networkd.admin = Admin::Unmanaged;
         }
@@ -225,6 +252,14 @@ impl World {
         self.network_changed();
     }
 
+    /// networkd fails to configure the link, and gives it up.
+    pub fn give_link_up(&mut self) {
+        if self.networkd.process == Process::Runs {
+            self.lose_address();
+            self.networkd.admin = Admin::Failed;
+        }
+    }
+
     /// The default route is deleted.
     pub fn drop_route(&mut self) {
         self.link.route = false;
@@ -240,6 +275,7 @@ impl World {
         if carrier {
             if self.networkd.process == Process::Runs && self.file_matches() && self.link.up {
                 self.ask();
+                self.probe_address();
             }
             self.network_changed();
         } else {
@@ -263,7 +299,8 @@ impl World {
     }
 
     pub(super) fn next_of_network(&self) -> Option<u64> {
-        [self.networkd.starts, self.networkd.asks, self.link.address].into_iter().flatten().min()
+        let Networkd { starts, asks, probed, .. } = self.networkd;
+        [starts, asks, probed, self.link.address].into_iter().flatten().min()
     }
 
     pub(super) fn step_network(&mut self) {
@@ -272,6 +309,9 @@ impl World {
         }
         if come(&mut self.networkd.asks, self.now) {
             self.answer();
+        }
+        if come(&mut self.networkd.probed, self.now) {
+            self.take_address();
         }
         if self.link.address.is_some_and(|until| until <= self.now) {
             self.renew();

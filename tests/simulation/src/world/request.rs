@@ -1,6 +1,6 @@
 //! The agent's proof, while the server has it.
 
-use super::{Alias, Flaw, Runner, World};
+use super::{Flaw, Runner, World};
 
 /// An embedding that was asked for.
 #[derive(Debug, Clone)]
@@ -51,7 +51,8 @@ impl World {
 
     pub(super) fn request_moves(&self) -> bool {
         let waits = self.request.as_ref().is_some_and(|request| request.ended.is_none());
-        waits && self.can_compute() && self.link.address.is_some() && !self.link.dropped
+        // It goes over the loopback link, whatever clients meet on theirs.
+        waits && self.can_compute() && self.link.address.is_some() && !self.link.locked
     }
 
     /// Whether the server works on what it is asked.
@@ -67,7 +68,7 @@ impl World {
     }
 
     pub(super) fn step_request(&mut self) {
-        let missing = self.models.alias == Alias::Missing;
+        let missing = !self.has_alias();
         let flaw = self.models.flaw;
         let Some(request) = &mut self.request else { return };
         if request.left == 0 && request.ended.is_none() {

@@ -13,6 +13,17 @@ pub enum Bound {
     Elsewhere,
 }
 
+/// Where it keeps its models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// On the data disk.
+    Inside,
+    /// In its home directory, since nothing says otherwise.
+    Home,
+    /// Where an environment file says, which beats every drop-in.
+    ByFile,
+}
+
 /// The process that computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runner {
@@ -40,6 +51,14 @@ pub struct Server {
     pub by_drop_in: bool,
     /// Its environment file beats every drop-in.
     pub stubborn: bool,
+    /// Where its configuration has it keep its models.
+    pub store: Store,
+    /// A runtime drop-in has it keep them on the data disk.
+    pub store_by_drop_in: bool,
+    /// Its program is gone.
+    pub gone: bool,
+    /// Somebody else listens at its port as soon as it does not.
+    pub port_taken: bool,
     /// Clients keep it busy: each request waits for so long before it is served.
     pub queue: u64,
     /// Its queue is full: it answers 503.
@@ -58,6 +77,8 @@ pub struct Server {
     pub cpu: u64,
     /// Where it listened when it was started.
     listens: Bound,
+    /// Where it kept its models when it was started.
+    keeps: Store,
 }
 
 impl Default for Server {
@@ -69,6 +90,10 @@ impl Default for Server {
             bound: Bound::All,
             by_drop_in: false,
             stubborn: false,
+            store: Store::Inside,
+            store_by_drop_in: false,
+            gone: false,
+            port_taken: false,
             queue: 0,
             full: false,
             discovery: 600,
@@ -78,6 +103,7 @@ impl Default for Server {
             runner: Runner::Unloaded,
             cpu: 0,
             listens: Bound::All,
+            keeps: Store::Inside,
         }
     }
 }
@@ -91,10 +117,24 @@ impl Server {
         self.frozen = false;
         self.deaf = false;
         self.by_drop_in = false;
+        self.store_by_drop_in = false;
         self.runner = Runner::Unloaded;
         self.works_from = None;
         self.dies = None;
         self.cpu = 0;
+    }
+
+    /// Where the next process keeps its models.
+    #[must_use]
+    pub fn is_told_to_keep(&self) -> Store {
+        let by_drop_in = self.store_by_drop_in && self.store != Store::ByFile;
+        if by_drop_in { Store::Inside } else { self.store }
+    }
+
+    /// Where its process keeps its models.
+    #[must_use]
+    pub fn keeps(&self) -> Store {
+        self.keeps
     }
 
     /// Where its process listens.
@@ -109,10 +149,14 @@ impl World {
         let server = &mut self.server;
         server.listens =
             if server.by_drop_in && !server.stubborn { Bound::All } else { server.bound };
+        server.keeps = server.is_told_to_keep();
         server.works_from = Some(self.now + server.discovery);
         // An empty store of another user cannot be written, and then it does not start.
-        let bare = self.models.is_bare() && !self.disk.writable();
-        server.dies = (server.crashes || bare).then_some(self.now + ENDS_AFTER);
+        let inside = server.keeps == Store::Inside;
+        let bare = inside && self.models.is_bare() && !self.disk.writable();
+        let ends = server.crashes || server.gone || server.port_taken;
+        let ends = ends || bare || (inside && self.disk.closed);
+        server.dies = ends.then_some(self.now + ENDS_AFTER);
     }
 
     /// Whether its process does anything at all.

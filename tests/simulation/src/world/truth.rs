@@ -1,6 +1,6 @@
 //! What is so, whoever may see it.
 
-use super::{Alias, Bound, World};
+use super::{Alias, Bound, Store, World};
 
 impl World {
     /// Whether a client in the cluster would get a right embedding now. A server that is busy
@@ -15,8 +15,16 @@ impl World {
     pub fn embeds(&self) -> bool {
         self.can_compute()
             && self.server.listens() == Bound::All
-            && self.models.alias != Alias::Missing
+            && self.has_alias()
             && self.models.flaw.is_none()
+    }
+
+    /// Whether the server finds an alias that it can load.
+    #[must_use]
+    pub fn has_alias(&self) -> bool {
+        self.server.keeps() == Store::Inside
+            && matches!(self.models.alias, Alias::Good | Alias::Drifted)
+            && !self.disk.closed
     }
 
     /// Whether clients reach the server.

@@ -1,0 +1,223 @@
+//! What a fault does to the guest, and who mends it does.
+
+use saigak_agent::guest::concern;
+
+use super::Fault;
+use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World};
+
+use Fault as F;
+
+impl Fault {
+    /// It happens.
+    #[expect(clippy::too_many_lines, reason = "one arm for each fault")]
+    pub fn strike(self, world: &mut World) {
+        match self {
+            F::NetworkdFailed => world.give_link_up(),
+            F::NetworkdOffBus => {
+                world.networkd.off_bus = true;
+                world.flush();
+            }
+            F::NetworkdMasked => {
+                world.networkd.masked = true;
+                world.stop_networkd();
+                world.flush();
+            }
+            F::LockedOut => world.link.locked = true,
+            F::NoInodes => world.disk.no_inodes = true,
+            F::WritesHang => world.disk.writes_hang = true,
+            F::ParentClosed => world.disk.closed = true,
+            F::ProgramGone => {
+                world.server.gone = true;
+                world.server_dies("exit-code");
+            }
+            F::PortTaken => {
+                world.server.port_taken = true;
+                world.server_dies("exit-code");
+            }
+            F::ModelsElsewhere => {
+                world.server.store = Store::Home;
+                world.server.store_by_drop_in = false;
+                world.server_dies("signal");
+            }
+            F::ModelsByFile => {
+                world.server.store = Store::ByFile;
+                world.server_dies("signal");
+            }
+            F::NoManifest => world.models.source = Source::NoManifest,
+            F::AliasCut => world.models.alias = Alias::NoManifest,
+            F::WeightsCut => world.damage(),
+            F::RegistryGarbles => {
+                world.registry.garbles = true;
+                world.delete_models();
+            }
+            F::DnsDead => world.dns_dead = true,
+            F::NamelessPull => {
+                world.dns_dead = true;
+                world.delete_models();
+            }
+            F::LinkDown => world.link_down(),
+            F::Flushed => world.flush(),
+            F::RouteGone => world.drop_route(),
+            F::CableCut => world.plug(false),
+            F::LinkGone => world.attach_link(false),
+            F::DhcpAway => {
+                world.dhcp.away = true;
+                world.lose_lease();
+            }
+            F::MacPinned => {
+                world.networkd.file.pinned = true;
+                world.boot();
+            }
+            F::FileGone => {
+                world.networkd.file.missing = true;
+                world.networkd.file.by_name = false;
+                world.lose_lease();
+                world.start_networkd();
+            }
+            F::NetworkdStopped => {
+                world.stop_networkd();
+                world.flush();
+            }
+            F::Firewall => world.link.dropped = true,
+            F::Taken => world.disk.foreign = 5000,
+            F::Unmounted => {
+                world.disk.attached = false;
+                world.unmount();
+            }
+            F::Full => world.disk.free = 1 << 20,
+            F::ReadOnly => world.disk.read_only = true,
+            F::DiskHangs => world.disk.hangs = true,
+            F::Killed => world.server_dies("signal"),
+            F::Stopped => world.stop_unit(),
+            F::Frozen => world.freeze(true),
+            F::Deaf => {
+                world.freeze(true);
+                world.server.deaf = world.server.frozen;
+            }
+            F::Limited => world.hit_limit(),
+            F::Crashes => {
+                world.server.crashes = true;
+                world.server_dies("exit-code");
+            }
+            F::Masked => {
+                world.unit.load = Load::Masked;
+                world.stop_unit();
+            }
+            F::Loopback => {
+                world.server.bound = Bound::Loopback;
+                world.server.by_drop_in = false;
+                world.server_dies("signal");
+            }
+            F::LoopbackForGood => {
+                world.server.bound = Bound::Loopback;
+                world.server.stubborn = true;
+                world.server_dies("signal");
+            }
+            F::Moved => {
+                world.server.bound = Bound::Elsewhere;
+                world.server.stubborn = true;
+                world.server_dies("signal");
+            }
+            F::RunnerStuck => world.server.runner = Runner::Stuck,
+            F::Busy => world.server.queue = 20_000,
+            F::QueueFull => world.server.full = true,
+            F::SlowLoad => world.server.load = 90_000,
+            F::AliasDeleted => world.models.alias = Alias::Missing,
+            F::Drifted => world.models.alias = Alias::Drifted,
+            F::ModelDeleted => world.models.source = Source::Missing,
+            F::BothDeleted => world.delete_models(),
+            F::RegistryAway => {
+                world.registry.away = true;
+                world.delete_models();
+            }
+            F::RegistrySilent => {
+                world.registry.silent = true;
+                world.delete_models();
+            }
+            F::WrongDimension => world.models.flaw = Some(Flaw::Dimension),
+            F::NotFinite => world.models.flaw = Some(Flaw::NotFinite),
+            F::NotFiniteForGood => world.models.flaw = Some(Flaw::StillNotFinite),
+            F::NotUnit => world.models.flaw = Some(Flaw::NotUnit),
+            F::Errors => world.models.flaw = Some(Flaw::Error),
+            F::ErrorsForGood => world.models.flaw = Some(Flaw::StillError),
+        }
+    }
+
+    /// A person mends it, or what is outside of the guest. What the agent can mend is left to
+    /// it.
+    pub fn cure(self, world: &mut World) {
+        match self {
+            F::NetworkdMasked => {
+                world.networkd.masked = false;
+                world.start_networkd();
+            }
+            F::LockedOut => world.link.locked = false,
+            F::NoInodes => world.disk.no_inodes = false,
+            F::WritesHang => world.disk.writes_hang = false,
+            F::ParentClosed => world.disk.closed = false,
+            F::ProgramGone => world.server.gone = false,
+            F::PortTaken => world.server.port_taken = false,
+            F::ModelsByFile => {
+                world.server.store = Store::Inside;
+                world.restart_unit();
+            }
+            F::RegistryGarbles => world.registry.garbles = false,
+            F::DnsDead | F::NamelessPull => world.dns_dead = false,
+            F::CableCut => world.plug(true),
+            F::LinkGone => world.attach_link(true),
+            F::DhcpAway => world.dhcp.away = false,
+            F::Firewall => world.link.dropped = false,
+            F::Unmounted => world.mount(),
+            F::Full => world.disk.free = crate::world::ROOM,
+            F::ReadOnly => world.disk.read_only = false,
+            F::DiskHangs => world.disk.hangs = false,
+            F::Crashes => world.server.crashes = false,
+            F::Masked => {
+                world.unit.load = Load::Loaded;
+                world.start_unit();
+            }
+            F::LoopbackForGood | F::Moved => {
+                world.server.bound = Bound::All;
+                world.server.stubborn = false;
+                world.restart_unit();
+            }
+            F::Busy => world.server.queue = 0,
+            F::QueueFull => world.server.full = false,
+            F::SlowLoad => world.server.load = 1500,
+            F::RegistryAway => world.registry.away = false,
+            F::RegistrySilent => world.registry.silent = false,
+            F::WrongDimension | F::NotFiniteForGood | F::NotUnit | F::ErrorsForGood => {
+                world.models.flaw = None;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl World {
+    fn delete_models(&mut self) {
+        self.models.source = Source::Missing;
+        self.models.alias = Alias::Missing;
+    }
+
+    /// The DHCP server takes the address back: its lease is over.
+    fn lose_lease(&mut self) {
+        if self.link.address.is_some() {
+            self.link.address = Some(self.now);
+        }
+    }
+
+    /// Somebody starts the unit again and again until systemd has had enough.
+    fn hit_limit(&mut self) {
+        if self.unit.load == Load::Loaded && self.disk.mounted {
+            self.exhaust_starts();
+            self.event(concern::OLLAMA);
+        }
+    }
+
+    /// Whether networkd runs.
+    #[must_use]
+    pub fn networkd_runs(&self) -> bool {
+        self.networkd.process == Process::Runs
+    }
+}
