@@ -224,11 +224,10 @@ impl Guest {
             concern::NAMES if asks_for_names => {
                 facts.take_names(at, seen::names(&self.world));
             }
-            concern::NAMES => {}
+            concern::NAMES | concern::GPU => {}
             concern::FIREWALL => {
                 facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
             }
-            concern::GPU => {}
             _ => facts.system = Some(Seen { at, value: seen::system(wall) }),
         }
     }
