@@ -48,29 +48,40 @@ pub(super) fn tell() -> io::Result<Option<Failure>> {
     let devices: Vec<_> = (0..count).map(|index| (index, nvml.device_by_index(index))).collect();
     // Names and ids are asked for once: a GPU that is lost tells neither.
     let known: Vec<Gpu> = devices.iter().map(|(index, device)| identify(*index, device)).collect();
-    let reachable = || devices.iter().filter_map(|(_, device)| device.as_ref().ok());
-    let events = subscribe(&nvml, reachable().collect());
+    let mut gpus = known.clone();
+    let mut events = subscribe(&nvml, &devices, &gpus);
+    let mut troubles = 0_u32;
     loop {
-        let gpus = devices.iter().zip(&known).map(|((_, device), known)| look(device, known));
-        write(&Line::Gpus(gpus.collect()))?;
+        gpus = devices.iter().zip(&known).map(|((_, device), known)| look(device, known)).collect();
+        write(&Line::Gpus(gpus.clone()))?;
         if begun.elapsed() >= LIFE {
             return Ok(None);
         }
-        match &events {
-            Some(events) => wait(events)?,
-            None => pause(),
+        if troubles > 0 {
+            // One that is lost ends every wait at once: without it, the others can be waited for.
+            events = subscribe(&nvml, &devices, &gpus);
         }
+        let waited = match &events {
+            Some(events) if troubles < 2 => wait(events, &devices, &gpus)?,
+            _ => {
+                pause();
+                true
+            }
+        };
+        troubles = if waited { 0 } else { troubles + 1 };
     }
 }
 
+type Handle<'n> = (u32, Result<Device<'n>, NvmlError>);
+
 /// The number and the words of an error.
 fn failure(error: NvmlError) -> Failure {
-    let words = error.to_string();
-    let code = match error {
-        NvmlError::LibloadingError(_) => code::LIBRARY_NOT_FOUND,
-        other => other.into(),
-    };
-    Failure { code, words }
+    match error {
+        NvmlError::LibloadingError(why) => {
+            Failure { code: code::LIBRARY_NOT_FOUND, words: why.to_string() }
+        }
+        other => Failure { words: other.to_string(), code: other.into() },
+    }
 }
 
 fn identify(index: u32, device: &Result<Device<'_>, NvmlError>) -> Gpu {
@@ -161,15 +172,17 @@ fn look_at_fields(device: &Device<'_>, gpu: &mut Gpu) {
     }
 }
 
-/// Asks to be told of events, by every GPU that can tell of any.
-fn subscribe<'n>(nvml: &'n Nvml, mut devices: Vec<&Device<'n>>) -> Option<EventSet<'n>> {
+/// Asks to be told of events, by every GPU that is not lost and can tell of any.
+fn subscribe<'n>(nvml: &'n Nvml, handles: &[Handle<'n>], gpus: &[Gpu]) -> Option<EventSet<'n>> {
+    let there = handles.iter().zip(gpus).filter(|(_, gpu)| !gpu.lost);
+    let mut devices: Vec<_> = there.filter_map(|((_, device), _)| device.as_ref().ok()).collect();
     // One that refuses takes the set with it: another is made without it.
     'anew: while !devices.is_empty() {
         let mut set = nvml.create_event_set().ok()?;
         for (position, device) in devices.iter().enumerate() {
-            let supported = device.supported_event_types().unwrap_or(EventTypes::empty());
-            match device.register_events(supported & EVENTS, set) {
-                Ok(filled) if !(supported & EVENTS).is_empty() => set = filled,
+            let wanted = device.supported_event_types().unwrap_or(EventTypes::empty()) & EVENTS;
+            match device.register_events(wanted, set) {
+                Ok(filled) if !wanted.is_empty() => set = filled,
                 _ => {
                     devices.remove(position);
                     continue 'anew;
@@ -181,25 +194,35 @@ fn subscribe<'n>(nvml: &'n Nvml, mut devices: Vec<&Device<'n>>) -> Option<EventS
     None
 }
 
-/// Waits for events, for [`POLL`] at most, and tells of those that are XIDs.
-fn wait(events: &EventSet<'_>) -> io::Result<()> {
+/// The id of the GPU that has been lost since these were looked at: it does not tell itself.
+fn newly_lost(handles: &[Handle<'_>], gpus: &[Gpu]) -> Option<String> {
+    let is_lost = |device: &Device<'_>| {
+        matches!(device.temperature(TemperatureSensor::Gpu), Err(NvmlError::GpuLost))
+    };
+    let there = handles.iter().zip(gpus).filter(|(_, gpu)| !gpu.lost);
+    there
+        .filter_map(|((_, device), gpu)| Some((device.as_ref().ok()?, gpu)))
+        .find(|(device, _)| is_lost(device))
+        .map(|(_, gpu)| gpu.uuid.clone())
+}
+
+/// Waits for events, for [`POLL`] at most, and tells of those that are XIDs. False: there was no
+/// waiting.
+fn wait(events: &EventSet<'_>, handles: &[Handle<'_>], gpus: &[Gpu]) -> io::Result<bool> {
     let mut patience = u32::try_from(POLL.as_millis()).unwrap_or(u32::MAX);
     for _ in 0..TOGETHER {
         match events.wait(patience) {
             Ok(event) => {
                 if let Some(XidError::Value(xid)) = event.event_data {
-                    let uuid = event.device.uuid().unwrap_or_default();
+                    let uuid = event.device.uuid().ok();
+                    let uuid = uuid.or_else(|| newly_lost(handles, gpus)).unwrap_or_default();
                     write(&Line::Xid(Xid { uuid, xid }))?;
                 }
                 patience = 0;
             }
-            Err(NvmlError::Timeout) => return Ok(()),
-            Err(_) => {
-                // A GPU that is lost ends every further wait at once.
-                pause();
-                return Ok(());
-            }
+            Err(NvmlError::Timeout) => return Ok(true),
+            Err(_) => return Ok(false),
         }
     }
-    Ok(())
+    Ok(true)
 }
