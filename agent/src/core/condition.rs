@@ -149,7 +149,7 @@ impl<R> Reason<R> {
 }
 
 /// What one look says about one condition.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Judgement<R: 'static> {
     /// The condition's name.
     pub condition: &'static str,
@@ -173,7 +173,7 @@ impl<R> Judgement<R> {
         Self {
             condition: condition.name,
             reason,
-            message: tame(&message.into()),
+            message: tame(message),
             expires: None,
             seen_at: None,
         }

@@ -4,10 +4,11 @@
 mod repairs;
 mod told;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::episode::{Climbs, Episodes, RECOVERED_AFTER};
-use super::graph::{self, Seen};
+use super::graph::{Graph, Seen};
 use super::report::{AgentReport, ConfigurationReport, Outlook};
 use super::state::State;
 use super::{BudgetReport, Condition, Judgement, Ledger, Moment, Reason, Remedy, Status};
@@ -38,7 +39,7 @@ struct Flight<R: 'static> {
 /// The state machine.
 #[derive(Debug)]
 pub struct Engine<R: 'static> {
-    conditions: &'static [&'static Condition],
+    graph: Graph,
     agent: AgentReport,
     states: Vec<State<R>>,
     episodes: Episodes,
@@ -47,7 +48,7 @@ pub struct Engine<R: 'static> {
     /// Concerns that are to be looked at, and when, before anything is done about them.
     confirm: Vec<(&'static str, Duration)>,
     /// The verdict, its cause, and the next step, as last told.
-    told: (bool, Option<&'static str>, String),
+    told: (bool, Option<&'static str>, Cow<'static, str>),
     /// When a decision may fall though nothing new was seen.
     wake_at: Option<Duration>,
     outlook: Outlook,
@@ -72,8 +73,8 @@ impl<R: Remedy> Engine<R> {
         mut ledger: Ledger,
         now: Moment,
     ) -> Result<Self, String> {
-        graph::check_order(conditions)?;
         let unsaved = ledger.close_all(&agent.boot_id, now.uptime);
+        let graph = Graph::of(conditions)?;
         let states = conditions.iter().map(|condition| State::new(condition, now)).collect();
         let same =
             |climbs: &&Climbs| climbs.boot_id == agent.boot_id && climbs.version == agent.version;
@@ -81,14 +82,14 @@ impl<R: Remedy> Engine<R> {
         let episodes =
             climbs.map_or_else(Episodes::default, |known| Episodes::of(&known.climbs, now.uptime));
         Ok(Self {
-            conditions,
+            graph,
             agent,
             states,
             episodes,
             ledger,
             in_flight: Vec::new(),
             confirm: Vec::new(),
-            told: (false, None, String::new()),
+            told: (false, None, Cow::Borrowed("")),
             wake_at: None,
             outlook: Outlook::UnderWay,
             configuration: None,
@@ -124,26 +125,23 @@ impl<R: Remedy> Engine<R> {
         self.awake_since = now.uptime;
     }
 
-    /// Takes in what was judged. What has no judgement is `Unknown`.
-    pub fn observe(&mut self, now: Moment, judgements: Vec<Judgement<R>>) {
-        let mut judged: Vec<Option<Judgement<R>>> = Vec::new();
-        judged.resize_with(self.conditions.len(), || None);
-        for judgement in judgements {
-            let index = self.conditions.iter().position(|c| c.name == judgement.condition);
-            if let Some(slot) = index.and_then(|index| judged.get_mut(index)) {
-                *slot = Some(judgement);
-            }
-        }
-        let blocked = graph::blocked_by(self.conditions, |name| {
-            self.conditions
-                .iter()
-                .position(|condition| condition.name == name)
-                .and_then(|index| judged.get(index)?.as_ref())
-                .map_or(Status::Unknown, |judgement| judgement.reason.status)
-        });
+    /// Takes in what was judged, each condition once. What has no judgement is `Unknown`.
+    pub fn observe<'a>(
+        &mut self,
+        now: Moment,
+        judgements: impl IntoIterator<Item = &'a Judgement<R>>,
+    ) {
+        let judged = self.in_their_places(judgements);
         let mut changed = false;
-        for ((state, judgement), block) in self.states.iter_mut().zip(judged).zip(blocked) {
-            changed |= state.follow(judgement, block, now);
+        for (index, judgement) in judged.into_iter().enumerate() {
+            let before = |at: usize| {
+                let state = self.states.get(at);
+                state.map_or((Status::Unknown, None), |state| (state.judged, state.block))
+            };
+            let block = self.graph.block(index, before);
+            if let Some(state) = self.states.get_mut(index) {
+                changed |= state.follow(judgement, block, now);
+            }
         }
         for state in &self.states {
             if state.status == Status::True
@@ -157,6 +155,28 @@ impl<R: Remedy> Engine<R> {
         if changed {
             self.sequence += 1;
         }
+    }
+
+    /// For each condition its judgement.
+    fn in_their_places<'a>(
+        &self,
+        judgements: impl IntoIterator<Item = &'a Judgement<R>>,
+    ) -> Vec<Option<&'a Judgement<R>>> {
+        let mut places = vec![None; self.states.len()];
+        let mut next = 0;
+        for judgement in judgements {
+            let is_it = |at: &usize| {
+                self.states
+                    .get(*at)
+                    .is_some_and(|state| state.condition.name == judgement.condition)
+            };
+            // They mostly come in the conditions' own order.
+            if let Some(at) = (next..places.len()).chain(0..next).find(is_it) {
+                places[at] = Some(judgement);
+                next = at + 1;
+            }
+        }
+        places
     }
 
     /// Pauses repairs for `length` from now on; one that runs is left to end. Gives back until
@@ -233,11 +253,12 @@ impl<R: Remedy> Engine<R> {
     #[must_use]
     pub fn is_calm(&self, concern: &str, uptime: Duration) -> bool {
         let mut own = self.states.iter().filter(|state| state.condition.concern == concern);
-        self.ready(uptime) && own.all(|state| state.status == Status::True || state.blocked)
+        self.ready(uptime) && own.all(|state| state.status == Status::True || state.block.is_some())
     }
 
-    fn seen(&self, uptime: Duration) -> Vec<Seen> {
-        self.states.iter().map(|state| state.seen(uptime, &self.episodes)).collect()
+    /// The conditions as they are at `uptime`, by their positions.
+    fn seen(&self, uptime: Duration) -> impl Fn(usize) -> Seen {
+        move |index| self.states[index].seen(uptime, &self.episodes)
     }
 
     fn required(&self) -> impl Iterator<Item = &State<R>> {
@@ -245,6 +266,6 @@ impl<R: Remedy> Engine<R> {
     }
 
     fn cause(&self, uptime: Duration) -> Option<&State<R>> {
-        self.states.get(graph::root_cause(self.conditions, &self.seen(uptime))?)
+        self.states.get(self.graph.root_cause(self.seen(uptime))?)
     }
 }

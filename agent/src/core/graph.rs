@@ -15,61 +15,6 @@ pub(super) struct Block {
     pub(super) by_fault: bool,
 }
 
-/// For each condition what blocks it, if anything. `conditions` stand in an order in which
-/// needs come first (see [`check_order`]); a condition that is blocked blocks in turn.
-pub(super) fn blocked_by(
-    conditions: &[&Condition],
-    status_of: impl Fn(&str) -> Status,
-) -> Vec<Option<Block>> {
-    let mut blocks: Vec<Option<Block>> = Vec::with_capacity(conditions.len());
-    for condition in conditions {
-        let found = condition.needs.iter().copied().filter_map(|need| {
-            let above = conditions
-                .iter()
-                .zip(&blocks)
-                .find_map(|(other, block)| block.filter(|_| other.name == need));
-            match (above, status_of(need)) {
-                (Some(above), _) => Some(Block { need, by_fault: above.by_fault }),
-                (None, Status::True) => None,
-                (None, status) => Some(Block { need, by_fault: status == Status::False }),
-            }
-        });
-        // A fault says more than what is merely not known.
-        let block = found.reduce(|first, other| if first.by_fault { first } else { other });
-        blocks.push(block);
-    }
-    blocks
-}
-
-/// The position of the condition to name when the guest is not ready: the first required one
-/// that is `False`, or what explains it; else the first that is `Unknown` by itself; else any
-/// that does not hold.
-pub(super) fn root_cause(conditions: &[&Condition], states: &[Seen]) -> Option<usize> {
-    let required = || {
-        conditions
-            .iter()
-            .zip(states)
-            .enumerate()
-            .filter(|(_, (condition, seen))| condition.role.is_required() && !seen.holds)
-    };
-    let first_false = required().find(|(_, (_, seen))| seen.status == Status::False);
-    if let Some((mut index, _)) = first_false {
-        // To the root; no longer than there are conditions, should they explain each other.
-        for _ in conditions {
-            let explained = conditions.get(index).and_then(|c| explanation(conditions, states, c));
-            match explained {
-                Some(cause) => index = cause,
-                None => break,
-            }
-        }
-        return Some(index);
-    }
-    required()
-        .find(|(_, (_, seen))| !seen.blocked)
-        .or_else(|| required().next())
-        .map(|(index, _)| index)
-}
-
 /// What the root cause is found by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
@@ -85,39 +30,97 @@ pub(super) struct Seen {
     pub(super) mendable: bool,
 }
 
-/// The position of the `False` condition that explains `condition`, if it is mendable.
-pub(super) fn explanation(
-    conditions: &[&Condition],
-    states: &[Seen],
-    condition: &Condition,
-) -> Option<usize> {
-    condition.explained_by.iter().find_map(|name| {
-        let index = conditions.iter().position(|other| other.name == *name)?;
-        states
-            .get(index)
-            .is_some_and(|seen| seen.status == Status::False && seen.mendable)
-            .then_some(index)
-    })
+/// One condition, and by their positions those that it hangs on.
+#[derive(Debug)]
+struct Node {
+    condition: &'static Condition,
+    needs: Vec<usize>,
+    explained_by: Vec<usize>,
 }
 
-/// The first condition that stands before one of its needs, or names one that is not there.
-pub(super) fn check_order(conditions: &[&Condition]) -> Result<(), String> {
-    for (index, condition) in conditions.iter().enumerate() {
-        for need in condition.needs {
-            if !conditions.iter().take(index).any(|other| other.name == *need) {
-                return Err(format!("{} needs {need}, which must stand before it", condition.name));
-            }
-        }
-        for cause in condition.explained_by {
-            if !conditions.iter().any(|other| other.name == *cause) {
-                return Err(format!(
-                    "{} is explained by {cause}, which is not there",
-                    condition.name
-                ));
-            }
-        }
+/// All conditions, each after those that it needs.
+#[derive(Debug)]
+pub(super) struct Graph {
+    nodes: Vec<Node>,
+}
+
+impl Graph {
+    /// The graph of `conditions`.
+    ///
+    /// # Errors
+    /// The first of them that stands before one of its needs, or names one that is not there.
+    pub(super) fn of(conditions: &[&'static Condition]) -> Result<Self, String> {
+        let place = |name: &str| conditions.iter().position(|other| other.name == name);
+        let node = |(index, condition): (usize, &&'static Condition)| {
+            let name = condition.name;
+            let need = |need: &&str| {
+                let before = place(need).filter(|at| *at < index);
+                before.ok_or_else(|| format!("{name} needs {need}, which must stand before it"))
+            };
+            let cause = |cause: &&str| {
+                place(cause)
+                    .ok_or_else(|| format!("{name} is explained by {cause}, which is not there"))
+            };
+            Ok(Node {
+                condition,
+                needs: condition.needs.iter().map(need).collect::<Result<_, String>>()?,
+                explained_by: condition.explained_by.iter().map(cause).collect::<Result<_, _>>()?,
+            })
+        };
+        let nodes: Result<_, String> = conditions.iter().enumerate().map(node).collect();
+        Ok(Self { nodes: nodes? })
     }
-    Ok(())
+
+    /// What blocks the condition at `index`. `before` tells the status that each before it was
+    /// judged to have, and what blocks that: one that is blocked blocks in turn.
+    pub(super) fn block(
+        &self,
+        index: usize,
+        before: impl Fn(usize) -> (Status, Option<Block>),
+    ) -> Option<Block> {
+        let found = self.nodes.get(index)?.needs.iter().filter_map(|at| {
+            let need = self.nodes.get(*at)?.condition.name;
+            match before(*at) {
+                (_, Some(above)) => Some(Block { need, ..above }),
+                (Status::True, None) => None,
+                (status, None) => Some(Block { need, by_fault: status == Status::False }),
+            }
+        });
+        // A fault says more than what is merely not known.
+        found.reduce(|first, other| if first.by_fault { first } else { other })
+    }
+
+    /// The position of the condition to name when the guest is not ready: the first required
+    /// one that is `False`, or what explains it; else the first that is `Unknown` by itself;
+    /// else any that does not hold.
+    pub(super) fn root_cause(&self, seen: impl Fn(usize) -> Seen) -> Option<usize> {
+        let required = || {
+            let nodes = self.nodes.iter().enumerate();
+            let required = nodes.filter(|(_, node)| node.condition.role.is_required());
+            required.map(|(index, _)| (index, seen(index))).filter(|(_, seen)| !seen.holds)
+        };
+        let first_false = required().find(|(_, seen)| seen.status == Status::False);
+        if let Some((mut index, _)) = first_false {
+            // To the root; no longer than there are conditions, should they explain each other.
+            for _ in &self.nodes {
+                match self.explanation(index, &seen) {
+                    Some(cause) => index = cause,
+                    None => break,
+                }
+            }
+            return Some(index);
+        }
+        let by_itself = required().find(|(_, seen)| !seen.blocked);
+        by_itself.or_else(|| required().next()).map(|(index, _)| index)
+    }
+
+    /// The position of the `False` condition that explains the one at `index`, if it is mendable.
+    pub(super) fn explanation(&self, index: usize, seen: impl Fn(usize) -> Seen) -> Option<usize> {
+        self.nodes.get(index)?.explained_by.iter().copied().find(|cause| {
+            let seen = seen(*cause);
+            seen.status == Status::False && seen.mendable
+        })
+    }
 }
 
 #[cfg(test)]
@@ -143,6 +146,10 @@ mod tests {
         &condition("C", Role::Required, &["B"], &[]),
     ];
 
+    fn chain() -> Graph {
+        Graph::of(&CHAIN).unwrap()
+    }
+
     fn seen(status: Status, blocked: bool) -> Seen {
         Seen { status, blocked, holds: status == Status::True, mendable: true }
     }
@@ -150,7 +157,11 @@ mod tests {
     #[test]
     fn blocking_reaches_through_the_chain() {
         for (status, by_fault) in [(Status::False, true), (Status::Unknown, false)] {
-            let blocks = blocked_by(&CHAIN, |name| if name == "A" { status } else { Status::True });
+            let told = |index| if index == 1 { status } else { Status::True };
+            let mut blocks: Vec<Option<Block>> = Vec::new();
+            for index in 0..CHAIN.len() {
+                blocks.push(chain().block(index, |before| (told(before), blocks[before])));
+            }
             let needs = ["A", "B"].map(|need| Some(Block { need, by_fault }));
             assert_eq!(blocks, [None, None, needs[0], needs[1]]);
         }
@@ -160,9 +171,9 @@ mod tests {
     fn the_cause_is_the_first_false_and_what_explains_it() {
         let blocked = seen(Status::Unknown, true);
         let states = [seen(Status::True, false), seen(Status::False, false), blocked, blocked];
-        assert_eq!(root_cause(&CHAIN, &states), Some(1));
+        assert_eq!(chain().root_cause(|index| states[index]), Some(1));
         let states = [seen(Status::False, false), seen(Status::False, false), blocked, blocked];
-        assert_eq!(root_cause(&CHAIN, &states), Some(0));
+        assert_eq!(chain().root_cause(|index| states[index]), Some(0));
     }
 
     #[test]
@@ -170,19 +181,22 @@ mod tests {
         let blocked = seen(Status::Unknown, true);
         let owner = Seen { mendable: false, ..seen(Status::False, false) };
         let states = [owner, seen(Status::False, false), blocked, blocked];
-        assert_eq!(root_cause(&CHAIN, &states), Some(1));
+        assert_eq!(chain().root_cause(|index| states[index]), Some(1));
     }
 
     #[test]
     fn a_gate_alone_is_no_cause() {
         let good = seen(Status::True, false);
-        assert_eq!(root_cause(&CHAIN, &[seen(Status::False, false), good, good, good]), None);
+        let states = [seen(Status::False, false), good, good, good];
+        assert_eq!(chain().root_cause(|index| states[index]), None);
     }
 
     #[test]
     fn order_is_checked() {
-        assert_eq!(check_order(&CHAIN), Ok(()));
-        let wrong = [&condition("B", Role::Required, &["A"], &[])];
-        assert!(check_order(&wrong).is_err());
+        static WRONG: [&Condition; 1] = [&condition("B", Role::Required, &["A"], &[])];
+        static LOST: [&Condition; 1] = [&condition("B", Role::Required, &[], &["A"])];
+        assert!(Graph::of(&CHAIN).is_ok());
+        assert!(Graph::of(&WRONG).is_err_and(|why| why.contains("B needs A")));
+        assert!(Graph::of(&LOST).is_err_and(|why| why.contains("B is explained by A")));
     }
 }

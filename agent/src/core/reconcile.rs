@@ -70,20 +70,8 @@ pub async fn run<G: Guest, C: Clock>(
     tokio::pin!(stop);
     loop {
         let turn = Instant::now();
-        for concern in looks.take_due(turn) {
-            let uptime = clock.now().uptime;
-            let interval = concerns.get(concern).map_or(HEARTBEAT, |schedule| {
-                let calm = engine.is_calm(schedule.concern, uptime);
-                if calm { schedule.calm } else { schedule.alert }
-            });
-            // Up to a tenth earlier, so that the looks of many guests do not align.
-            looks.after(concern, interval.mul_f64(1.0 - fastrand::f64() / 10.0));
-            let look = guest.look(concern);
-            tasks.spawn(async move {
-                look.await;
-                Done::Look(concern)
-            });
-        }
+        let due = looks.take_due(turn);
+        begin(&mut tasks, due, &mut looks, &engine, guest, clock.now().uptime);
 
         let now = clock.now();
         if let Some(time) = slept(asleep, clock.asleep()) {
@@ -94,7 +82,7 @@ pub async fn run<G: Guest, C: Clock>(
         for concern in guest.renewed() {
             engine.renew(concern, now);
         }
-        engine.observe(now, guest.judge(now));
+        engine.observe(now, &guest.judge(now));
         while let Some(intent) = engine.next_repair(now, |remedy| guest.held(remedy, now)) {
             tracing::info!(
                 remedy = intent.remedy.name(),
@@ -166,6 +154,30 @@ pub async fn run<G: Guest, C: Clock>(
             },
             () = time::sleep_until(wake.unwrap_or(turn + HEARTBEAT)) => tally.woken(Source::Timer),
         }
+    }
+}
+
+/// Begins the looks that are `due`.
+fn begin<G: Guest>(
+    tasks: &mut JoinSet<Done<G::Remedy>>,
+    due: Vec<usize>,
+    looks: &mut Looks,
+    engine: &Engine<G::Remedy>,
+    guest: &G,
+    uptime: Duration,
+) {
+    for concern in due {
+        let interval = guest.concerns().get(concern).map_or(HEARTBEAT, |schedule| {
+            let calm = engine.is_calm(schedule.concern, uptime);
+            if calm { schedule.calm } else { schedule.alert }
+        });
+        // Up to a tenth earlier, so that the looks of many guests do not align.
+        looks.after(concern, interval.mul_f64(1.0 - fastrand::f64() / 10.0));
+        let look = guest.look(concern);
+        tasks.spawn(async move {
+            look.await;
+            Done::Look(concern)
+        });
     }
 }
 

@@ -8,6 +8,8 @@ use super::{Condition, ConditionReport, Judgement, Moment, Reason, Role, Status,
 
 /// The reason of a condition that no look has judged yet.
 const NOT_OBSERVED: &str = "NotObserved";
+/// What is said of it.
+const UNTOLD: &str = "the next look will tell";
 
 /// One condition as it is followed.
 #[derive(Debug)]
@@ -22,7 +24,9 @@ pub(super) struct State<R: 'static> {
     /// When the look began that the reason rests on.
     pub(super) seen_at: Duration,
     pub(super) expires: Option<Duration>,
-    pub(super) blocked: bool,
+    /// The status that it was last judged to have, whatever blocks it.
+    pub(super) judged: Status,
+    pub(super) block: Option<Block>,
     /// While `Unknown` after `True`: until when it still counts as holding.
     pub(super) holds_until: Option<Duration>,
 }
@@ -40,7 +44,8 @@ impl<R> State<R> {
             reason_since: now.uptime,
             seen_at: now.uptime,
             expires: None,
-            blocked: false,
+            judged: Status::Unknown,
+            block: None,
             holds_until: None,
         }
     }
@@ -61,7 +66,12 @@ impl<R> State<R> {
             let ends = episodes.is_exhausted(self.condition.name, fault.name);
             fault.passes || fault.decisive || (!fault.ladder.is_empty() && !ends)
         });
-        Seen { status: self.status, blocked: self.blocked, holds: self.holds(uptime), mendable }
+        Seen {
+            status: self.status,
+            blocked: self.block.is_some(),
+            holds: self.holds(uptime),
+            mendable,
+        }
     }
 
     /// Until when it holds without being seen anew.
@@ -76,30 +86,35 @@ impl<R> State<R> {
     /// Follows a judgement; says whether anything that people see has changed.
     pub(super) fn follow(
         &mut self,
-        judgement: Option<Judgement<R>>,
+        judgement: Option<&Judgement<R>>,
         block: Option<Block>,
         now: Moment,
     ) -> bool {
-        let seen_at = judgement.as_ref().and_then(|judgement| judgement.seen_at);
-        let seen_false = judgement.as_ref().is_some_and(|j| j.reason.status == Status::False);
-        let (status, reason, fault, message, expires) = match (block, judgement) {
-            (Some(block), _) => {
-                (Status::Unknown, BLOCKED, None, format!("waits for {}", block.need), None)
+        let seen_at = judgement.and_then(|judgement| judgement.seen_at);
+        let judged = judgement.map_or(Status::Unknown, |judgement| judgement.reason.status);
+        let (status, reason, fault, expires) = match (block, judgement) {
+            (Some(_), _) => (Status::Unknown, BLOCKED, None, None),
+            (None, Some(Judgement { reason, expires, .. })) => {
+                (reason.status, reason.name, Some(*reason), *expires)
             }
-            (None, Some(judgement)) => {
-                let reason = judgement.reason;
-                (reason.status, reason.name, Some(reason), judgement.message, judgement.expires)
+            (None, None) => (Status::Unknown, NOT_OBSERVED, None, None),
+        };
+        let said_anew = match (block, judgement) {
+            (Some(Block { need, .. }), _) => {
+                let same = self.block.is_some_and(|before| before.need == need);
+                (!same).then(|| format!("waits for {need}"))
             }
-            (None, None) => {
-                (Status::Unknown, NOT_OBSERVED, None, "the next look will tell".into(), None)
+            (None, Some(Judgement { message, .. })) => {
+                (*message != self.message).then(|| message.clone())
             }
+            (None, None) => (self.message != UNTOLD).then(|| UNTOLD.into()),
         };
         let was_true = self.status == Status::True;
         let graced = now.uptime + self.condition.grace;
-        let changed = status != self.status || reason != self.reason || message != self.message;
+        let changed = status != self.status || reason != self.reason || said_anew.is_some();
         self.holds_until = match (status, block) {
             // Blocked, but what was seen of it in spite of that is bad: nothing holds.
-            (Status::Unknown, Some(block)) if !block.by_fault && !seen_false => {
+            (Status::Unknown, Some(block)) if !block.by_fault && judged != Status::False => {
                 was_true.then(|| self.expires.unwrap_or(graced)).or(self.holds_until)
             }
             // What can be looked at and is not known: a proof, say, that a new server still owes.
@@ -122,9 +137,12 @@ impl<R> State<R> {
         self.status = status;
         self.reason = reason;
         self.fault = fault;
-        self.message = message;
+        if let Some(message) = said_anew {
+            self.message = message;
+        }
         self.expires = expires;
-        self.blocked = block.is_some();
+        self.judged = judged;
+        self.block = block;
         changed
     }
 
@@ -163,7 +181,7 @@ mod tests {
     fn what_is_not_known_of_a_veto_holds_without_an_end() {
         let at = |seconds| Moment { uptime: Duration::from_secs(seconds), wall: UNIX_EPOCH };
         let mut state: State<()> = State::new(&VETO, at(0));
-        state.follow(Some(Judgement::new(&VETO, &GOOD, "")), None, at(1));
+        state.follow(Some(&Judgement::new(&VETO, &GOOD, "")), None, at(1));
         let block = Block { need: "Need", by_fault: false };
         state.follow(None, Some(block), at(2));
         assert_eq!(state.status, Status::Unknown);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::facts::{Facts, Seen, fresh};
-use super::{CONDITIONS, Remedy};
+use super::{CONDITIONS, Remedy, concern};
 use crate::config::Config;
 use crate::core::{Judgement, Moment};
 use crate::model::{Log, PullState, Server};
@@ -23,64 +23,113 @@ pub struct Known<'a> {
     pub proofs: &'a Log,
 }
 
-/// Adds judgements that rest on a look that began at `at`, where they do not say otherwise.
-fn add(all: &mut Vec<Judgement<Remedy>>, at: Duration, judged: Vec<Judgement<Remedy>>) {
-    all.extend(judged.into_iter().map(|judgement| {
-        let seen_at = judgement.seen_at.or(Some(at));
-        Judgement { seen_at, ..judgement }
-    }));
-}
-
 /// Room for an alias: a manifest and a few small layers. The server writes them in place, so
 /// on a full disk it would leave an empty manifest where a good one was.
 const MANIFEST_ROOM: u64 = 16 << 20;
+
+/// The concerns that something is said of, in the order of [`CONDITIONS`]. What is seen of the
+/// firewall is said of the server.
+pub const JUDGED: [usize; 9] = [
+    concern::BOOTSTRAP,
+    concern::NETWORK,
+    concern::STORAGE,
+    concern::OLLAMA,
+    concern::NAMES,
+    concern::MODEL,
+    concern::PROOF,
+    concern::GPU,
+    concern::SYSTEM,
+];
+
+/// What `check` makes of what was seen, if that is not too long ago; it rests on that look, where
+/// it does not say otherwise.
+fn told<T>(
+    seen: Option<&Seen<T>>,
+    uptime: Duration,
+    check: impl FnOnce(&Seen<T>) -> Vec<Judgement<Remedy>>,
+) -> Vec<Judgement<Remedy>> {
+    let Some(seen) = fresh(seen, uptime) else { return Vec::new() };
+    let mut judged = check(seen);
+    for judgement in &mut judged {
+        judgement.seen_at = judgement.seen_at.or(Some(seen.at));
+    }
+    judged
+}
 
 impl Known<'_> {
     /// All that can be said at `uptime`. A condition of which nothing is known is left out.
     #[must_use]
     pub fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
-        let Self { config, facts, .. } = self;
         let mut all = Vec::with_capacity(CONDITIONS.len());
-        if let Some(seen) = fresh(facts.bootstrap.as_ref(), uptime) {
-            all.push(bootstrap::check(&seen.value).seen(seen.at));
+        for concern in JUDGED {
+            all.extend(self.judge_concern(concern, uptime));
         }
-        if let Some(Seen { at, value: Ok(network) }) = fresh(facts.network.as_ref(), uptime) {
-            add(&mut all, *at, network::check(network));
-        }
-        if let Some(Seen { at, value: Ok(storage) }) = fresh(facts.storage.as_ref(), uptime) {
-            add(&mut all, *at, storage::check(storage, &config.storage));
-        }
-        let ollama = fresh(facts.ollama.as_ref(), uptime);
-        if let Some(seen) = ollama {
-            let mut judged = ollama::check(&seen.value, &config.ollama, &config.storage, uptime);
-            if let Some(firewall) = facts.firewall(uptime) {
-                ollama::filter(&mut judged, firewall);
+        all
+    }
+
+    /// What can be said of one of [`JUDGED`] at `uptime`.
+    #[must_use]
+    pub fn judge_concern(&self, concern: usize, uptime: Duration) -> Vec<Judgement<Remedy>> {
+        match concern {
+            concern::BOOTSTRAP => told(self.facts.bootstrap.as_ref(), uptime, |seen| {
+                vec![bootstrap::check(&seen.value)]
+            }),
+            concern::NETWORK => told(self.facts.network.as_ref(), uptime, |seen| {
+                seen.value.as_ref().map(network::check).unwrap_or_default()
+            }),
+            concern::STORAGE => told(self.facts.storage.as_ref(), uptime, |seen| {
+                let check = |facts| storage::check(facts, &self.config.storage);
+                seen.value.as_ref().map(check).unwrap_or_default()
+            }),
+            concern::OLLAMA => told(self.facts.ollama.as_ref(), uptime, |seen| {
+                let Config { ollama, storage, .. } = self.config;
+                let mut judged = ollama::check(&seen.value, ollama, storage, uptime);
+                if let Some(firewall) = self.facts.firewall(uptime) {
+                    ollama::filter(&mut judged, firewall);
+                }
+                judged
+            }),
+            concern::NAMES => {
+                told(self.facts.names.as_ref(), uptime, |seen| vec![names::check(&seen.value)])
             }
-            add(&mut all, seen.at, judged);
+            concern::MODEL => told(self.facts.model.as_ref(), uptime, |seen| {
+                let model = seen.value.as_ref().map_err(String::as_str);
+                model::check(model, seen.at, self.pull, &self.config.model)
+            }),
+            concern::PROOF => self.judge_proof(uptime).into_iter().collect(),
+            concern::GPU => self.judge_gpus(uptime),
+            concern::SYSTEM => {
+                told(self.facts.system.as_ref(), uptime, |seen| system::check(&seen.value))
+            }
+            _ => Vec::new(),
         }
-        if let Some(seen) = fresh(facts.names.as_ref(), uptime) {
-            all.push(names::check(&seen.value).seen(seen.at));
-        }
-        if let Some(seen) = fresh(facts.model.as_ref(), uptime) {
-            let model = seen.value.as_ref().map_err(String::as_str);
-            add(&mut all, seen.at, model::check(model, seen.at, self.pull, &config.model));
-        }
-        if let Some(server) = facts.server() {
-            let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
-            all.push(model::check_proof(self.proofs, server, &progress, &config.proof, uptime));
-        }
-        let gpu = fresh(facts.gpu.as_ref(), uptime);
+    }
+
+    fn judge_proof(&self, uptime: Duration) -> Option<Judgement<Remedy>> {
+        let server = self.facts.server()?;
+        let ollama = fresh(self.facts.ollama.as_ref(), uptime);
+        let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
+        Some(model::check_proof(self.proofs, server, &progress, &self.config.proof, uptime))
+    }
+
+    fn judge_gpus(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
+        let facts = self.facts;
         let started = || facts.ollama.as_ref()?.value.unit.as_ref().ok().map(|unit| unit.started);
         let start =
             |server: Server| Some(gpu::Start { invocation: server.invocation, at: started()? });
         let server = facts.server().and_then(start);
-        let probe = &facts.gpu_probe;
-        let judged = gpu::check(gpu.map(|seen| &seen.value), probe, &config.gpu, server, uptime);
-        add(&mut all, gpu.map_or(uptime, |seen| seen.at), judged);
-        if let Some(seen) = fresh(facts.system.as_ref(), uptime) {
-            add(&mut all, seen.at, system::check(&seen.value));
+        let gpus = fresh(facts.gpu.as_ref(), uptime);
+        let mut judged = gpu::check(
+            gpus.map(|seen| &seen.value),
+            &facts.gpu_probe,
+            &self.config.gpu,
+            server,
+            uptime,
+        );
+        for judgement in &mut judged {
+            judgement.seen_at = judgement.seen_at.or(gpus.map(|seen| seen.at));
         }
-        all
+        judged
     }
 
     /// Why `remedy` must not run now, if so.

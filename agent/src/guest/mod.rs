@@ -17,7 +17,7 @@ use crate::{bootstrap, core, fix, gpu, model, names, network, ollama, storage, s
 
 pub use facts::{Facts, Seen};
 pub use handle::RealGuest;
-pub use known::Known;
+pub use known::{JUDGED, Known};
 pub use reasons::{Declared, declared};
 
 /// All conditions, causes before what hangs on them.

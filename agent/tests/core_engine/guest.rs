@@ -177,12 +177,12 @@ impl Guest {
 
     /// Shows the engine what is seen at `ms`, and asks for a repair.
     pub(crate) fn turn(&mut self, ms: u64) -> Option<Fix> {
-        let judgements = self
+        let judgements: Vec<_> = self
             .seen
             .values()
             .map(|judgement| Judgement { message: judgement.message.clone(), ..*judgement })
             .collect();
-        self.engine.observe(at(ms), judgements);
+        self.engine.observe(at(ms), &judgements);
         let held = self.held.clone();
         let why = |fix| held.contains(&fix).then(|| "the test says so".into());
         let intent = self.engine.next_repair(at(ms), why)?;

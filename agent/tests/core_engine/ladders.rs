@@ -98,7 +98,7 @@ fn a_repair_that_changes_the_reason_while_it_runs_is_waited_for_from_its_end_too
 fn neither_patience_nor_an_effect_nor_recovery_goes_by_the_time_that_the_guest_has_slept() {
     let asleep = 600_000;
     let mut guest = Guest::new();
-    let mut sleep = |guest: &mut Guest, ms: u64| {
+    let sleep = |guest: &mut Guest, ms: u64| {
         guest.engine.slept(at(ms + asleep), at(asleep).uptime);
         ms + asleep
     };

@@ -130,15 +130,15 @@ impl<M: Mind> Agent<M> {
         self.turned = now;
         self.begin_looks(guest);
         let moment = guest.moment();
-        let told = guest.judge();
+        guest.judge();
         if let Some(time) = slept(self.asleep, guest.asleep()) {
             self.asleep += time;
             if self.mind.sleeps() {
                 self.engine.slept(moment, time);
             }
         }
-        watch.look(guest, &told);
-        self.engine.observe(moment, self.mind.judge(guest, told));
+        watch.look(guest);
+        self.mind.tell(guest, &mut self.engine);
         while let Some(intent) = self.choose(guest, moment) {
             self.launch(intent, guest, saves);
         }

@@ -3,11 +3,12 @@
 
 mod acts;
 mod looks;
+mod told;
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use saigak_agent::config::{Config, Gpu};
-use saigak_agent::core::{Judgement, Moment};
+use saigak_agent::core::Moment;
 use saigak_agent::guest::{Facts, Known, Remedy};
 use saigak_agent::model::{Log, PullState};
 
@@ -16,6 +17,7 @@ pub use looks::{Look, Senses};
 
 use crate::seen;
 use crate::world::World;
+use told::Told;
 
 /// What an agent has in memory of its guest; gone with it.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +30,8 @@ pub struct Memory {
     pub pull: PullState,
     /// How much of the pull was left, and since when.
     pull_stands: Option<(u64, u64)>,
+    /// What was concluded.
+    told: Told,
 }
 
 /// The guest.
@@ -104,12 +108,6 @@ impl Guest {
     #[must_use]
     pub fn boot_id(&self) -> String {
         format!("boot {}", self.world.boots)
-    }
-
-    /// What the agent concludes from what it knows.
-    #[must_use]
-    pub fn judge(&self) -> Vec<Judgement<Remedy>> {
-        self.known().judge(self.moment().uptime)
     }
 
     /// Why `remedy` must not run now, as far as the agent knows.

@@ -1,7 +1,7 @@
 //! How an agent thinks: soundly, or, to prove that the simulation can fail, with one thing in it
 //! that is broken.
 
-use saigak_agent::core::{self, Condition, Judgement, Ledger, Outcome};
+use saigak_agent::core::{self, Condition, Engine, Ledger, Outcome};
 use saigak_agent::guest::{self, CONDITIONS};
 
 use crate::guest::Guest;
@@ -13,12 +13,8 @@ pub trait Mind: Clone {
 
     /// The conditions as the engine knows them.
     fn conditions(&self) -> &'static [&'static Condition];
-    /// What the engine is told of the guest, of which the facts say `told`.
-    fn judge(
-        &mut self,
-        guest: &Guest,
-        told: Vec<Judgement<guest::Remedy>>,
-    ) -> Vec<Judgement<Self::Remedy>>;
+    /// Tells the engine what was judged of the guest.
+    fn tell(&mut self, guest: &Guest, engine: &mut Engine<Self::Remedy>);
     /// The remedy that is meant.
     fn remedy(&self, remedy: Self::Remedy) -> guest::Remedy;
     /// Why it must not run now.
@@ -60,12 +56,8 @@ impl Mind for Sound {
         CONDITIONS
     }
 
-    fn judge(
-        &mut self,
-        _: &Guest,
-        told: Vec<Judgement<guest::Remedy>>,
-    ) -> Vec<Judgement<guest::Remedy>> {
-        told
+    fn tell(&mut self, guest: &Guest, engine: &mut Engine<guest::Remedy>) {
+        engine.observe(guest.moment(), guest.told());
     }
 
     fn remedy(&self, remedy: guest::Remedy) -> guest::Remedy {

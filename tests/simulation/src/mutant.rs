@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use saigak_agent::core::{
-    Budget, Condition, Judgement, Ledger, Outcome, Reason, Remedy, Rung, Status,
+    Budget, Condition, Engine, Judgement, Ledger, Outcome, Reason, Remedy, Rung, Status,
 };
 use saigak_agent::guest::{self, CONDITIONS, concern, declared};
 use saigak_agent::ollama;
@@ -230,16 +230,15 @@ impl Mind for Mutant {
         self.conditions
     }
 
-    fn judge(
-        &mut self,
-        guest: &Guest,
-        told: Vec<Judgement<guest::Remedy>>,
-    ) -> Vec<Judgement<Bent>> {
+    fn tell(&mut self, guest: &Guest, engine: &mut Engine<Bent>) {
         let heard = guest.heard[concern::OLLAMA];
-        if self.defect == Defect::EventsTrusted && heard + BELIEVED > guest.world.now && heard > 0 {
-            return self.all_is_well();
-        }
-        told.into_iter().filter_map(|told| self.bend(guest, told)).collect()
+        let believes = self.defect == Defect::EventsTrusted;
+        let told: Vec<_> = if believes && heard + BELIEVED > guest.world.now && heard > 0 {
+            self.all_is_well()
+        } else {
+            guest.told().cloned().filter_map(|told| self.bend(guest, told)).collect()
+        };
+        engine.observe(guest.moment(), &told);
     }
 
     fn remedy(&self, remedy: Bent) -> guest::Remedy {

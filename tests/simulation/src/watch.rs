@@ -5,8 +5,9 @@ mod chosen;
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::LazyLock;
 
-use saigak_agent::core::{Condition, Judgement, Ledger, Reason, Status};
+use saigak_agent::core::{Condition, Ledger, Reason, Status};
 use saigak_agent::guest::{CONDITIONS, Remedy, declared};
 
 use crate::agent::Deed;
@@ -47,6 +48,12 @@ struct Judged {
 }
 
 const UNSEEN: Judged = Judged { status: Status::Unknown, reason: "", since: 0, held: None };
+
+/// Where the needs of each condition stand.
+static NEEDS: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
+    let needs = |of: &&Condition| of.needs.iter().filter_map(|need| place(need)).collect();
+    CONDITIONS.iter().map(needs).collect()
+});
 
 /// A condition that has held for so long has recovered.
 const RECOVERED: u64 = 10_000;
@@ -115,24 +122,26 @@ impl Watch {
     }
 
     /// The agent has turned: what the facts say now.
-    pub fn look(&mut self, guest: &Guest, told: &[Judgement<Remedy>]) {
+    pub fn look(&mut self, guest: &Guest) {
         let now = guest.world.now;
+        let mut told = guest.told().peekable();
         let mut any = false;
         for (at, condition) in CONDITIONS.iter().enumerate() {
-            let told = told.iter().find(|told| told.condition == condition.name);
+            // They come in the order of the conditions; of some there is none.
+            let told = told.next_if(|told| told.condition == condition.name);
             let (status, reason) =
                 told.map_or((Status::Unknown, ""), |told| (told.reason.status, told.reason.name));
             let before = self.judged[at];
             let changed = status != before.status || reason != before.reason;
             any |= changed;
             let since = if changed { now } else { before.since };
-            self.judged[at] = Judged { status, reason, since, held: before.held };
             // Needs stand before what needs them.
-            let holds = status == Status::True && self.blocked_by(condition).is_none();
+            let holds = status == Status::True && self.blocked_by(at).is_none();
             let held = holds.then(|| before.held.unwrap_or(now));
-            self.judged[at].held = held;
+            self.judged[at] = Judged { status, reason, since, held };
             self.recovered[at] |= held.is_some_and(|held| now - held >= RECOVERED);
         }
+        assert!(told.next().is_none(), "judgements in another order than the conditions");
         if any {
             let mut hasher = DefaultHasher::new();
             self.judged.iter().for_each(|judged| judged.reason.hash(&mut hasher));
@@ -195,11 +204,11 @@ impl Watch {
         Ok(())
     }
 
-    fn blocked_by(&self, condition: &Condition) -> Option<&'static str> {
-        condition.needs.iter().find_map(|need| {
-            let at = place(need)?;
-            let holds = self.judged[at].status == Status::True;
-            if holds { self.blocked_by(CONDITIONS[at]) } else { Some(CONDITIONS[at].name) }
+    /// The first at the root of what the condition at `at` needs that does not hold.
+    fn blocked_by(&self, at: usize) -> Option<&'static str> {
+        NEEDS[at].iter().find_map(|need| {
+            let holds = self.judged[*need].status == Status::True;
+            if holds { self.blocked_by(*need) } else { Some(CONDITIONS[*need].name) }
         })
     }
 }

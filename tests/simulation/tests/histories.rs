@@ -65,11 +65,13 @@ fn play_shares(first: u64, count: u64, taken: &AtomicU64) -> Figures {
     }
 }
 
-/// `SAIGAK_SEED=N` replays one history, `SAIGAK_HISTORIES=N` plays so many.
+/// `SAIGAK_SEED=N` replays one history, `SAIGAK_HISTORIES=N` plays so many; both: so many from
+/// that one on.
 #[test]
 fn in_no_history_happens_what_must_never_happen() {
     let seed = number("SAIGAK_SEED");
-    let count = if seed.is_some() { 1 } else { number("SAIGAK_HISTORIES").unwrap_or(HISTORIES) };
+    let count = number("SAIGAK_HISTORIES");
+    let count = count.unwrap_or(if seed.is_some() { 1 } else { HISTORIES });
     // The quick ones are the same each time: they judge a change. The search for what nobody has
     // thought of is for the many.
     let searches = !cfg!(debug_assertions) || number("SAIGAK_HISTORIES").is_some();
@@ -89,7 +91,9 @@ fn in_no_history_happens_what_must_never_happen() {
         }
     });
     let Figures { turns, repairs, states, longest, rested } = figures;
-    println!("{count} histories in {:.1?}: {turns} turns, {repairs} repairs", began.elapsed());
+    let took = began.elapsed();
+    let rate = u128::from(count) * 1000 / took.as_millis().max(1);
+    println!("{count} histories in {took:.1?}, {rate} a second: {turns} turns, {repairs} repairs");
     let (states, longest) = (states.len(), Duration::from_millis(longest));
     println!("{states} states; {rested} took over an hour to heal, the longest {longest:.0?}");
     // Histories in which little happens would prove nothing.

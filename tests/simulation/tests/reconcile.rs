@@ -85,7 +85,9 @@ impl saigak_agent::core::Guest for Shared {
     }
 
     fn judge(&self, _: Moment) -> Vec<Judgement<Remedy>> {
-        self.world().guest.judge()
+        let guest = &mut self.world().guest;
+        guest.judge();
+        guest.told().cloned().collect()
     }
 
     fn held(&self, remedy: Remedy, _: Moment) -> Option<String> {

@@ -1,11 +1,11 @@
 //! Which repair is next, and what became of the last.
 
+use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Engine, Flight, INTERRUPTED, Intent};
 use crate::core::episode::{Climbs, Step};
 use crate::core::foreign::tame;
-use crate::core::graph;
 use crate::core::{
     AgentReport, Moment, Outcome, Outlook, Past, Pause, Reason, Remedy, Status, rfc3339,
 };
@@ -20,18 +20,18 @@ const RECENT: Duration = Duration::from_secs(20);
 /// Why nothing is done about a fault now.
 struct Delay {
     /// For the report.
-    words: String,
+    words: Cow<'static, str>,
     /// Whether it ends without a person.
     passes: bool,
 }
 
 impl Delay {
-    fn passing(words: String) -> Self {
-        Self { words, passes: true }
+    fn passing(words: impl Into<Cow<'static, str>>) -> Self {
+        Self { words: words.into(), passes: true }
     }
 
-    fn lasting(words: String) -> Self {
-        Self { words, passes: false }
+    fn lasting(words: impl Into<Cow<'static, str>>) -> Self {
+        Self { words: words.into(), passes: false }
     }
 }
 
@@ -54,8 +54,7 @@ impl<R: Remedy> Engine<R> {
                 continue;
             };
             // Anew for each: a ladder before this one may just have come to its end.
-            let seen = self.seen(now.uptime);
-            if graph::explanation(self.conditions, &seen, state.condition).is_some() {
+            if self.graph.explanation(index, self.seen(now.uptime)).is_some() {
                 continue;
             }
             let name = state.condition.name;
@@ -73,7 +72,7 @@ impl<R: Remedy> Engine<R> {
         if let Some((intent, fault)) = chosen {
             self.begin(intent, fault, now);
             self.outlook = Outlook::UnderWay;
-            self.tell(now.uptime, format!("{} runs", intent.remedy.name()));
+            self.tell(now.uptime, format!("{} runs", intent.remedy.name()).into());
             return Some(intent);
         }
         let goes_on = !self.in_flight.is_empty() || next.iter().any(|(_, delay)| delay.passes);
@@ -87,7 +86,7 @@ impl<R: Remedy> Engine<R> {
     }
 
     /// Sets what comes next. A new verdict or next step is a change like any other.
-    fn tell(&mut self, uptime: Duration, next: String) {
+    fn tell(&mut self, uptime: Duration, next: Cow<'static, str>) {
         let cause = self.cause(uptime).map(|state| state.condition.name);
         let told = (self.ready(uptime), cause, next);
         if told != self.told {
@@ -121,16 +120,16 @@ impl<R: Remedy> Engine<R> {
             // What was waited for may have come while nobody looked.
             Step::Do(_) if seen_at < place.not_before() => {
                 self.confirm.push((condition.concern, place.not_before()));
-                return Err(Delay::passing("looks whether the last repair has helped".into()));
+                return Err(Delay::passing("looks whether the last repair has helped"));
             }
             Step::Do(index) => fault.ladder.get(index).unwrap_or(first),
             Step::Wait(until) => {
                 let refused = place.was_refused();
                 self.wake_at(until);
                 return Err(Delay::passing(if refused {
-                    "the last repair was refused, and is tried again".into()
+                    "the last repair was refused, and is tried again"
                 } else {
-                    "waits for the last repair to take effect".into()
+                    "waits for the last repair to take effect"
                 }));
             }
             Step::Rest(until) => {
@@ -232,26 +231,26 @@ impl<R: Remedy> Engine<R> {
 
     /// What the report says comes next: about the repair in flight, else about the cause if it has
     /// words, else about the first other fault.
-    fn next_words(&self, uptime: Duration, next: &[(&'static str, Delay)]) -> String {
+    fn next_words(&self, uptime: Duration, next: &[(&'static str, Delay)]) -> Cow<'static, str> {
         if let Some(flight) = self.in_flight.first() {
-            return format!("{} runs", flight.intent.remedy.name());
+            return format!("{} runs", flight.intent.remedy.name()).into();
         }
         let ready = self.ready(uptime);
         let cause = if ready { None } else { self.cause(uptime) };
         let about_cause = cause.and_then(|cause| {
             next.iter()
                 .find(|(name, _)| *name == cause.condition.name)
-                .map(|(_, delay)| delay.words.as_str())
+                .map(|(_, delay)| delay.words.clone())
         });
         // What is not known starts no repair, but a person may see to it.
         let unknown = cause.filter(|cause| cause.status == Status::Unknown);
-        let advice = unknown.and_then(|cause| cause.fault).map(|reason| reason.advice);
+        let advice = unknown.and_then(|cause| cause.fault).map(|reason| reason.advice.into());
         match (about_cause.or(advice), cause) {
-            (Some(words), _) if !words.is_empty() => words.into(),
+            (Some(words), _) if !words.is_empty() => words,
             (_, Some(_)) => "observes".into(),
             (_, None) => next.iter().find(|(_, delay)| !delay.words.is_empty()).map_or_else(
                 || "nothing to do".into(),
-                |(name, delay)| format!("{name}: {}", delay.words),
+                |(name, delay)| format!("{name}: {}", delay.words).into(),
             ),
         }
     }

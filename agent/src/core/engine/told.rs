@@ -31,7 +31,7 @@ impl<R: Remedy> Engine<R> {
                 reason: state.reason.into(),
                 message: state.message.clone(),
             }),
-            next: self.told.2.clone(),
+            next: self.told.2.clone().into_owned(),
             conditions: self.states.iter().map(State::report).collect(),
             repair: self.in_flight.first().map(|flight| InFlight {
                 remedy: flight.intent.remedy.name().into(),

@@ -104,19 +104,17 @@ impl Guest {
         sleep(watched).await;
     }
 
-    /// Watches for that long, and fails if a repair begins meanwhile.
+    /// Watches for that long, and fails if a repair begins meanwhile. One that runs may end.
     pub async fn quiet(&self, watched: Duration) -> Result<()> {
         let mark = self.mark();
         let running = self.timeline.last().and_then(|report| report.repair);
-        let begins = |report: &Report| {
-            let fresh = |repair: &Repair| {
-                running.as_ref().is_none_or(|known| known.started_at != repair.started_at)
-            };
-            report.repair.as_ref().is_some_and(fresh)
+        let fresh = |repair: &Repair| {
+            running.as_ref().is_none_or(|known| known.started_at != repair.started_at)
         };
+        let begins = |report: &Report| report.repair.as_ref().is_some_and(fresh);
         let begun = self.timeline.wait_for(mark.at, watched, begins).await;
         let begun = begun.and_then(|seen| seen.report.repair);
-        let ended = self.timeline.repairs_since(&mark).into_iter().next();
+        let ended = self.timeline.repairs_since(&mark).into_iter().find(fresh);
         match begun.or(ended) {
             None => Ok(()),
             Some(repair) => bail!("nothing should be done any more, and there is {repair}"),

@@ -3,7 +3,7 @@
 use saigak_agent::guest::{CONCERNS, concern};
 
 use super::{Agent, millis};
-use crate::guest::{Guest, Look};
+use crate::guest::Guest;
 use crate::mind::Mind;
 
 impl<M: Mind> Agent<M> {
@@ -30,10 +30,7 @@ impl<M: Mind> Agent<M> {
     }
 
     pub(super) fn end_looks(&mut self, guest: &mut Guest) -> bool {
-        let (over, going) =
-            std::mem::take(&mut self.looks).into_iter().partition(|look| guest.is_over(look));
-        self.looks = going;
-        let over: Vec<Look> = over;
+        let over: Vec<_> = self.looks.extract_if(.., |look| guest.is_over(look)).collect();
         for look in &over {
             guest.end_look(look);
         }

@@ -1,7 +1,7 @@
 //! What a repair that is chosen must keep to.
 
 use saigak_agent::core::{Remedy as _, Status};
-use saigak_agent::guest::{CONDITIONS, Remedy};
+use saigak_agent::guest::Remedy;
 
 use super::{Verdict, Watch, broken, place, stated};
 use crate::guest::Guest;
@@ -26,7 +26,7 @@ impl Watch {
                 format!("{name} for {condition}/{reason}, which is {status}/{}", judged.reason);
             return broken(guest, rule, what);
         }
-        match self.blocked_by(CONDITIONS[at]) {
+        match self.blocked_by(at) {
             Some(need) => broken(guest, rule, format!("{name}, while {need} does not hold")),
             None => Ok(()),
         }
