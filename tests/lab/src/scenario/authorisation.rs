@@ -93,9 +93,10 @@ async fn allowed(guest: &Guest) -> Result<()> {
             .with_context(|| format!("{helper} answers: {}", done.stdout.trim()))?;
         let result = reply["result"].as_str().unwrap_or_default();
         // The lab's guests expect no GPU.
-        let fits = match helper.starts_with("gpu-") {
-            true => result == "refused",
-            false => matches!(result, "done" | "unneeded"),
+        let fits = if helper.starts_with("gpu-") {
+            result == "refused"
+        } else {
+            matches!(result, "done" | "unneeded")
         };
         ensure!(fits, "{helper} in a healthy guest: {reply}");
     }

@@ -33,16 +33,16 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
 const WATCHED: Duration = Duration::from_secs(6);
 
 async fn play(stage: &Stage) -> Result<()> {
-    let mut state = State::healthy();
-    state.gpus.push(Gpu::geforce(1));
-    let pci: Vec<Pci> = state.gpus.iter().map(|gpu| Pci::nvidia(gpu, Some("nvidia"))).collect();
+    let mut healthy = State::healthy();
+    healthy.gpus.push(Gpu::geforce(1));
+    let pci: Vec<Pci> = healthy.gpus.iter().map(|gpu| Pci::nvidia(gpu, Some("nvidia"))).collect();
     // A display adapter of the hypervisor's, and the sound of a card: neither is a GPU.
     let others = [
         Pci { address: "0000:00:01.0".into(), vendor: "0x1234", class: "0x030000", driver: None },
         Pci { address: "0000:0a:00.1".into(), vendor: "0x10de", class: "0x040300", driver: None },
     ];
     stage.say("boots without the two GPUs that are expected");
-    let none = Gpus { pci: others.to_vec(), ..Gpus::of(state) };
+    let none = Gpus { pci: others.to_vec(), ..Gpus::of(healthy) };
     let guest = stage.boot_with(none).await?;
     missing(stage, &guest, "no GPU on PCI", "NotAttached", "pass one through").await?;
 

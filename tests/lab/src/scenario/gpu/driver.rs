@@ -59,9 +59,9 @@ const WATCHED: Duration = Duration::from_secs(8);
 
 async fn play(stage: &Stage) -> Result<()> {
     let driven = State::healthy();
-    let state = State { driver: None, ..driven.clone() };
+    let undriven = State { driver: None, ..driven.clone() };
     let bound = |driver| vec![Pci::nvidia(&driven.gpus[0], driver)];
-    let guest = stage.boot_with(Gpus { pci: bound(None), ..Gpus::of(state) }).await?;
+    let guest = stage.boot_with(Gpus { pci: bound(None), ..Gpus::of(undriven) }).await?;
     guest.write_file("/usr/sbin/modprobe", MODPROBE)?;
     guest.sh("chmod 755 /usr/sbin/modprobe && touch /srv/gpu/refuses").await?;
     guest.sh(WRITABLE).await?;

@@ -36,8 +36,8 @@ const WATCHED: Duration = Duration::from_secs(45);
 
 async fn play(stage: &Stage) -> Result<()> {
     let driven = State::healthy();
-    let state = State { driver: None, ..driven.clone() };
-    let guest = stage.boot_with(Gpus::of(state)).await?;
+    let undriven = State { driver: None, ..driven.clone() };
+    let guest = stage.boot_with(Gpus::of(undriven)).await?;
     let mark = guest.mark();
     guest.expect(&mark, "GpuDriverLoaded", "False", "ModuleNotBuilt", FIRST_READY).await?;
 

@@ -148,17 +148,17 @@ fn ecc(gpu: &mut Gpu) -> &mut saigak_lab_gpu::Ecc {
 }
 
 async fn play(stage: &Stage) -> Result<()> {
-    let mut state = State::healthy();
+    let mut healthy = State::healthy();
     // A driver that names no recovery action: NVIDIA's table of XIDs decides.
-    state.gpus.push(Gpu { recovery_action: None, ..Gpu::server(1) });
-    let guest = stage.boot_ready_with(Gpus::of(state.clone())).await?;
+    healthy.gpus.push(Gpu { recovery_action: None, ..Gpu::server(1) });
+    let guest = stage.boot_ready_with(Gpus::of(healthy.clone())).await?;
     for case in CASES {
         stage.say(&format!("breaks: {}", case.what));
         until(&guest, "GpuHealthy", "True", "Healthy").await?;
         played(stage, &guest, case).await.with_context(|| case.what.to_owned())?;
         // An XID is remembered by the agent alone.
         let mark = guest.mark();
-        guest.change_gpus(|now| *now = state.clone())?;
+        guest.change_gpus(|now| *now = healthy.clone())?;
         guest.sh("systemctl restart saigak-agent.service").await?;
         guest.until_ready(mark.at, FIRST_READY).await.context("with all in order again")?;
     }
@@ -184,7 +184,7 @@ async fn played(stage: &Stage, guest: &Guest, case: &Case) -> Result<()> {
     let seen = guest.wait(mark.at, ASKED, &what, named).await?.at;
     let before = guest.sh(PROBES_CPU).await?;
     guest.quiet(Duration::from_secs(5)).await?;
-    let spent = cpu(&guest.sh(PROBES_CPU).await?)? - cpu(&before)?;
+    let spent = cpu(&guest.sh(PROBES_CPU).await?)?.saturating_sub(cpu(&before)?);
     ensure!(spent < Duration::from_millis(500), "the probe used {spent:?} of CPU in 5 s");
     guest.expect_repairs(&mark, &[])?;
     ensure!(guest.invocation("ollama.service").await? == server, "Ollama was restarted");

@@ -52,7 +52,7 @@ async fn play(stage: &Stage) -> Result<()> {
     // Nothing is waited for here: the point is that nothing comes.
     sleep(WATCHED).await;
     let after = look(&guest).await?;
-    let cpu = after.cpu - before.cpu;
+    let cpu = after.cpu.saturating_sub(before.cpu);
     let new = |(name, count): (&String, &u64)| {
         (name.clone(), count - before.calls.get(name).copied().unwrap_or(0))
     };

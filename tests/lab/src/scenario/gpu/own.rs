@@ -25,8 +25,8 @@ async fn play(stage: &Stage) -> Result<()> {
     };
     let library = Library::Real(own.library, own.program);
     let pci = vec![Pci::nvidia(&Gpu::geforce(0), None)];
-    let state = State { driver: None, ..State::healthy() };
-    let guest = stage.boot_with(Gpus { pci, library, ..Gpus::of(state) }).await?;
+    let undriven = State { driver: None, ..State::healthy() };
+    let guest = stage.boot_with(Gpus { pci, library, ..Gpus::of(undriven) }).await?;
     let mark = guest.mark();
     let named = |report: &Report| {
         !report.ready

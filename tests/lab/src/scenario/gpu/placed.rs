@@ -20,6 +20,7 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
     shows: &[
         "GpuOffloaded/OnGpu",
         "GpuOffloaded/PartlyOnCpu",
+        "GpuOffloaded/MostlyOnCpu",
         "GpuOffloaded/Unloaded",
         "GpuOffloaded/NotLoaded",
         "GpuOffloaded/Unreadable",
@@ -41,8 +42,10 @@ const FAULTY: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
     printf '[Service]\\nEnvironment=SAIGAK_STANDIN_FAULTS=/run/faults.json\\n' \
     > /run/systemd/system/ollama.service.d/faults.conf && systemctl daemon-reload";
 
-/// Bytes that another program leaves of the card's memory.
-const LEFT: u64 = 256 << 10;
+/// Bytes that another program leaves of the card's memory: room for most of the lab's model of
+/// 16 MiB, and for little of it.
+const ROOM: u64 = 12 << 20;
+const LITTLE: u64 = 256 << 10;
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_ready_with(Gpus::of(State::healthy())).await?;
@@ -83,21 +86,24 @@ async fn unlisted(stage: &Stage, guest: &Guest) -> Result<()> {
 }
 
 async fn partly(stage: &Stage, guest: &Guest) -> Result<()> {
-    stage.say("another program takes the card's memory, but for a little");
+    stage.say("another program takes the card's memory, but for most of the model");
+    guest.change_gpus(|state| state.gpus[0].foreign = state.gpus[0].memory - ROOM)?;
+    until(guest, "GpuOffloaded", "True", "PartlyOnCpu").await?;
+    stage.say("it takes that as well, but for a little");
     let mark = guest.mark();
-    guest.change_gpus(|state| state.gpus[0].foreign = state.gpus[0].memory - LEFT)?;
+    guest.change_gpus(|state| state.gpus[0].foreign = state.gpus[0].memory - LITTLE)?;
     let named = |report: &Report| {
         !report.ready
-            && report.cause.as_ref().is_some_and(|cause| cause.reason == "PartlyOnCpu")
+            && report.cause.as_ref().is_some_and(|cause| cause.reason == "MostlyOnCpu")
             && report.next.contains("nvidia-smi")
     };
-    let seen = guest.wait(mark.at, SEEN, "PartlyOnCpu, not ready, and advice", named).await?.at;
+    let seen = guest.wait(mark.at, SEEN, "MostlyOnCpu, not ready, and advice", named).await?.at;
     guest.quiet(Duration::from_secs(12)).await?;
     guest.expect_repairs(&mark, &[])?;
     let cured = guest.mark();
     guest.change_gpus(|state| state.gpus[0].foreign = 0)?;
     guest.until_ready(cured.at, SEEN).await.context("with the memory free again")?;
     guest.expect_repairs(&mark, &[])?;
-    stage.add_seen("model partly on the CPU", seen - mark.at, guest, &mark);
+    stage.add_seen("model mostly on the CPU", seen - mark.at, guest, &mark);
     Ok(())
 }
