@@ -126,18 +126,6 @@ impl Course {
         self
     }
 
-    /// The same without what may be seen or not in some lanes, each for a reason of its own.
-    #[must_use]
-    pub fn without(mut self, passing: &[(&str, &str)]) -> Self {
-        for (lane, passing) in passing {
-            if let Some(said) = self.0.get_mut(*lane) {
-                said.retain(|what| what != passing);
-                said.dedup();
-            }
-        }
-        self
-    }
-
     /// Fails where a lane is not as in any of `twins`, and shows both.
     ///
     /// # Errors
