@@ -1,8 +1,6 @@
 //! The comparison of a booted guest with its simulated twin can fail: physics that are not the
 //! guest's are caught, lane by lane. The booted guests themselves are compared by the lab.
 
-#![expect(clippy::unwrap_used, reason = "all of this is tests, the helpers too")]
-
 use saigak_simulation::course::{Course, Told};
 use saigak_simulation::fault::Fault;
 use saigak_simulation::guest::Hands;
@@ -61,8 +59,8 @@ fn another_repair_another_reason_and_another_order_differ() {
     assert!(guest.compare(&[]).is_err(), "no twin is no agreement");
 }
 
-/// Of each fault that heals by the agent's hand, twins of every moment agree with each other and
-/// disagree with those of a world in which repairs do half of what they do.
+/// Twins of every moment agree with each other, and disagree with those of a world in which
+/// repairs do nothing, and say so.
 #[test]
 fn other_physics_are_caught() {
     let faults: [(Fault, &str, &[&str]); 2] =

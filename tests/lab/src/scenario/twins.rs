@@ -28,53 +28,88 @@ pub(super) fn of(fault: &Fault) -> Option<&'static Twin> {
     TWINS.iter().find(|twin| twin.fault.what == fault.what)
 }
 
-/// Faults of the lab that the simulation does not play, and why.
+/// Faults of the lab that are held against no simulated one, and why.
 #[cfg(test)]
 const BOOTED_ALONE: &[(&str, &str)] = &[
-    ("networkd stopped, address gone", "simulated links wait for udev, and names always resolve"),
+    (
+        "networkd stopped, address gone",
+        "simulated links wait for udev, and an address comes with its names",
+    ),
     ("Ollama killed", BINDS),
     ("Ollama stopped", BINDS),
-    ("Ollama frozen", BINDS),
-    ("Ollama on 127.0.0.1 only", BINDS),
+    ("Ollama frozen", "it counts as busy for a while first, and its end tears an answer"),
+    ("Ollama on 127.0.0.1 only", "its unit is restarted; the simulated server is killed"),
     ("Ollama started too often", "five starts take a second, of which the simulated make one"),
-    ("runner frozen with a request on its way", "that request is no simulated one"),
-    (
-        "200,000 files owned by root",
-        "root is at it for seconds, and simulated files change at once",
-    ),
-    ("the alias has another context length", "the simulated alias has another template"),
+    ("runner frozen with a request on its way", UNCOMPARED),
+    ("200,000 files owned by root", UNCOMPARED),
+    ("the alias has another context length", UNCOMPARED),
     ("the alias has another template", "played while clients embed: another start"),
     ("data disk owned by root, 5,000 files", "with links that must be left, on another disk"),
     ("ollama's uid changed", "the simulated server has no user"),
-    ("the alias's manifest is empty", "simulated models have no files"),
-    ("the model's manifest is garbage", "simulated models have no files"),
-    ("the file with the alias's template is gone", "simulated models have no files"),
-    ("all manifests are gone, and the server restarts", "simulated models have no files"),
-    ("the model's weights are gone", "simulated models have no files"),
-    ("the model's weights are cut short", "simulated models have no files"),
-    ("the model's weights are garbage", "simulated models have no files"),
-    ("the model's weights are an empty file", "simulated models have no files"),
-    ("a small file that the manifest names is garbage", "simulated models have no files"),
-    ("OLLAMA_MODELS leads to the root disk", "the simulated guest has one disk"),
-    ("networkd gave the link up", "networkd never fails there"),
+    ("the alias's manifest is empty", UNCOMPARED),
+    ("the model's manifest is garbage", UNCOMPARED),
+    (
+        "the file with the alias's template is gone",
+        "of what can be wrong with files the simulation plays the cut ones",
+    ),
+    (
+        "all manifests are gone, and the server restarts",
+        "of what can be wrong with files the simulation plays the cut ones",
+    ),
+    (
+        "the model's weights are gone",
+        "of what can be wrong with files the simulation plays the cut ones",
+    ),
+    ("the model's weights are cut short", UNCOMPARED),
+    (
+        "the model's weights are garbage",
+        "of what can be wrong with files the simulation plays the cut ones",
+    ),
+    (
+        "the model's weights are an empty file",
+        "of what can be wrong with files the simulation plays the cut ones",
+    ),
+    (
+        "a small file that the manifest names is garbage",
+        "of what can be wrong with files the simulation plays the cut ones",
+    ),
+    ("OLLAMA_MODELS leads to the root disk", UNCOMPARED),
+    ("networkd gave the link up", UNCOMPARED),
     ("a client that leaves connections open", "simulated connections are not counted"),
     ("Ollama hangs before it listens", "a simulated server listens at once"),
     ("Ollama killed, and systemd told not to restart it", "the simulated unit is always restarted"),
 ];
 
-/// Faults of the simulation that the lab does not play as a [`Fault`], and why.
+/// Faults of the simulation that no booted guest's is held against, and why.
 #[cfg(test)]
 const SIMULATED_ALONE: &[(Simulated, &str)] = &[
-    (Simulated::NetworkdStopped, PLAYED_APART),
-    (Simulated::Taken, PLAYED_APART),
-    (Simulated::Killed, PLAYED_APART),
-    (Simulated::Stopped, PLAYED_APART),
-    (Simulated::Frozen, PLAYED_APART),
-    (Simulated::Loopback, PLAYED_APART),
-    (Simulated::Limited, PLAYED_APART),
-    (Simulated::RunnerStuck, PLAYED_APART),
-    (Simulated::Drifted, PLAYED_APART),
+    (Simulated::NetworkdStopped, UNEQUAL),
+    (Simulated::Taken, UNCOMPARED),
+    (Simulated::Killed, UNEQUAL),
+    (Simulated::Stopped, UNEQUAL),
+    (Simulated::Frozen, UNEQUAL),
+    (Simulated::Loopback, UNEQUAL),
+    (Simulated::Limited, UNEQUAL),
+    (Simulated::RunnerStuck, UNCOMPARED),
+    (Simulated::Drifted, UNCOMPARED),
     (Simulated::CableCut, MENDED_OUTSIDE),
+    (Simulated::NetworkdFailed, UNCOMPARED),
+    (Simulated::NetworkdOffBus, UNCOMPARED),
+    (Simulated::NetworkdMasked, MENDED_OUTSIDE),
+    (Simulated::LockedOut, MENDED_OUTSIDE),
+    (Simulated::NoInodes, MENDED_OUTSIDE),
+    (Simulated::WritesHang, MENDED_OUTSIDE),
+    (Simulated::ParentClosed, MENDED_OUTSIDE),
+    (Simulated::ProgramGone, MENDED_OUTSIDE),
+    (Simulated::PortTaken, MENDED_OUTSIDE),
+    (Simulated::ModelsElsewhere, UNCOMPARED),
+    (Simulated::ModelsByFile, MENDED_OUTSIDE),
+    (Simulated::NoManifest, UNCOMPARED),
+    (Simulated::AliasCut, UNCOMPARED),
+    (Simulated::WeightsCut, UNCOMPARED),
+    (Simulated::RegistryGarbles, MENDED_OUTSIDE),
+    (Simulated::DnsDead, MENDED_OUTSIDE),
+    (Simulated::NamelessPull, MENDED_OUTSIDE),
     (Simulated::LinkGone, MENDED_OUTSIDE),
     (Simulated::DhcpAway, MENDED_OUTSIDE),
     (Simulated::MacPinned, "the guest boots, and its agent with it: the course has no beginning"),
@@ -106,7 +141,9 @@ const SIMULATED_ALONE: &[(Simulated, &str)] = &[
 const BINDS: &str = "a simulated server has its port as soon as it is started, and finds its GPUs \
     later; the stand-in needs a moment for the one and none for the other";
 #[cfg(test)]
-const PLAYED_APART: &str = "the booted guest takes another course: see the faults played there";
+const UNEQUAL: &str = "the booted guest takes another course, for the reason that stands there";
+#[cfg(test)]
+const UNCOMPARED: &str = "both play it, and their courses have not been held against each other";
 #[cfg(test)]
 const MENDED_OUTSIDE: &str = "a person mends it, when the scenario has seen enough: the course \
     hangs on that moment, and scenarios of their own follow it";
