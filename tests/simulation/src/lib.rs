@@ -8,6 +8,7 @@
 //! ```
 
 pub mod agent;
+pub mod course;
 pub mod fault;
 pub mod guest;
 pub mod history;
@@ -17,5 +18,6 @@ pub mod play;
 pub mod seen;
 pub mod shrink;
 pub mod story;
+pub mod twin;
 pub mod watch;
 pub mod world;

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::guest::{Act, Guest, Hands};
 use crate::history::{Event, History};
 use crate::mind::{Mind, Sound};
-use crate::story::Story;
+use crate::story::Listener;
 use crate::watch::{Violation, Watch};
 use crate::world::CloudInit;
 
@@ -43,7 +43,7 @@ struct Stage<'a, M: Mind> {
     orphans: Vec<Act>,
     watch: Watch,
     played: Played,
-    story: Option<&'a mut Story>,
+    story: Option<&'a mut dyn Listener>,
     /// Steps so far at this instant.
     spun: u32,
 }
@@ -66,7 +66,7 @@ pub fn play(history: &History) -> Result<Played, Violation> {
 pub fn play_with<M: Mind>(
     history: &History,
     mind: M,
-    story: Option<&mut Story>,
+    story: Option<&mut dyn Listener>,
 ) -> Result<Played, Violation> {
     let mut guest = Guest::new(history.seed, history.tempo);
     if history.cloud_init {

@@ -7,6 +7,16 @@ use saigak_agent::core::{Remedy as _, Report};
 use crate::agent::Deed;
 use crate::watch::seconds;
 
+/// Hears what happens in a history.
+pub trait Listener {
+    /// Something happened.
+    fn happens(&mut self, at: u64, what: &str);
+    /// The agent did something.
+    fn deed(&mut self, at: u64, deed: &Deed);
+    /// The agent says how it is, whether that has changed or not; and whether it could embed.
+    fn report(&mut self, at: u64, report: &Report, embeds: bool);
+}
+
 /// The lines so far.
 #[derive(Debug, Clone, Default)]
 pub struct Story {
@@ -20,13 +30,19 @@ impl Story {
         let _ = writeln!(self.lines, "{:>10.3}  {who:<6} {what}", seconds(at));
     }
 
-    /// Something happened.
-    pub fn happens(&mut self, at: u64, what: &str) {
+    /// All of it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.lines
+    }
+}
+
+impl Listener for Story {
+    fn happens(&mut self, at: u64, what: &str) {
         self.line(at, "world", what);
     }
 
-    /// The agent did something.
-    pub fn deed(&mut self, at: u64, deed: &Deed) {
+    fn deed(&mut self, at: u64, deed: &Deed) {
         match deed {
             Deed::Chosen(remedy, condition, reason) => {
                 self.line(
@@ -43,8 +59,7 @@ impl Story {
         }
     }
 
-    /// The agent says how it is; told where that has changed.
-    pub fn report(&mut self, at: u64, report: &Report, embeds: bool) {
+    fn report(&mut self, at: u64, report: &Report, embeds: bool) {
         let truth = if embeds { "could embed" } else { "could not embed" };
         let cause = report.cause.as_ref();
         let cause =
@@ -55,11 +70,5 @@ impl Story {
             self.line(at, "agent", &said);
             self.said = said;
         }
-    }
-
-    /// All of it.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.lines
     }
 }

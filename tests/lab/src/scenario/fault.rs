@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
+use super::twin::heal_like_its_twin;
 use super::{disk_place, files, model, models, network, networkd, server, unit};
 use crate::guest::Guest;
 use crate::guest::report::Report;
@@ -90,7 +91,7 @@ impl Stage {
     /// Plays a fault on a ready guest, with the agent and then by hand, and leaves a ready guest.
     pub async fn play(&self, guest: &Guest, fault: &Fault) -> Result<()> {
         self.say(&format!("breaks: {}", fault.what));
-        let row = heal(guest, fault).await.with_context(|| fault.what.to_owned())?;
+        let row = heal_like_its_twin(guest, fault).await.with_context(|| fault.what.to_owned())?;
         let by_hand = by_hand(guest, fault.breaks, fault.by_hand)
             .await
             .with_context(|| format!("{}, repaired by hand", fault.what))?;

@@ -5,6 +5,8 @@ pub mod matter;
 pub mod runner;
 pub mod stage;
 pub mod table;
+mod twin;
+mod twins;
 pub mod unshown;
 
 mod agent;
