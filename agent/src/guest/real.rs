@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::current::Current;
 use super::facts::{Seen, fresh};
 use super::known::{Known, wanted};
+use super::own::Work;
 use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::core::reconcile::Waker;
@@ -51,6 +52,8 @@ pub(super) struct Shared {
     pub(super) unusable: Mutex<Option<String>>,
     /// How many looks at the models have begun, and how many have ended.
     pub(super) asked: AtomicU64,
+    /// What repairs have the server do.
+    pub(super) work: Work,
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
@@ -295,6 +298,7 @@ impl Shared {
                 let recorded = current.facts().recorded(&config.storage.path);
                 let (model, waker) = (&config.model, Arc::clone(&self.waker));
                 let (pull, concern) = (&current.pull, concern::MODEL);
+                let _work = remedy.asks_server().then(|| self.work.begin());
                 model::apply(remedy, model, api, &recorded, pull, waker, concern).await
             }
         }

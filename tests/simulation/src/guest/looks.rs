@@ -253,7 +253,8 @@ impl Guest {
         let facts = &mut self.memory.facts;
         let before = facts.remembered(asleep);
         let pulls = matches!(self.memory.pull, PullState::Running(_));
-        let quiet_since = if pulls { Duration::MAX } else { self.memory.log.quiet_since() };
+        let worked = self.memory.log.quiet_since().max(self.memory.worked_until);
+        let quiet_since = if pulls { Duration::MAX } else { worked };
         let own = ollama::Own { asked: 0, quiet_since };
         let served = facts.server();
         let value = ollama::Facts {
@@ -323,6 +324,7 @@ impl Guest {
             },
         }
         self.memory.pull_stands = None;
+        self.memory.worked_until = self.moment().uptime;
         self.woken |= 1 << concern::MODEL;
     }
 }
