@@ -100,16 +100,17 @@ impl Shared {
                 look_at_disk(&current, &self.bus, doubt).await;
             }
             concern::OLLAMA => {
+                let asleep = BootClock.asleep();
                 let (address, before) = {
-                    let mut facts = current.facts();
-                    (facts.address(), facts.remembered(BootClock.asleep()))
+                    let facts = current.facts();
+                    (facts.address(), facts.remembered(asleep))
                 };
                 let (bus, client) = (&self.bus, &self.client);
                 let own = || self.own(&current);
                 let value =
                     ollama::look(&config.ollama, bus, client, address, before, own, at).await;
                 let served = current.facts().server();
-                current.facts().ollama = Some(Seen { at, value });
+                current.facts().take_server(at, asleep, value);
                 if current.facts().server() != served {
                     self.moved.notify_waiters();
                     self.waker.wake(concern::STORAGE);
