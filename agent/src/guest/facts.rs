@@ -138,14 +138,11 @@ impl Facts {
     /// What the data disk at `path` tells of the alias's weights.
     pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
         let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
-        let models = server.value.settings.models_path();
-        let Some(store) = models.as_ref().and_then(|models| models.strip_prefix(path).ok()) else {
-            return Ok(None);
-        };
+        let Some(store) = server.value.store(path)? else { return Ok(None) };
         let probe = self.disk().and_then(|disk| disk.probe.as_ref());
         match probe.ok_or("the data disk is looked at first")? {
             Ok(seen) => {
-                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(store)).cloned())
+                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(&store)).cloned())
             }
             Err(error) => Err(error.to_string()),
         }
@@ -222,6 +219,30 @@ mod tests {
         assert_eq!(facts.remembered(at(600)).0, ollama::Progress::default());
         facts.take_server(at(720), at(600), value);
         assert_eq!(facts.remembered(at(600)).0, watched);
+    }
+
+    #[test]
+    fn models_that_no_helper_looks_for_are_not_told_to_be_missing() {
+        let disk = Path::new("/var/lib/ollama");
+        let kept = |place: &str| {
+            let settings = ollama::Settings { home_path: Some(place.into()), ..Default::default() };
+            let before = Default::default();
+            let own = ollama::Own::default();
+            let unit = Ok(Unit::fake());
+            let value = ollama::Facts::of(unit, None, Answer::Silent, before, own, Duration::ZERO);
+            let value = ollama::Facts { settings, ..value };
+            let store = value.store(disk);
+            let facts =
+                Facts { ollama: Some(Seen { at: Duration::ZERO, value }), ..Facts::default() };
+            (store, facts.recorded(disk))
+        };
+        assert_eq!(kept("/home"), (Ok(None), Ok(None)));
+        let (store, recorded) = kept("/var/lib/ollama");
+        assert_eq!(store, Ok(Some(".ollama/models".into())));
+        assert_eq!(recorded.unwrap_err(), "the data disk is looked at first");
+        let (store, recorded) = kept("/var/lib/ollama/home");
+        let why = "models are kept in /var/lib/ollama/home/.ollama/models, which is not looked at";
+        assert_eq!((store.unwrap_err(), recorded.unwrap_err()), (why.into(), why.into()));
     }
 
     #[test]
