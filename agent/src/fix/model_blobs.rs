@@ -4,10 +4,12 @@
 //! beyond doubt, whatever became of it. The server checks a blob only when it has just loaded
 //! it, and only up to the first that is wrong; from then on it takes each as it is. A pull
 //! mends none while it is there, and loads it anew once it is gone.
+//!
+//! What another model needs is named and left alone: nobody pulls that, and a copy with one wrong
+//! bit that still loads may be the only one.
 
 mod aside;
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::Reply;
 use crate::config::{Config, Storage};
-use crate::probe::manifest;
+use crate::probe::manifest::{self, Named};
 use crate::probe::tree::{Disk, Entry};
 use aside::State;
 
@@ -31,15 +33,23 @@ const CHUNK: usize = 1 << 20;
 /// How many names a message tells.
 const TOLD: usize = 3;
 
+/// A directory of blobs, and what the manifests beside it name.
+struct Store {
+    blobs: Entry,
+    named: Named,
+}
+
 /// What one pass over the blobs found and did.
 #[derive(Debug, Default)]
 struct Pass {
-    /// How many blobs there are.
-    all: usize,
-    /// How many of them were read to their end.
+    /// How many blobs were read to their end.
     checked: usize,
+    /// How many were not: the time was over.
+    unread: usize,
     /// Names of blobs that were removed.
     removed: Vec<String>,
+    /// Names of damaged blobs that other models need, or may need.
+    left: Vec<String>,
     /// What could not be read or removed, and why.
     failed: Vec<String>,
 }
@@ -60,61 +70,43 @@ pub(super) fn run(config: &Config) -> Reply {
     }
     let own = [config.model.source.as_str(), config.model.alias.as_str()];
     match stores(disk.top(), &own, Instant::now() + LIMIT) {
-        Ok(Some(pass)) => pass.reply(storage),
-        Ok(None) => Reply::refused(format!("no directory on {path} is a store of models")),
-        Err(error) => unreadable(error),
+        Some(pass) => pass.reply(storage),
+        None => Reply::refused(format!("no directory on {path} is a store of models")),
     }
 }
 
-/// Checks the blobs of every store on the disk whose `top` this is. `None`: there is none.
-fn stores(top: &Entry, own: &[&str], until: Instant) -> io::Result<Option<Pass>> {
-    let mut all: Option<Pass> = None;
+/// Checks the blobs of every store on the disk whose `top` this is, those that the models `own`
+/// name first, and begins with none after `until`. `None`: there is no store.
+fn stores(top: &Entry, own: &[&str], until: Instant) -> Option<Pass> {
+    let (mut pass, mut stores) = (Pass::default(), Vec::new());
     for path in manifest::STORES {
-        if let Some(store) = top.directory_below(path)?
-            && let Some(pass) = pass(&store, own, until)?
-        {
-            all = Some(all.unwrap_or_default().and(pass));
+        match Store::open(top, path, own) {
+            Ok(store) => stores.extend(store),
+            Err(error) => pass.failed.push(format!("store {path:?}: {error}")),
         }
     }
-    Ok(all)
+    if stores.is_empty() && pass.failed.is_empty() {
+        return None;
+    }
+    for store in &stores {
+        pass.visit_own(store, until);
+    }
+    // The service waits for a pull of those; to read all others may take many minutes.
+    if pass.removed.is_empty() {
+        for store in &stores {
+            pass.visit_others(store, until);
+        }
+    }
+    Some(pass)
 }
 
-/// Checks every blob below `top`, those that the models `own` name first, and begins with none
-/// after `until`. `None`: there is no directory of blobs, or a link in its place.
-fn pass(top: &Entry, own: &[&str], until: Instant) -> io::Result<Option<Pass>> {
-    let blobs = top.list_top()?.find(|(name, _)| name == "blobs");
-    let Some((_, blobs)) = blobs else { return Ok(None) };
-    let blobs = blobs?;
-    if !blobs.kind.is_dir() {
-        return Ok(None);
+impl Store {
+    /// `None`: there is no directory of blobs, or a link in its place.
+    fn open(top: &Entry, path: &str, own: &[&str]) -> io::Result<Option<Self>> {
+        let Some(store) = top.directory_below(path)? else { return Ok(None) };
+        let blobs = store.child("blobs")?.filter(|blobs| blobs.kind.is_dir());
+        Ok(blobs.map(|blobs| Self { blobs, named: Named::read(&store, own) }))
     }
-    let (mut pass, mut found, mut left) = (Pass::default(), Vec::new(), Vec::new());
-    for (name, entry) in blobs.list()? {
-        let names = match (digest_of(&name), aside::blob_of(&name)) {
-            (Some(_), _) => &mut found,
-            (None, Some(_)) => &mut left,
-            (None, None) => continue,
-        };
-        match entry.map(|entry| entry.kind.is_file()) {
-            // A link, or a directory: none of the server's.
-            Ok(false) => {}
-            Ok(true) => names.push(name),
-            Err(error) => pass.failed.push(format!("{name}: {error}")),
-        }
-    }
-    pass.all = found.len();
-    let first: HashSet<String> = own.iter().flat_map(|model| manifest::blobs(top, model)).collect();
-    found.sort_by_cached_key(|name| !digest_of(name).is_some_and(|name| first.contains(name)));
-    for name in found {
-        pass.visit(&blobs, &name, until);
-    }
-    // After those that have their names: one of them may be missing.
-    for name in left {
-        if let Err(error) = aside::clear(&blobs, &name, until) {
-            pass.failed.push(format!("{name}: {error}"));
-        }
-    }
-    Ok(Some(pass))
 }
 
 /// What a finished blob's name says of its content. Downloads under way have other names.
@@ -123,19 +115,66 @@ fn digest_of(name: &str) -> Option<&str> {
 }
 
 impl Pass {
-    /// Both.
-    fn and(mut self, other: Self) -> Self {
-        self.all += other.all;
-        self.checked += other.checked;
-        self.removed.extend(other.removed);
-        self.failed.extend(other.failed);
-        self
+    /// Visits the blobs that the agent's own models need.
+    fn visit_own(&mut self, store: &Store, until: Instant) {
+        for digest in &store.named.own {
+            let name = format!("sha256-{digest}");
+            match store.blobs.child(&name) {
+                Ok(Some(entry)) if entry.kind.is_file() => self.visit(store, &name, until),
+                Ok(_) => {}
+                Err(error) => self.failed.push(format!("{name}: {error}")),
+            }
+        }
     }
 
-    fn visit(&mut self, blobs: &Entry, name: &str, until: Instant) {
+    /// Visits all others, and what was left aside.
+    fn visit_others(&mut self, store: &Store, until: Instant) {
+        let Store { blobs, named } = store;
+        let listing = match blobs.list() {
+            Ok(listing) => listing,
+            Err(error) => return self.failed.push(format!("blobs: {error}")),
+        };
+        let (mut others, mut asides) = (Vec::new(), Vec::new());
+        for (name, entry) in listing {
+            let names = match (digest_of(&name), aside::blob_of(&name)) {
+                (Some(digest), _) if named.own.contains(digest) => continue,
+                (Some(_), _) => &mut others,
+                (None, Some(_)) => &mut asides,
+                // The directory itself, which cannot be read to its end.
+                (None, None) if entry.is_err() && name == "." => &mut others,
+                (None, None) => continue,
+            };
+            match entry.map(|entry| entry.kind.is_file()) {
+                // A link, or a directory: none of the server's.
+                Ok(false) => {}
+                Ok(true) => names.push(name),
+                Err(error) => self.failed.push(format!("{name}: {error}")),
+            }
+        }
+        for name in others {
+            self.visit(store, &name, until);
+        }
+        // After those that have their names: one of them may be missing.
+        for name in asides {
+            match aside::clear(blobs, &name, until) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => self.unread += 1,
+                Err(error) => self.failed.push(format!("{name}: {error}")),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    fn visit(&mut self, store: &Store, name: &str, until: Instant) {
+        let Store { blobs, named } = store;
         let read = |file: File| damaged(&file, name, until);
         match blobs.read_below(name).and_then(read) {
             Ok(None) => self.checked += 1,
+            Ok(Some(_))
+                if !digest_of(name).is_some_and(|digest| named.is_own_or_unneeded(digest)) =>
+            {
+                self.checked += 1;
+                self.left.push(name.to_owned());
+            }
             Ok(Some(state)) => {
                 self.checked += 1;
                 match aside::remove(blobs, name, state) {
@@ -146,28 +185,34 @@ impl Pass {
                 }
             }
             // Said once, by how many were checked.
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => self.unread += 1,
             // Gone since: it was deleted, or its download began anew.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.all -= 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => self.failed.push(format!("{name}: {error}")),
         }
     }
 
     fn reply(self, storage: &Storage) -> Reply {
-        let Self { all, checked, removed, failed } = self;
+        let Self { checked, unread, removed, left, failed } = self;
         let path = storage.path.display();
         let mut message = if removed.is_empty() {
-            format!("{checked} blobs in {path} are what their names say")
+            let good = checked.saturating_sub(left.len());
+            format!("{good} blobs in {path} are what their names say")
         } else {
             let removed = few(&removed);
             format!("removed from {path} what is not what its name says: {removed}")
         };
         // Writing to a string cannot fail.
+        if !left.is_empty() {
+            let left = few(&left);
+            let _ = write!(message, "; damaged, and left alone for another model: {left}");
+        }
         if let Some(first) = failed.first() {
             let _ = write!(message, "; failed at {}, first {first}", failed.len());
         }
-        let late = checked + failed.len() < all;
+        let late = unread > 0;
         if late {
+            let all = checked + unread;
             let minutes = LIMIT.as_secs() / 60;
             let _ = write!(message, "; checked {checked} of {all} within {minutes} minutes");
         }

@@ -92,8 +92,7 @@ impl Current {
         }
         let mut pull = self.pull.clone();
         if config.ollama != old.ollama || !names::same(&config.model.source, &old.model.source) {
-            pull.end();
-            pull = Pull::default();
+            pull = pull.end();
         }
         Self { config, loaded_at, needs_restart, proofs, pull, probes, facts: Mutex::new(facts) }
     }

@@ -42,7 +42,7 @@ pub struct Facts {
     pub storage: Option<Seen<Result<storage::Facts, String>>>,
     /// The server.
     pub ollama: Option<Seen<ollama::Facts>>,
-    /// How long the guest had been suspended when the server was last looked at.
+    /// How long the guest had been suspended when that look began.
     pub asleep: Duration,
     /// The models.
     pub model: Option<Seen<Result<model::Facts, String>>>,
@@ -78,11 +78,17 @@ impl Facts {
     /// What the last look at the server remembers for the next one, at which the guest has been
     /// suspended for `asleep` in all. A server that has slept meanwhile was not seen to do nothing,
     /// and systemd's count of its starts has slept with it: both are watched anew.
-    pub fn remembered(&mut self, asleep: Duration) -> (ollama::Progress, ollama::Starts) {
+    pub fn remembered(&self, asleep: Duration) -> (ollama::Progress, ollama::Starts) {
         let slept = slept(self.asleep, asleep);
-        self.asleep = asleep;
         let seen = self.ollama.as_ref().filter(|_| slept.is_none()).map(|seen| &seen.value);
         seen.map(|seen| (seen.progress, seen.starts.clone())).unwrap_or_default()
+    }
+
+    /// Takes what a look at the server saw that began at `at`, when the guest had been suspended
+    /// for `asleep` in all: only what saw the server since counts for the next one.
+    pub fn take_server(&mut self, at: Duration, asleep: Duration, value: ollama::Facts) {
+        self.ollama = Some(Seen { at, value });
+        self.asleep = asleep;
     }
 
     pub(super) fn api(&self, client: &Client, port: u16) -> Option<Api> {
@@ -142,14 +148,11 @@ impl Facts {
     /// What the data disk at `path` tells of the alias's weights.
     pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
         let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
-        let models = server.value.settings.models_path();
-        let Some(store) = models.as_ref().and_then(|models| models.strip_prefix(path).ok()) else {
-            return Ok(None);
-        };
+        let Some(store) = server.value.store(path)? else { return Ok(None) };
         let probe = self.disk().and_then(|disk| disk.probe.as_ref());
         match probe.ok_or("the data disk is looked at first")? {
             Ok(seen) => {
-                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(store)).cloned())
+                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(&store)).cloned())
             }
             Err(error) => Err(error.to_string()),
         }
@@ -200,6 +203,56 @@ mod tests {
         assert!(!held(610, names::Answer::Silent));
         assert!(!held(620, good()));
         assert!(held(630, names::Answer::Silent));
+    }
+
+    #[test]
+    fn a_look_that_is_given_up_does_not_hide_that_the_guest_has_slept() {
+        let at = Duration::from_secs;
+        let mut facts = Facts::default();
+        let unit = Unit { cpu: Some(at(5)), ..Unit::fake() };
+        let value = ollama::Facts::of(
+            Ok(unit),
+            None,
+            Answer::Silent,
+            facts.remembered(at(0)),
+            ollama::Own::default(),
+            at(110),
+        );
+        let watched = value.progress;
+        facts.take_server(at(110), at(0), value.clone());
+        assert_eq!(facts.remembered(at(0)).0, watched);
+        for _ in 0..2 {
+            assert_eq!(facts.remembered(at(600)).0, ollama::Progress::default());
+        }
+        // One that began before the guest slept comes late.
+        facts.take_server(at(111), at(0), value.clone());
+        assert_eq!(facts.remembered(at(600)).0, ollama::Progress::default());
+        facts.take_server(at(720), at(600), value);
+        assert_eq!(facts.remembered(at(600)).0, watched);
+    }
+
+    #[test]
+    fn models_that_no_helper_looks_for_are_not_told_to_be_missing() {
+        let disk = Path::new("/var/lib/ollama");
+        let kept = |place: &str| {
+            let settings = ollama::Settings { home_path: Some(place.into()), ..Default::default() };
+            let before = Default::default();
+            let own = ollama::Own::default();
+            let unit = Ok(Unit::fake());
+            let value = ollama::Facts::of(unit, None, Answer::Silent, before, own, Duration::ZERO);
+            let value = ollama::Facts { settings, ..value };
+            let store = value.store(disk);
+            let facts =
+                Facts { ollama: Some(Seen { at: Duration::ZERO, value }), ..Facts::default() };
+            (store, facts.recorded(disk))
+        };
+        assert_eq!(kept("/home"), (Ok(None), Ok(None)));
+        let (store, recorded) = kept("/var/lib/ollama");
+        assert_eq!(store, Ok(Some(".ollama/models".into())));
+        assert_eq!(recorded.unwrap_err(), "the data disk is looked at first");
+        let (store, recorded) = kept("/var/lib/ollama/home");
+        let why = "models are kept in /var/lib/ollama/home/.ollama/models, which is not looked at";
+        assert_eq!((store.unwrap_err(), recorded.unwrap_err()), (why.into(), why.into()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time;
 
 use super::current::Current;
+use super::own::Work;
 use super::real::Shared;
 use super::{CONCERNS, CONDITIONS, Remedy, concern};
 use crate::bus::Bus;
@@ -54,6 +55,7 @@ impl RealGuest {
             renewed: AtomicBool::new(false),
             unusable: Mutex::default(),
             asked: AtomicU64::new(0),
+            work: Work::default(),
             proofs: Default::default(),
             resolver: names::Resolver::default(),
             gpu_probe,

@@ -211,6 +211,11 @@ impl Known<'_> {
                 if elsewhere.is_some() {
                     return elsewhere;
                 }
+                if remedy == model::Remedy::DropDamaged
+                    && let Err(why) = server.store(&self.config.storage.path)
+                {
+                    return Some(why);
+                }
                 storage::refuses_write(facts.disk(), needed)
             }
             Remedy::Network(_) | Remedy::Storage(_) | Remedy::Gpu(_) => None,

@@ -1,6 +1,7 @@
 //! What the agent itself has the server do: it must not pass for what clients have it do.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time;
@@ -8,7 +9,7 @@ use tokio::time;
 use super::concern;
 use super::current::Current;
 use super::real::Shared;
-use crate::model::PullState;
+use crate::core::{BootClock, Clock};
 use crate::{model, ollama};
 
 /// A proof that takes this long waits for something. Loaded, the model embeds the text in tens of
@@ -18,11 +19,53 @@ const WAITS: Duration = Duration::from_secs(1);
 /// Between two looks at models that are in order, while a proof waits.
 const SPARED: Duration = Duration::from_secs(30);
 
+/// What repairs have the server do.
+#[derive(Debug, Default)]
+pub(super) struct Work(Mutex<Worked>);
+
+#[derive(Debug, Default)]
+struct Worked {
+    /// How many are under way.
+    running: u32,
+    /// Uptime at which the last one ended, or was given up.
+    until: Duration,
+}
+
+/// One of them is under way while this is kept.
+#[derive(Debug)]
+pub(super) struct Working<'a>(&'a Work);
+
+impl Work {
+    fn worked(&self) -> MutexGuard<'_, Worked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One begins.
+    pub(super) fn begin(&self) -> Working<'_> {
+        self.worked().running += 1;
+        Working(self)
+    }
+
+    /// Uptime since which none was under way. While one is there is no such time.
+    fn quiet_since(&self) -> Duration {
+        let worked = self.worked();
+        if worked.running > 0 { Duration::MAX } else { worked.until }
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        let mut worked = self.0.worked();
+        worked.running -= 1;
+        worked.until = BootClock.now().uptime;
+    }
+}
+
 impl Shared {
     /// What the agent itself has the server do.
     pub(super) fn own(&self, current: &Current) -> ollama::Own {
-        let pulls = matches!(current.pull.state(), PullState::Running(_));
-        let quiet_since = if pulls { Duration::MAX } else { current.proofs.log().quiet_since() };
+        let (pull, proofs) = (current.pull.quiet_since(), current.proofs.log().quiet_since());
+        let quiet_since = pull.max(proofs).max(self.work.quiet_since());
         ollama::Own { asked: self.asked.load(Ordering::Relaxed), quiet_since }
     }
 
@@ -54,5 +97,22 @@ impl Current {
             models.source == model::Source::Present && models.alias.serves()
         };
         waits && known.is_some_and(|seen| seen.value.as_ref().is_ok_and(in_order))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_is_the_agent_s_own_work_until_it_ends_or_is_given_up() {
+        let work = Work::default();
+        assert_eq!(work.quiet_since(), Duration::ZERO);
+        let (one, other) = (work.begin(), work.begin());
+        drop(one);
+        assert_eq!(work.quiet_since(), Duration::MAX);
+        let before = BootClock.now().uptime;
+        drop(other);
+        assert!((before..=BootClock.now().uptime).contains(&work.quiet_since()));
     }
 }

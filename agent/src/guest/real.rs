@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::current::Current;
 use super::facts::{Seen, fresh};
 use super::known::{Known, wanted};
+use super::own::Work;
 use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::config::Vendor;
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub(super) unusable: Mutex<Option<String>>,
     /// How many looks at the models have begun, and how many have ended.
     pub(super) asked: AtomicU64,
+    /// What repairs have the server do.
+    pub(super) work: Work,
     /// Proofs so far by result, in the order of [`model::Attempt::WORDS`].
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
@@ -99,16 +102,17 @@ impl Shared {
                 look_at_disk(&current, &self.bus, doubt).await;
             }
             concern::OLLAMA => {
+                let asleep = BootClock.asleep();
                 let (address, before) = {
-                    let mut facts = current.facts();
-                    (facts.address(), facts.remembered(BootClock.asleep()))
+                    let facts = current.facts();
+                    (facts.address(), facts.remembered(asleep))
                 };
                 let (bus, client) = (&self.bus, &self.client);
                 let own = || self.own(&current);
                 let value =
                     ollama::look(&config.ollama, bus, client, address, before, own, at).await;
                 let served = current.facts().server();
-                current.facts().ollama = Some(Seen { at, value });
+                current.facts().take_server(at, asleep, value);
                 if current.facts().server() != served {
                     self.moved.notify_waiters();
                     self.waker.wake(concern::STORAGE);
@@ -319,6 +323,7 @@ impl Shared {
                 let recorded = current.facts().recorded(&config.storage.path);
                 let (model, waker) = (&config.model, Arc::clone(&self.waker));
                 let (pull, concern) = (&current.pull, concern::MODEL);
+                let _work = remedy.asks_server().then(|| self.work.begin());
                 model::apply(remedy, model, api, &recorded, pull, waker, concern).await
             }
         }

@@ -88,6 +88,9 @@ pub struct Log {
     pub failures: u32,
     /// Uptime at which the last one ended.
     pub ended: Duration,
+    /// Uptime at which the last one ended that the server may have worked on: one that it refused
+    /// as too busy gave it nothing to do.
+    pub worked_until: Duration,
 }
 
 impl Proofs {
@@ -120,18 +123,11 @@ impl Log {
         }
     }
 
-    /// Uptime since which none has begun, and none has ended that put the server to work: one that
-    /// it refused as too busy has not.
+    /// Uptime since which none has begun, and none has ended that put the server to work.
     #[must_use]
     pub fn quiet_since(&self) -> Duration {
         let begun = self.running.map_or(Duration::ZERO, |(_, began)| began);
-        let ended = match &self.last {
-            Some((.., Attempt::Busy)) => {
-                self.good.map_or(Duration::ZERO, |(_, began, took)| began + took)
-            }
-            _ => self.ended,
-        };
-        begun.max(ended)
+        begun.max(self.worked_until)
     }
 
     /// Takes in how one ended that began at `began`.
@@ -144,6 +140,9 @@ impl Log {
         };
         if attempt == Attempt::Good {
             self.good = Some((server, began, ended.saturating_sub(began)));
+        }
+        if attempt != Attempt::Busy {
+            self.worked_until = ended;
         }
         self.running = None;
         self.last = Some((server, began, attempt));
@@ -238,6 +237,8 @@ mod tests {
         log.note(SERVER, at(110), at(110), Attempt::Busy);
         assert_eq!(log.quiet_since(), at(103));
         log.note(SERVER, at(120), at(123), Attempt::Failed("killed".into()));
+        assert_eq!(log.quiet_since(), at(123));
+        log.note(SERVER, at(130), at(130), Attempt::Busy);
         assert_eq!(log.quiet_since(), at(123));
     }
 

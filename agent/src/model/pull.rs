@@ -48,6 +48,8 @@ pub struct Pull {
 #[derive(Debug, Default)]
 struct Inner {
     state: PullState,
+    /// Uptime at which the last that has ended did so, or its predecessor of another model.
+    ended: Duration,
     /// The last that was begun.
     job: Option<AbortHandle>,
     /// Whether none is begun any more.
@@ -80,6 +82,13 @@ impl Pull {
         self.inner().state = state;
     }
 
+    /// Uptime since which none has run. While one runs there is no such time.
+    #[must_use]
+    pub fn quiet_since(&self) -> Duration {
+        let inner = self.inner();
+        if matches!(inner.state, PullState::Running(_)) { Duration::MAX } else { inner.ended }
+    }
+
     /// The model is there: how an earlier pull failed says nothing of it any more.
     pub fn settle(&self) {
         let mut inner = self.inner();
@@ -90,14 +99,20 @@ impl Pull {
 
     /// Ends the one that runs, and lets no other begin: what it loads is not wanted any more. The
     /// server ends it too when nobody listens, and keeps what it has got for the next of its
-    /// kind.
-    pub fn end(&self) {
+    /// kind. Returns the one that may run in its place.
+    #[must_use]
+    pub fn end(&self) -> Self {
         let mut inner = self.inner();
         inner.over = true;
+        if matches!(inner.state, PullState::Running(_)) {
+            inner.ended = BootClock.now().uptime;
+        }
         inner.state = PullState::Idle;
         if let Some(job) = inner.job.take() {
             job.abort();
         }
+        let next = Inner { ended: inner.ended, ..Inner::default() };
+        Self { inner: Arc::new(Mutex::new(next)) }
     }
 
     /// Begins to pull `model`. `concern` is looked at again when it ends.
@@ -133,7 +148,11 @@ impl Pull {
                 Err(error) => tracing::warn!(model, %error, "pull failed"),
             }
             let at = BootClock.now().uptime;
-            pull.set(ended.map_or_else(PullState::Failed, |()| PullState::Succeeded(at)));
+            {
+                let mut inner = pull.inner();
+                inner.state = ended.map_or_else(PullState::Failed, |()| PullState::Succeeded(at));
+                inner.ended = at;
+            }
             waker.wake(concern);
         });
         inner.job = Some(job.abort_handle());
@@ -268,6 +287,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_server_has_worked_until_a_pull_has_ended_whatever_became_of_it() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let api = Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), port);
+        let (pull, waker) = (Pull::default(), Arc::<Waker>::default());
+        assert_eq!(pull.quiet_since(), Duration::ZERO);
+        let began = BootClock.now().uptime;
+        pull.begin(api, "m:1".into(), Duration::from_secs(60), Arc::clone(&waker), 0).unwrap();
+        let job = pull.inner().job.clone().unwrap();
+        while !job.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(pull.state(), PullState::Failed(_)));
+        assert!(pull.quiet_since() >= began && pull.quiet_since() < Duration::MAX);
+        // To forget the failure is to forget nothing of that.
+        pull.settle();
+        assert!(pull.quiet_since() >= began);
+    }
+
+    #[tokio::test]
     async fn a_pull_that_is_ended_leaves_its_server_and_none_comes_after_it() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -280,8 +320,12 @@ mod tests {
         assert_eq!(begin(), Ok(()));
         assert_eq!(begin(), Err("a pull runs already"));
         let (mut server, _) = listener.accept().await.unwrap();
-        pull.end();
-        assert_eq!(pull.state(), PullState::Idle);
+        assert_eq!(pull.quiet_since(), Duration::MAX);
+        let next = pull.end();
+        assert_eq!((pull.state(), next.state()), (PullState::Idle, PullState::Idle));
+        // The server has worked for it until now.
+        let now = BootClock.now().uptime;
+        assert!(next.quiet_since() > Duration::ZERO && next.quiet_since() <= now);
         // The request, and then the end: whoever has asked is gone.
         let mut asked = Vec::new();
         server.read_to_end(&mut asked).await.unwrap();

@@ -54,6 +54,12 @@ impl Remedy {
         }
     }
 
+    /// Whether the server is what does it.
+    #[must_use]
+    pub fn asks_server(self) -> bool {
+        self != Self::DropDamaged
+    }
+
     /// How long it may take.
     #[must_use]
     pub fn deadline(self) -> Duration {

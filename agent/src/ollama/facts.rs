@@ -1,7 +1,7 @@
 //! Reads the server's unit and knocks at its port.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -17,6 +17,7 @@ use super::store;
 use super::unit::{self, Unit};
 use crate::bus::Bus;
 use crate::config;
+use crate::probe::manifest::STORES;
 
 /// How long `GET /` may take. It is answered from memory, in under a millisecond, by a
 /// server that is not stuck; also by one that is busy embedding.
@@ -142,6 +143,20 @@ impl Facts {
     #[must_use]
     pub fn keeps_elsewhere(&self, disk: &Path) -> Option<String> {
         store::held(&self.settings, self.unit.as_ref().ok()?, disk)
+    }
+
+    /// Where the server keeps its models, as a path below the data disk at `disk`. `None`: not
+    /// there, or it is not known.
+    ///
+    /// # Errors
+    /// Where no helper looks for models on it.
+    pub fn store(&self, disk: &Path) -> Result<Option<PathBuf>, String> {
+        let Some(path) = self.settings.models_path() else { return Ok(None) };
+        let Ok(store) = path.strip_prefix(disk) else { return Ok(None) };
+        if STORES.iter().all(|known| Path::new(known) != store) {
+            return Err(format!("models are kept in {}, which is not looked at", path.display()));
+        }
+        Ok(Some(store.to_owned()))
     }
 
     /// Looks at what the unit names: its environment files, its port, its program.

@@ -40,7 +40,8 @@ pub struct Progress {
 pub struct Own {
     /// How many looks at the models have begun, and how many have ended.
     pub asked: u64,
-    /// Uptime since which no proof has begun or ended, and no pull has run. A proof that merely
+    /// Uptime since which no proof has begun or ended, and neither a pull nor a repair of the
+    /// models has run. A proof that merely
     /// waits is no work: it is not known whom the server works for then, and clients wait too.
     pub quiet_since: Duration,
 }

@@ -1,7 +1,7 @@
 //! What a model is made from, read from its manifest: the server tells nothing of a model that
 //! lacks a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -58,15 +58,86 @@ fn weights(top: &Entry, model: &str) -> Option<String> {
     parse(top, model)?.layers.iter().find(|layer| layer.media_type == WEIGHTS)?.digest()
 }
 
-/// The digests of all blobs that it names. None, where there is no such manifest or it cannot be
-/// read.
-pub(crate) fn blobs(top: &Entry, model: &str) -> Vec<String> {
-    let Some(Manifest { config, layers }) = parse(top, model) else { return Vec::new() };
-    config.iter().chain(&layers).filter_map(Layer::digest).collect()
-}
-
 fn parse(top: &Entry, model: &str) -> Option<Manifest> {
     serde_json::from_slice(&read(top, model).ok()??).ok()
+}
+
+/// How deep manifests lie: registry, namespace, model, and the tag, which is the file.
+const DEPTH: usize = 4;
+
+/// The blobs that the manifests of one store name, by their digests.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// By those of the agent's own models.
+    pub(crate) own: BTreeSet<String>,
+    /// By all others.
+    others: BTreeSet<String>,
+    /// Whether one of the others is not known: it may name any blob.
+    unknown: bool,
+}
+
+impl Named {
+    /// What is named in the store whose directory `top` is. `own`: the agent's own models.
+    pub(crate) fn read(top: &Entry, own: &[&str]) -> Self {
+        let mut named = Self::default();
+        let own: Vec<_> = own.iter().filter_map(|model| names::path(model)).collect();
+        match top.child("manifests") {
+            Ok(None) => {}
+            Ok(Some(manifests)) if manifests.kind.is_dir() => {
+                named.walk(&manifests, &mut Vec::new(), &own);
+            }
+            // The server follows a link, and this does not.
+            Ok(Some(_)) | Err(_) => named.unknown = true,
+        }
+        named
+    }
+
+    /// Whether the agent's own models need the blob, or none does.
+    pub(crate) fn is_own_or_unneeded(&self, digest: &str) -> bool {
+        self.own.contains(digest) || !(self.unknown || self.others.contains(digest))
+    }
+
+    /// `path`: the names from the manifests down to this directory, in small letters.
+    fn walk(&mut self, directory: &Entry, path: &mut Vec<String>, own: &[[String; DEPTH]]) {
+        let Ok(listing) = directory.list() else {
+            self.unknown = true;
+            return;
+        };
+        for (place, (name, entry)) in listing.enumerate() {
+            let Some(entry) = entry.ok().filter(|_| place < NAMES) else {
+                self.unknown = true;
+                return;
+            };
+            path.push(name.to_ascii_lowercase());
+            let is_tag = path.len() == DEPTH;
+            if entry.kind.is_dir() && !is_tag {
+                self.walk(&entry, path, own);
+            } else if is_tag && own.iter().any(|own| own.as_slice() == path.as_slice()) {
+                self.own.extend(read_digests(directory, &name).unwrap_or_default());
+            } else if is_tag || entry.kind.is_symlink() {
+                match read_digests(directory, &name) {
+                    Some(digests) if is_tag => self.others.extend(digests),
+                    _ => self.unknown = true,
+                }
+            }
+            path.pop();
+        }
+    }
+}
+
+/// The digests of all blobs that the manifest `name` in this directory names. `None`: it is none,
+/// or cannot be read.
+fn read_digests(directory: &Entry, name: &str) -> Option<Vec<String>> {
+    let text = read_below(directory, name).ok()?;
+    let Manifest { config, layers } = serde_json::from_slice(&text).ok()?;
+    Some(config.iter().chain(&layers).filter_map(Layer::digest).collect())
+}
+
+/// The content of the plain file `name`. No link is followed.
+fn read_below(directory: &Entry, name: &str) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    directory.read_below(name)?.take(LIMIT).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// `None`: it is not there. No link is followed.
@@ -85,9 +156,7 @@ fn read(top: &Entry, model: &str) -> io::Result<Option<Vec<u8>>> {
     if !found.child(&name)?.is_some_and(|file| file.kind.is_file()) {
         return Ok(None);
     }
-    let mut text = Vec::new();
-    found.read_below(&name)?.take(LIMIT).read_to_end(&mut text)?;
-    Ok(Some(text))
+    read_below(&found, &name).map(Some)
 }
 
 /// How `name`, in small letters, is spelt in that directory: the server compares without regard
@@ -129,7 +198,7 @@ mod tests {
         fs::write(folder.join("1"), manifest(&format!("sha256:{digest}"))).unwrap();
         assert_eq!(weights(&top, ALIAS), Some(digest.clone()));
         // The others' digests are too short to be any.
-        assert_eq!(blobs(&top, ALIAS), [digest]);
+        assert_eq!(Named::read(&top, &[ALIAS]).own, BTreeSet::from([digest]));
         assert_eq!(weights(&top, "alias:2"), None);
         for nonsense in [String::new(), "{".into(), manifest("sha256:../x"), manifest("ab")] {
             fs::write(folder.join("1"), nonsense).unwrap();
@@ -150,6 +219,33 @@ mod tests {
             wanted.insert(PathBuf::from(store), digest);
         }
         assert_eq!(all_weights(&top, ALIAS), wanted);
+    }
+
+    #[test]
+    fn what_another_model_needs_or_may_need_is_known() {
+        let disk = tempfile::tempdir().unwrap();
+        let top = Entry::directory(disk.path()).unwrap();
+        let models = disk.path().join("manifests/registry.ollama.ai/library");
+        let (own, other, nobodys) = ("a".repeat(64), "b".repeat(64), "c".repeat(64));
+        let removed = || {
+            let named = Named::read(&top, &[ALIAS]);
+            [&own, &other, &nobodys].map(|digest| named.is_own_or_unneeded(digest))
+        };
+        assert_eq!(removed(), [true, true, true]);
+        for (model, digest) in [("Alias", &own), ("theirs", &other), ("shared", &own)] {
+            fs::create_dir_all(models.join(model)).unwrap();
+            fs::write(models.join(model).join("1"), manifest(&format!("sha256:{digest}"))).unwrap();
+        }
+        fs::write(models.join("notes"), "").unwrap();
+        assert_eq!(removed(), [true, false, true]);
+        // Its own manifest that cannot be read is written anew by a pull; nobody writes theirs.
+        fs::write(models.join("Alias/1"), "{").unwrap();
+        assert_eq!(removed(), [false, false, true]);
+        fs::write(models.join("theirs/1"), "{").unwrap();
+        assert_eq!(removed(), [false, false, false]);
+        fs::remove_file(models.join("theirs/1")).unwrap();
+        symlink("/nowhere", models.join("linked")).unwrap();
+        assert_eq!(removed(), [false, false, false]);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Memory {
     pub log: Log,
     /// What the last pull has come to.
     pub pull: PullState,
+    /// Uptime at which a pull or a repair of the models ended last.
+    worked_until: Duration,
     /// How much of the pull was left, and since when.
     pull_stands: Option<(u64, u64)>,
     /// What was concluded.

@@ -97,3 +97,16 @@ fn what_heals_by_itself_has_its_time_while_the_guest_is_awake() {
         assert_eq!(played(&History::of(&events).heals_within(300)).acts, [], "{fault:?} {asleep}");
     }
 }
+
+/// What the server had done for the agent's own pull passed, once that had ended, for what it does
+/// for clients: a server that had got stuck meanwhile was Ready for minutes more.
+#[test]
+fn a_server_that_has_worked_for_a_pull_only_is_not_ready() {
+    for later in 0..30 {
+        let events = [
+            (20, Event::Strike(Fault::ModelDeleted)),
+            (20 + later, Event::Strike(Fault::RunnerStuck)),
+        ];
+        played(&History::of(&events).heals_within(120));
+    }
+}

@@ -10,7 +10,16 @@ const ABC: &str = "sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff
 
 fn checked(disk: &Path) -> Option<Pass> {
     let until = Instant::now() + LIMIT;
-    stores(&Entry::directory(disk).unwrap(), &["m:1"], until).unwrap()
+    stores(&Entry::directory(disk).unwrap(), &["m:1"], until)
+}
+
+/// Has `model` need the blob `name`, in the store `store`.
+fn need(store: &Path, model: &str, name: &str) {
+    let folder = store.join("manifests/registry.ollama.ai/library").join(model);
+    fs::create_dir_all(&folder).unwrap();
+    let digest = digest_of(name).unwrap();
+    let text = format!(r#"{{"config":{{"digest":"sha256:{digest}"}},"layers":[]}}"#);
+    fs::write(folder.join("1"), text).unwrap();
 }
 
 fn replied(disk: &Path) -> Reply {
@@ -43,7 +52,7 @@ fn only_a_blob_that_is_not_what_its_name_says_is_removed() {
     symlink("notes", blobs.join(&link)).unwrap();
 
     let first = checked(disk.path()).unwrap();
-    assert_eq!((first.checked, first.all, &first.removed), (2, 2, &vec![other.clone()]));
+    assert_eq!((first.checked, &first.removed), (2, &vec![other.clone()]));
     assert!(!blobs.join(&other).exists() && blobs.join(&link).is_symlink());
     assert!(kept.iter().all(|name| blobs.join(name).exists()));
     assert_eq!(fs::read_dir(&blobs).unwrap().count(), kept.len() + 1);
@@ -101,28 +110,66 @@ fn what_a_killed_repair_has_left_aside_goes_or_comes_back() {
 }
 
 #[test]
-fn the_model_s_own_blobs_come_first_and_a_pass_that_ends_early_says_how_far_it_came() {
+fn the_model_s_own_blobs_come_first_in_whichever_store_and_one_that_is_gone_is_pulled_at_once() {
     let disk = tempfile::tempdir().unwrap();
-    let (blobs, manifests) =
-        (disk.path().join("blobs"), disk.path().join("manifests/registry.ollama.ai/library/m"));
-    fs::create_dir(&blobs).unwrap();
-    fs::create_dir_all(&manifests).unwrap();
+    let (old, used) = (disk.path().to_owned(), disk.path().join(".ollama/models"));
     let names: Vec<_> = (10..30).map(|number| ABC.replace("ba", &number.to_string())).collect();
-    for name in &names {
-        fs::write(blobs.join(name), "abc").unwrap();
+    for store in [&old, &used] {
+        fs::create_dir_all(store.join("blobs")).unwrap();
+        for name in &names {
+            fs::write(store.join("blobs").join(name), "abc").unwrap();
+        }
     }
     let own = names.get(13).unwrap();
-    let digest = digest_of(own).unwrap();
-    let text = format!(r#"{{"config":{{"digest":"sha256:{digest}"}},"layers":[]}}"#);
-    fs::write(manifests.join("1"), text).unwrap();
+    need(&used, "M", own);
     let pass = checked(disk.path()).unwrap();
-    assert_eq!((pass.all, pass.removed.first()), (20, Some(own)));
+    assert_eq!((pass.checked, &pass.removed), (1, &vec![own.clone()]));
+    assert_eq!(pass.reply(&Storage::default()).outcome, Outcome::Done);
+    assert!(old.join("blobs").join(own).exists() && !used.join("blobs").join(own).exists());
+    // Nobody needs what is left.
+    assert_eq!(checked(disk.path()).unwrap().removed.len(), 39);
+}
 
+#[test]
+fn what_another_model_needs_is_named_and_left_alone() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join("blobs");
+    fs::create_dir(&blobs).unwrap();
+    fs::write(blobs.join(ABC), "one bit of it is wrong").unwrap();
+    need(disk.path(), "theirs", ABC);
+    let reply = replied(disk.path());
+    assert_eq!(reply.outcome, Outcome::Unneeded);
+    let told = format!(
+        "0 blobs in /var/lib/ollama are what their names say; damaged, and left \
+        alone for another model: {ABC}"
+    );
+    assert_eq!(reply.message, told);
+    assert!(blobs.join(ABC).exists());
+    need(disk.path(), "m", ABC);
+    assert_eq!(replied(disk.path()).outcome, Outcome::Done);
+    assert!(!blobs.join(ABC).exists());
+}
+
+#[test]
+fn a_pass_that_ends_early_says_how_far_it_came() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join("blobs");
+    fs::create_dir(&blobs).unwrap();
     fs::write(blobs.join(ABC), "abc").unwrap();
-    let late = super::pass(&Entry::directory(disk.path()).unwrap(), &[], Instant::now());
-    let reply = late.unwrap().unwrap().reply(&Storage::default());
+    fs::write(blobs.join(format!("{ABC}.damaged-1")), "abc").unwrap();
+    let late = stores(&Entry::directory(disk.path()).unwrap(), &[], Instant::now()).unwrap();
+    assert_eq!(late.failed, [""; 0]);
+    let reply = late.reply(&Storage::default());
     assert_eq!(reply.outcome, Outcome::Failed);
-    assert!(reply.message.ends_with("checked 0 of 1 within 14 minutes"), "{}", reply.message);
+    assert!(reply.message.ends_with("checked 0 of 2 within 14 minutes"), "{}", reply.message);
+}
+
+#[test]
+fn what_cannot_be_read_is_no_matter_of_time() {
+    let pass = Pass { checked: 1, failed: vec!["blobs: no such device".into()], ..Pass::default() };
+    let reply = pass.reply(&Storage::default());
+    assert_eq!(reply.outcome, Outcome::Failed);
+    assert!(reply.message.ends_with("; failed at 1, first blobs: no such device"));
 }
 
 #[test]

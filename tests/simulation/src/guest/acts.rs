@@ -155,6 +155,11 @@ impl Guest {
 
     /// A remedy ends.
     pub fn end_act(&mut self, act: Act) -> Outcome {
+        if let Remedy::Model(remedy) = act.remedy
+            && remedy.asks_server()
+        {
+            self.memory.worked_until = self.moment().uptime;
+        }
         let half = self.hands == Hands::Half;
         match act.at_end {
             Some(AtEnd::GiveTree) if !self.world.disk.mounted => {

@@ -79,6 +79,8 @@ pub struct Look {
     pub began: u64,
     /// When it ends, at the latest where it is a proof.
     pub ends: u64,
+    /// How long the guest had been suspended when it began.
+    asleep: Duration,
     /// It brings nothing, and is given up.
     hangs: bool,
     /// The server that is proven.
@@ -89,7 +91,8 @@ impl Guest {
     /// A look at `concern` begins.
     pub fn begin_look(&mut self, concern: usize) -> Look {
         let now = self.world.now;
-        let mut look = Look { concern, began: now, ends: now, hangs: false, server: None };
+        let asleep = self.asleep();
+        let mut look = Look { concern, began: now, ends: now, asleep, hangs: false, server: None };
         if now < self.senses.hang_until[concern] {
             look.hangs = true;
             look.ends = now + GIVEN_UP;
@@ -134,7 +137,8 @@ impl Guest {
     pub(super) fn look_now(&mut self, concern: usize) {
         let now = self.world.now;
         let hangs = now < self.senses.hang_until[concern];
-        self.end_look(&Look { concern, began: now, ends: now, hangs, server: None });
+        let asleep = self.asleep();
+        self.end_look(&Look { concern, began: now, ends: now, asleep, hangs, server: None });
     }
 
     /// The server that is to be proven now.
@@ -249,11 +253,12 @@ impl Guest {
         let at = seen::uptime(&self.world, look.began);
         let (at_address, at_loopback) = self.knock();
         let unit = if bus { Ok(seen::unit(&self.world)) } else { Err("no answer".into()) };
-        let asleep = self.asleep();
+        let asleep = look.asleep;
         let facts = &mut self.memory.facts;
         let before = facts.remembered(asleep);
         let pulls = matches!(self.memory.pull, PullState::Running(_));
-        let quiet_since = if pulls { Duration::MAX } else { self.memory.log.quiet_since() };
+        let worked = self.memory.log.quiet_since().max(self.memory.worked_until);
+        let quiet_since = if pulls { Duration::MAX } else { worked };
         let own = ollama::Own { asked: 0, quiet_since };
         let served = facts.server();
         let value = ollama::Facts {
@@ -263,7 +268,7 @@ impl Guest {
             ..ollama::Facts::of(unit, at_address, at_loopback, before, own, at)
         };
         let value = value.answered(at);
-        facts.ollama = Some(Seen { at, value });
+        facts.take_server(at, asleep, value);
         if facts.server() != served {
             let hang_on_it = [concern::STORAGE, concern::MODEL, concern::PROOF, concern::FIREWALL];
             for concern in hang_on_it {
@@ -323,6 +328,7 @@ impl Guest {
             },
         }
         self.memory.pull_stands = None;
+        self.memory.worked_until = self.moment().uptime;
         self.woken |= 1 << concern::MODEL;
     }
 }

@@ -179,7 +179,8 @@ impl World {
         let discovers = self.server.works_from.is_some_and(|from| from > self.now);
         let serves = self.server.queue > 0 || self.server.full;
         let stuck = self.server.runner == Runner::Stuck;
-        if discovers || (serves && !stuck) || self.request_moves() { 800 } else { 1 }
+        let works = discovers || (serves && !stuck) || self.request_moves() || self.pull_moves();
+        if works { 800 } else { 1 }
     }
 
     pub(super) fn next_of_server(&self) -> Option<u64> {
