@@ -7,8 +7,9 @@
 //! has no address any more, a runtime drop-in beside its `.network` file gives it the last one of
 //! its MAC address and of this boot again: address, ways out, MTU, DNS and time servers, search
 //! domains, each as far as networkd made use of it. DHCP stays on, so the next lease takes its
-//! place, and then the drop-in goes; so it does once networkd configures the link otherwise. networkd probes whether another machine has taken the address meanwhile
-//! (RFC 5227), and leaves it to that one.
+//! place, and then the drop-in goes; so it does once the link is configured otherwise, without
+//! DHCP. networkd probes whether another machine has taken the address meanwhile (RFC 5227), and
+//! leaves it to that one.
 //!
 //! networkd has to be told: `networkctl reload`.
 

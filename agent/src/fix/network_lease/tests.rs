@@ -72,6 +72,8 @@ fn a_link_that_is_configured_otherwise_ends_the_repetition() {
         outcome(act(&link(), &address(), &files, "a", &note, &runtime))
     };
     assert_eq!(with("[Match]\nName=enp1s0\n[Network]\nDHCP=yes\n"), Outcome::Unneeded);
+    let beside = "[Match]\nName=enp1s0\n[Network]\nDHCP=yes\nAddress=192.0.2.1/24\n";
+    assert_eq!(with(beside), Outcome::Unneeded);
     assert!(ours.exists());
     let person = "[Match]\nName=enp1s0\n[Network]\nAddress=192.0.2.1/24\n";
     assert_eq!(with(person), Outcome::Done);
