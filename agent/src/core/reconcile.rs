@@ -73,12 +73,7 @@ pub async fn run<G: Guest, C: Clock>(
         let due = looks.take_due(turn);
         begin(&mut tasks, due, &mut looks, &engine, guest, clock.now().uptime);
 
-        let now = clock.now();
-        if let Some(time) = slept(asleep, clock.asleep()) {
-            asleep += time;
-            tracing::info!(seconds = time.as_secs(), "the guest was suspended");
-            engine.slept(now, time);
-        }
+        let now = notice_sleep(&mut engine, clock, &mut asleep);
         for concern in guest.renewed() {
             engine.renew(concern, now);
         }
@@ -137,7 +132,9 @@ pub async fn run<G: Guest, C: Clock>(
                 }
                 Ok(Done::Repair(intent, outcome)) => {
                     tally.woken(Source::Repair);
-                    ended(&mut engine, clock, intent, &outcome);
+                    // Its effect is waited for from now on, not from before a sleep.
+                    let now = notice_sleep(&mut engine, clock, &mut asleep);
+                    ended(&mut engine, now, intent, &outcome);
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
                     }
@@ -237,13 +234,23 @@ async fn carry_out(
     }
 }
 
-fn ended<R: Remedy, C: Clock>(
+/// The time now, once the engine knows how long the guest has slept since `asleep`.
+fn notice_sleep<R: Remedy, C: Clock>(
     engine: &mut Engine<R>,
     clock: &C,
-    intent: Intent<R>,
-    outcome: &Outcome,
-) {
-    engine.repair_ended(clock.now(), intent, outcome, fastrand::f64());
+    asleep: &mut Duration,
+) -> Moment {
+    let now = clock.now();
+    if let Some(time) = slept(*asleep, clock.asleep()) {
+        *asleep += time;
+        tracing::info!(seconds = time.as_secs(), "the guest was suspended");
+        engine.slept(now, time);
+    }
+    now
+}
+
+fn ended<R: Remedy>(engine: &mut Engine<R>, now: Moment, intent: Intent<R>, outcome: &Outcome) {
+    engine.repair_ended(now, intent, outcome, fastrand::f64());
     let remedy = intent.remedy.name();
     tracing::info!(remedy, result = outcome.word(), said = outcome.message(), "repair ended");
 }
