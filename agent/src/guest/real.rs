@@ -86,7 +86,7 @@ impl Shared {
                 self.remember_lease(held.filter(may_note));
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
-                    current.facts().names = None;
+                    current.facts().forget_names();
                     self.waker.wake(concern::OLLAMA);
                     self.waker.wake(concern::NAMES);
                 }

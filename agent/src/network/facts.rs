@@ -51,6 +51,31 @@ impl Facts {
     }
 }
 
+#[cfg(test)]
+impl Facts {
+    /// A link that networkd gave a lease.
+    pub(crate) fn fake() -> Self {
+        Self {
+            link: Ok(Seen {
+                link: crate::network_file::Link { name: "enp1s0".into(), ..Default::default() },
+                index: 2,
+                up: true,
+                carrier: true,
+                loopback: false,
+                mtu: 1500,
+            }),
+            address: Some((Ipv4Addr::new(10, 0, 2, 2), 24)),
+            route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
+            networkd: Networkd::Running { state: "configured".into(), lease: true },
+            file: MatchFile::Matches,
+            ours: Ours::None,
+            repeats: None,
+            superseded: false,
+            may_repeat: false,
+        }
+    }
+}
+
 /// A default route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
