@@ -24,6 +24,8 @@ pub struct Facts {
     pub route: Option<Route>,
     /// systemd-networkd's view.
     pub networkd: Networkd,
+    /// A number that changes with anything that its lease gives it; none without a lease.
+    pub lease: Option<u64>,
     /// The `.network` file that should match it.
     pub file: MatchFile,
     /// What the agent has put beside that file.
@@ -62,11 +64,11 @@ impl Facts {
                 up: true,
                 carrier: true,
                 loopback: false,
-                mtu: 1500,
             }),
             address: Some((Ipv4Addr::new(10, 0, 2, 2), 24)),
             route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
             networkd: Networkd::Running { state: "configured".into(), lease: true },
+            lease: Some(1),
             file: MatchFile::Matches,
             ours: Ours::None,
             repeats: None,
@@ -164,6 +166,7 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
             address: None,
             route: None,
             networkd,
+            lease: None,
             file: MatchFile::Missing,
             ours: Ours::None,
             repeats: None,
@@ -187,6 +190,7 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
         address: addresses.first().copied(),
         route: routes.iter().find_map(|found| default_route(found, seen.index)),
         networkd: described.state_of(&seen.link.name),
+        lease: described.lease_of(&seen.link.name),
         file,
         ours,
         repeats,

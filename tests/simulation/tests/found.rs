@@ -103,7 +103,7 @@ fn what_heals_by_itself_has_its_time_while_the_guest_is_awake() {
 /// effect, and nothing was tried again for as long as the guest had slept.
 #[test]
 fn a_repair_ends_at_the_wake_up() {
-    let (fault, asleep) = (Fault::ErrorsForGood, 86_400_000);
+    let (fault, asleep) = (Fault::NetworkdFailed, 86_400_000);
     let before = [(59, Event::Saves(Saves::Slow(700))), (60, Event::Strike(fault))];
     let of = |events: &[_]| History { stays: Some(fault), ..History::of(events) };
     let awake = History { cured: 600_000, ..of(&before) };
