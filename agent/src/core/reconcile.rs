@@ -16,9 +16,10 @@ use tokio::time::{self, Instant};
 use self::looks::Looks;
 use self::saves::Saves;
 pub use self::waker::Waker;
+use super::order::SAVED_WITHIN;
 use super::{
-    Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Order, Outcome, Remedy, Report, Schedule,
-    Source, slept,
+    Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Outcome, Remedy, Report, Schedule, Source,
+    answered, slept,
 };
 
 /// Between the starts of two looks at one concern, however many events ask for one.
@@ -27,9 +28,6 @@ const LOOKS_APART: Duration = Duration::from_millis(100);
 /// The loop turns at least this often, so that the heartbeat tells a loop that waits from one
 /// that is stuck. A sixth of the unit's `WatchdogSec=`.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// A disk that takes longer to save the ledger is in no state to be acted on.
-const SAVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a task beside the loop has brought home.
 enum Done<R> {
@@ -201,24 +199,9 @@ fn obey<G: Guest, C: Clock>(
     clock: &C,
     asked: Asked,
 ) {
-    let now = clock.now();
-    let done = match asked.order {
-        Order::Pause(length) => format!("repairs are paused until {}", engine.pause(now, length)),
-        Order::Resume if engine.resume(now.uptime) => "repairs go on".into(),
-        Order::Resume => "repairs were not paused".into(),
-    };
-    tracing::info!(order = ?asked.order, "{done}");
-    let saved = time::timeout(SAVED_WITHIN, guest.save(engine.ledger().clone()));
-    tasks.spawn(async move {
-        let saved = saved.await.unwrap_or_else(|_| Err("the disk does not answer".into()));
-        let answer = match &saved {
-            Ok(()) => Ok(done),
-            Err(error) => Err(format!("{done}, but not across a restart of the agent: {error}")),
-        };
-        // Whoever asked may be gone: it is done in any case.
-        let _ = asked.answer.send(answer);
-        Done::Saved(saved)
-    });
+    let done = engine.obey(clock.now(), asked.order);
+    let saved = answered(asked.answer, done, guest.save(engine.ledger().clone()));
+    tasks.spawn(async move { Done::Saved(saved.await) });
 }
 
 /// Saves, then acts: a repair whose reservation was not saved does not run.
