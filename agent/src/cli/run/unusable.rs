@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{self, MissedTickBehavior};
 
 use super::reload::Reloads;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::core::{
     Asked, BootClock, Cause, Clock, ConfigurationReport, Engine, Ledger, Outlook, Remedy, Report,
     answered,
@@ -24,9 +24,15 @@ const LOOKS_APART: Duration = Duration::from_secs(2);
 /// Between two reports where nothing has changed. A sixth of the unit's `WatchdogSec=`.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Where the probes are answered: at the usual address as long as no other one is known.
+/// Where the probes are answered: where the settings say so is heeded also while they cannot be
+/// used for something else, since the usual address is open to everybody.
 pub(super) fn address(config: &Result<Config, ConfigError>) -> SocketAddr {
-    config.as_ref().map_or_else(|_| Config::default().serve.listen, |config| config.serve.listen)
+    match config {
+        Ok(config) => config.serve.listen,
+        Err(_) => {
+            config::listen(&config::DIRECTORIES).unwrap_or_else(|| Config::default().serve.listen)
+        }
+    }
 }
 
 /// Waits until the settings that `look` reads can be used, and has `tell` say until then why they
