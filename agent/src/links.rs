@@ -69,8 +69,6 @@ pub struct Seen {
     pub carrier: bool,
     /// The guest's own loopback link.
     pub loopback: bool,
-    /// The largest packet that it takes, in bytes.
-    pub mtu: u32,
 }
 
 /// The link that the configuration means: the one of that name or, where there is none, the one
@@ -99,14 +97,12 @@ fn seen(message: LinkMessage, sys: &Path) -> Seen {
     let flags = message.header.flags;
     let mut link = Link::default();
     let mut bus = String::new();
-    let mut mtu = 0;
     for attribute in message.attributes {
         match attribute {
             LinkAttribute::IfName(name) => link.name = name,
             LinkAttribute::Address(bytes) => link.mac = bytes.try_into().ok(),
             LinkAttribute::PermAddress(bytes) => link.permanent_mac = bytes.try_into().ok(),
             LinkAttribute::ParentDevBusName(name) => bus = name,
-            LinkAttribute::Mtu(bytes) => mtu = bytes,
             LinkAttribute::LinkInfo(infos) => {
                 link.kind = infos.into_iter().find_map(|info| match info {
                     LinkInfo::Kind(kind) => Some(kind.to_string()),
@@ -130,7 +126,6 @@ fn seen(message: LinkMessage, sys: &Path) -> Seen {
         up: flags.contains(LinkFlags::Up),
         carrier: flags.contains(LinkFlags::LowerUp),
         loopback: flags.contains(LinkFlags::Loopback),
-        mtu,
     }
 }
 

@@ -114,7 +114,12 @@ async fn daemon(config: Result<Config, ConfigError>, speaker: &Speaker) -> Resul
                 beat(&report);
             };
             let (reloads, orders) = (&mut reloads, &mut ordered);
-            let mended = unusable::mended(error, reload::read, &mut engine, reloads, orders, tell);
+            let save = |ledger| {
+                let file = file.clone();
+                async move { file.save(ledger).await }
+            };
+            let look = reload::read;
+            let mended = unusable::mended(error, look, &mut engine, reloads, orders, save, tell);
             tokio::select! {
                 config = mended => Some(config),
                 () = &mut stop => None,

@@ -98,6 +98,16 @@ impl Source {
     }
 }
 
+/// The text of the drop-in files that can be read, in their order.
+pub(super) fn texts<P: AsRef<Path>>(directories: &[P]) -> Vec<String> {
+    let mut files = BTreeMap::new();
+    for directory in directories {
+        // What could be listed counts.
+        let _ = list(directory.as_ref(), &mut files);
+    }
+    files.into_values().filter_map(|file| fs::read_to_string(file).ok()).collect()
+}
+
 /// Adds the drop-in files of one directory, by name.
 fn list(directory: &Path, files: &mut BTreeMap<OsString, PathBuf>) -> Result<(), ConfigError> {
     let broken = |e| ConfigError::in_file(directory, format!("not readable: {e}"));

@@ -13,6 +13,7 @@ mod keys;
 mod settings;
 mod validate;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 pub use error::ConfigError;
@@ -32,6 +33,17 @@ pub const DIRECTORIES: [&str; 2] = ["/usr/lib/saigak-agent/conf.d", "/etc/saigak
 /// exist is an empty one.
 pub fn load<P: AsRef<Path>>(directories: &[P]) -> Result<Config, ConfigError> {
     validate::settings(&inputs::Inputs::read(directories)?)
+}
+
+/// The address for `serve.listen` that the drop-in files of `directories` agree on as far as they
+/// are TOML, whatever else is wrong with them. `None`: none says a usable one.
+pub fn listen<P: AsRef<Path>>(directories: &[P]) -> Option<SocketAddr> {
+    let texts = inputs::texts(directories);
+    let said = texts.iter().filter_map(|text| {
+        let table: toml::Table = text.parse().ok()?;
+        validate::listen(table.get("serve")?.get("listen")?.as_str()?)
+    });
+    said.last()
 }
 
 /// Everything that is wrong with the drop-in files of `directories`: of each file that cannot be

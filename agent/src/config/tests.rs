@@ -222,6 +222,23 @@ fn what_is_no_toml_or_no_text_is_one_line_too() {
     assert_eq!(files.load().unwrap_err().to_string().lines().count(), 1);
 }
 
+#[test]
+fn a_typo_elsewhere_hides_no_address_of_the_probes() {
+    let said = |files: &[(&str, &[u8])]| {
+        let files = Files::new(files);
+        assert!(files.load().is_err());
+        listen(&[files.0.path()]).map(|address| address.to_string())
+    };
+    let local: (&str, &[u8]) = ("10.toml", b"[serve]\nlisten = \"127.0.0.1:7244\"\n");
+    let there = Some("127.0.0.1:7244".to_owned());
+    assert_eq!(said(&[local, ("20.toml", b"[proof")]), there);
+    assert_eq!(said(&[local, ("20.toml", b"[serve]\nlisten = 7\n")]), there);
+    assert_eq!(said(&[local, ("20.toml", b"[serve]\nlisten = \"nowhere\"\n")]), there);
+    let both = b"[proof]\nsecs = 1\n[serve]\nlisten = \"[::1]:9\"\n";
+    assert_eq!(said(&[local, ("20.toml", both)]).as_deref(), Some("[::1]:9"));
+    assert_eq!(said(&[("20.toml", b"[proof")]), None);
+}
+
 /// Every row of the document's table is a key, its range and its default, and none is missing.
 #[test]
 fn the_document_and_the_code_agree() {

@@ -171,7 +171,7 @@ fn seconds(value: i64) -> Option<Duration> {
     u64::try_from(value).ok().map(Duration::from_secs)
 }
 
-fn listen(value: &str) -> Option<SocketAddr> {
+pub(super) fn listen(value: &str) -> Option<SocketAddr> {
     value.parse().ok().filter(|address: &SocketAddr| address.port() != 0)
 }
 

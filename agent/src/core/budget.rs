@@ -45,6 +45,14 @@ pub struct Entry {
     pub open: bool,
 }
 
+impl Entry {
+    /// Whether it is the run of `remedy` that was counted at `counted`, in milliseconds, and has
+    /// not ended.
+    fn is_under_way(&self, remedy: &str, boot_id: &str, counted: u64) -> bool {
+        self.open && self.remedy == remedy && self.boot_id == boot_id && self.uptime_ms == counted
+    }
+}
+
 /// A repair that is over, as people read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,9 +152,7 @@ impl Ledger {
     /// it did at some time in between, after a save and looks that may have been slow.
     pub fn close(&mut self, remedy: &str, boot_id: &str, counted: Duration, ended: Duration) {
         let uptime_ms = millis(counted);
-        let is_it = |entry: &&mut Entry| {
-            entry.remedy == remedy && entry.boot_id == boot_id && entry.uptime_ms == uptime_ms
-        };
+        let is_it = |entry: &&mut Entry| entry.is_under_way(remedy, boot_id, uptime_ms);
         if let Some(entry) = self.entries.iter_mut().find(is_it) {
             entry.uptime_ms = uptime_ms.max(millis(ended));
             entry.open = false;
@@ -169,19 +175,22 @@ impl Ledger {
     /// Takes back one run that was counted at `counted` and did not come about.
     pub fn release(&mut self, remedy: &str, boot_id: &str, counted: Duration) {
         let uptime_ms = millis(counted);
-        let is_it = |entry: &Entry| {
-            entry.remedy == remedy && entry.boot_id == boot_id && entry.uptime_ms == uptime_ms
-        };
+        let is_it = |entry: &Entry| entry.is_under_way(remedy, boot_id, uptime_ms);
         if let Some(at) = self.entries.iter().position(is_it) {
             self.entries.remove(at);
         }
     }
 
-    /// Forgets what no longer counts, so that it does not count again after a reboot. Says
-    /// whether there was anything: then the ledger wants saving.
+    /// Forgets what no longer counts, so that it does not count again after a reboot. What is
+    /// under way counts from its end on, however long the guest sleeps meanwhile. Says whether
+    /// there was anything: then the ledger wants saving.
     pub fn expire(&mut self, boot_id: &str, uptime: Duration) -> bool {
         let before = self.entries.len();
-        self.entries.retain(|entry| counts_until(entry, CLOSED_FOR, boot_id) > uptime);
+        let counts = |entry: &Entry| {
+            let under_way = entry.open && entry.boot_id == boot_id;
+            under_way || counts_until(entry, CLOSED_FOR, boot_id) > uptime
+        };
+        self.entries.retain(counts);
         let closing = self.expire_closing(boot_id, uptime);
         let resumed = self.expire_pause(boot_id, uptime);
         closing || resumed || self.entries.len() != before
@@ -248,6 +257,7 @@ mod tests {
             let id = format!("boot {boot}");
             assert_eq!(ledger.wait("x", TWO, &id, at(30)), Duration::ZERO, "{id}");
             ledger.reserve("x", &id, at(30));
+            ledger.close("x", &id, at(30), at(31));
             assert!(!ledger.expire(&id, at(40)));
             assert!(ledger.expire(&id, at(7200)));
             assert!(!ledger.expire(&id, at(7201)));
@@ -277,6 +287,27 @@ mod tests {
         assert!(ledger.close_all("b", at(170)));
         assert!(!ledger.close_all("b", at(200)));
         assert_eq!(ledger.wait("x", ONE, "b", at(250)), at(20));
+    }
+
+    #[test]
+    fn a_run_in_which_the_guest_slept_for_hours_counts_from_its_end_on() {
+        const ONE: Budget = Budget { limit: 1, ..TWO };
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("x", "b", at(10));
+        assert!(!ledger.expire("b", at(9000)));
+        ledger.close("x", "b", at(10), at(9001));
+        assert_eq!(ledger.wait("x", ONE, "b", at(9001)), at(100));
+    }
+
+    #[test]
+    fn of_two_runs_of_one_instant_only_the_open_one_is_closed() {
+        let mut ledger = Ledger::fresh();
+        ledger.reserve("x", "b", at(10));
+        ledger.close("x", "b", at(10), at(10));
+        ledger.reserve("x", "b", at(10));
+        ledger.close("x", "b", at(10), at(50));
+        let known: Vec<_> = ledger.entries.iter().map(|run| (run.uptime_ms, run.open)).collect();
+        assert_eq!(known, [(10_000, false), (50_000, false)]);
     }
 
     #[test]

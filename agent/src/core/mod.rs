@@ -38,7 +38,7 @@ pub use condition::{Condition, Judgement, Reason, Role, Status};
 pub use engine::{Engine, Intent};
 pub use episode::{Climb, Climbs};
 pub use guest::{Guest, Schedule};
-pub use order::{Asked, Order};
+pub use order::{Asked, Order, answered};
 pub use pause::{LONGEST_PAUSE, Pause};
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{

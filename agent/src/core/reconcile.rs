@@ -16,9 +16,10 @@ use tokio::time::{self, Instant};
 use self::looks::Looks;
 use self::saves::Saves;
 pub use self::waker::Waker;
+use super::order::SAVED_WITHIN;
 use super::{
-    Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Order, Outcome, Remedy, Report, Schedule,
-    Source, slept,
+    Asked, Clock, Engine, Guest, Intent, Ledger, Moment, Outcome, Remedy, Report, Schedule, Source,
+    answered, slept,
 };
 
 /// Between the starts of two looks at one concern, however many events ask for one.
@@ -27,9 +28,6 @@ const LOOKS_APART: Duration = Duration::from_millis(100);
 /// The loop turns at least this often, so that the heartbeat tells a loop that waits from one
 /// that is stuck. A sixth of the unit's `WatchdogSec=`.
 const HEARTBEAT: Duration = Duration::from_secs(5);
-
-/// A disk that takes longer to save the ledger is in no state to be acted on.
-const SAVED_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a task beside the loop has brought home.
 enum Done<R> {
@@ -73,12 +71,7 @@ pub async fn run<G: Guest, C: Clock>(
         let due = looks.take_due(turn);
         begin(&mut tasks, due, &mut looks, &engine, guest, clock.now().uptime);
 
-        let now = clock.now();
-        if let Some(time) = slept(asleep, clock.asleep()) {
-            asleep += time;
-            tracing::info!(seconds = time.as_secs(), "the guest was suspended");
-            engine.slept(now, time);
-        }
+        let now = notice_sleep(&mut engine, clock, &mut asleep);
         for concern in guest.renewed() {
             engine.renew(concern, now);
         }
@@ -137,7 +130,9 @@ pub async fn run<G: Guest, C: Clock>(
                 }
                 Ok(Done::Repair(intent, outcome)) => {
                     tally.woken(Source::Repair);
-                    ended(&mut engine, clock, intent, &outcome);
+                    // Its effect is waited for from now on, not from before a sleep.
+                    let now = notice_sleep(&mut engine, clock, &mut asleep);
+                    ended(&mut engine, now, intent, &outcome);
                     for concern in 0..concerns.len() {
                         looks.sooner(concern, Instant::now());
                     }
@@ -204,24 +199,9 @@ fn obey<G: Guest, C: Clock>(
     clock: &C,
     asked: Asked,
 ) {
-    let now = clock.now();
-    let done = match asked.order {
-        Order::Pause(length) => format!("repairs are paused until {}", engine.pause(now, length)),
-        Order::Resume if engine.resume(now.uptime) => "repairs go on".into(),
-        Order::Resume => "repairs were not paused".into(),
-    };
-    tracing::info!(order = ?asked.order, "{done}");
-    let saved = time::timeout(SAVED_WITHIN, guest.save(engine.ledger().clone()));
-    tasks.spawn(async move {
-        let saved = saved.await.unwrap_or_else(|_| Err("the disk does not answer".into()));
-        let answer = match &saved {
-            Ok(()) => Ok(done),
-            Err(error) => Err(format!("{done}, but not across a restart of the agent: {error}")),
-        };
-        // Whoever asked may be gone: it is done in any case.
-        let _ = asked.answer.send(answer);
-        Done::Saved(saved)
-    });
+    let done = engine.obey(clock.now(), asked.order);
+    let saved = answered(asked.answer, done, guest.save(engine.ledger().clone()));
+    tasks.spawn(async move { Done::Saved(saved.await) });
 }
 
 /// Saves, then acts: a repair whose reservation was not saved does not run.
@@ -237,13 +217,23 @@ async fn carry_out(
     }
 }
 
-fn ended<R: Remedy, C: Clock>(
+/// The time now, once the engine knows how long the guest has slept since `asleep`.
+fn notice_sleep<R: Remedy, C: Clock>(
     engine: &mut Engine<R>,
     clock: &C,
-    intent: Intent<R>,
-    outcome: &Outcome,
-) {
-    engine.repair_ended(clock.now(), intent, outcome, fastrand::f64());
+    asleep: &mut Duration,
+) -> Moment {
+    let now = clock.now();
+    if let Some(time) = slept(*asleep, clock.asleep()) {
+        *asleep += time;
+        tracing::info!(seconds = time.as_secs(), "the guest was suspended");
+        engine.slept(now, time);
+    }
+    now
+}
+
+fn ended<R: Remedy>(engine: &mut Engine<R>, now: Moment, intent: Intent<R>, outcome: &Outcome) {
+    engine.repair_ended(now, intent, outcome, fastrand::f64());
     let remedy = intent.remedy.name();
     tracing::info!(remedy, result = outcome.word(), said = outcome.message(), "repair ended");
 }

@@ -7,8 +7,9 @@
 //! has no address any more, a runtime drop-in beside its `.network` file gives it the last one of
 //! its MAC address and of this boot again: address, ways out, MTU, DNS and time servers, search
 //! domains, each as far as networkd made use of it. DHCP stays on, so the next lease takes its
-//! place, and then the drop-in goes; so it does once networkd configures the link otherwise. networkd probes whether another machine has taken the address meanwhile
-//! (RFC 5227), and leaves it to that one.
+//! place, and then the drop-in goes; so it does once the link is configured otherwise, without
+//! DHCP. networkd probes whether another machine has taken the address meanwhile (RFC 5227), and
+//! leaves it to that one.
 //!
 //! networkd has to be told: `networkctl reload`.
 
@@ -53,10 +54,9 @@ pub(super) async fn run(network: &Network) -> Reply {
             Err(reply) => reply,
         };
     }
+    let files = || NetworkFile::load_all(&DIRECTORIES).map_err(|e| Reply::failed(e.to_string()));
     let acted = found(network).await.and_then(|(boot, link, holding)| {
-        let files =
-            NetworkFile::load_all(&DIRECTORIES).map_err(|e| Reply::failed(e.to_string()))?;
-        act(&link, &holding, &files, &boot, Path::new(NOTE), Path::new(RUNTIME))
+        act(&link, &holding, files, &boot, Path::new(NOTE), Path::new(RUNTIME))
     });
     acted.unwrap_or_else(|reply| reply)
 }
@@ -104,10 +104,11 @@ async fn found(network: &Network) -> Result<(String, Link, Holding), Reply> {
     Ok((boot, link, holding))
 }
 
+/// `files` reads all `.network` files, which takes a disk that answers.
 fn act(
     link: &Link,
     holding: &Holding,
-    files: &[NetworkFile],
+    files: impl FnOnce() -> Result<Vec<NetworkFile>, Reply>,
     boot: &str,
     from: &Path,
     runtime: &Path,
@@ -119,9 +120,10 @@ fn act(
         }
         Holding::Addresses { all, file } => {
             let said = format!("{} has {all:?} without a lease", link.name);
-            (withdraw(runtime, |path| !superseded(path, file, files, all))?, said)
+            let files = files()?;
+            (withdraw(runtime, |path| !superseded(path, file, &files, all))?, said)
         }
-        Holding::Nothing => return repeat(link, files, boot, from, runtime),
+        Holding::Nothing => return repeat(link, &files()?, boot, from, runtime),
     };
     Ok(if done.is_empty() { Reply::unneeded(else_said) } else { Reply::done(done.join(", ")) })
 }

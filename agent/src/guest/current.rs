@@ -86,7 +86,7 @@ impl Current {
         let mut proofs = Arc::clone(&self.proofs);
         if config.ollama != old.ollama || config.model != old.model {
             facts.model = None;
-            facts.names = None;
+            facts.forget_names();
             // What was proven is not what clients are promised now.
             proofs = Arc::default();
         }
@@ -117,6 +117,7 @@ mod tests {
             facts.network = Some(Seen { at, value: Err("not there".into()) });
             facts.storage = Some(Seen { at, value: Err("not there".into()) });
             facts.model = Some(Seen { at, value: Err("not there".into()) });
+            facts.names_bad = Some(at);
         }
         current
     }
@@ -129,6 +130,7 @@ mod tests {
         let after = before.succeeded_by(config.clone(), "now".into());
         assert!(after.facts().network.is_none());
         assert!(after.facts().storage.is_some() && after.facts().model.is_some());
+        assert!(after.facts().names_bad.is_some());
         assert!(Arc::ptr_eq(&after.proofs, &before.proofs));
         assert_eq!((after.config, after.loaded_at.as_str()), (config, "now"));
         assert!(after.needs_restart.is_empty());
@@ -141,6 +143,7 @@ mod tests {
         let before = seen();
         let after = before.succeeded_by(config, "now".into());
         assert!(after.facts().model.is_none() && after.facts().network.is_some());
+        assert_eq!(after.facts().names_bad, None);
         assert!(!Arc::ptr_eq(&after.proofs, &before.proofs));
     }
 

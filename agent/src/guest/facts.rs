@@ -123,10 +123,20 @@ impl Facts {
         wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
     }
 
-    /// Takes what a look that began at `at` saw of the registry's name.
+    /// Takes what a look that began at `at` saw of the registry's name. Without an address no name
+    /// can resolve: for how long it does not is counted from then on.
     pub fn take_names(&mut self, at: Duration, value: names::Facts) {
-        self.names_bad = value.is_bad().then(|| self.names_bad.unwrap_or(at));
+        let network = self.network.as_ref().and_then(|seen| seen.value.as_ref().ok());
+        let before = self.names_bad.filter(|_| network.is_none_or(|link| link.address.is_some()));
+        self.names_bad = value.is_bad().then(|| before.unwrap_or(at));
         self.names = Some(Seen { at, value });
+    }
+
+    /// Forgets what was seen of the registry's name: it may be another one, or is asked for in
+    /// another way from now on.
+    pub fn forget_names(&mut self) {
+        self.names = None;
+        self.names_bad = None;
     }
 
     /// Why a pull would be in vain at `uptime`, as far as the registry's name tells.
@@ -253,6 +263,31 @@ mod tests {
         let (store, recorded) = kept("/var/lib/ollama/home");
         let why = "models are kept in /var/lib/ollama/home/.ollama/models, which is not looked at";
         assert_eq!((store.unwrap_err(), recorded.unwrap_err()), (why.into(), why.into()));
+    }
+
+    #[test]
+    fn names_have_their_ten_minutes_anew_with_each_address_and_not_without_one() {
+        let silent = || {
+            let (host, answer) = ("x.example".into(), names::Answer::Silent);
+            names::Facts { host, answer, proxy: None }
+        };
+        let at = Duration::from_secs;
+        let seen_at = |address| {
+            let value = Ok(network::Facts { address, ..network::Facts::fake() });
+            Some(Seen { at: at(0), value })
+        };
+        let mut seen = Facts { network: seen_at(None), ..Facts::default() };
+        for looked in [0, 600, 1200] {
+            seen.take_names(at(looked), silent());
+            assert!(seen.names_forbid_pull(at(looked)).is_some(), "after {looked} s");
+        }
+        seen.network = seen_at(Some((Ipv4Addr::new(10, 0, 2, 2), 24)));
+        seen.forget_names();
+        assert_eq!(seen.names_forbid_pull(at(1201)), None);
+        seen.take_names(at(1210), silent());
+        assert!(seen.names_forbid_pull(at(1210)).is_some());
+        seen.take_names(at(1810), silent());
+        assert_eq!(seen.names_forbid_pull(at(1810)), None);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The looks, judgements and repairs of the guest that the agent runs in.
 
-use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -37,9 +36,6 @@ fn counts<T>(
     value.is_ok() || fresh(before, at).is_none_or(|seen| seen.value.is_err())
 }
 
-/// A leased address, the way out, and the link's MTU.
-type Held = ((Ipv4Addr, u8), network::Route, u32);
-
 /// What looks and repairs share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -59,8 +55,8 @@ pub(super) struct Shared {
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     pub(super) gpu_probe: Arc<gpu::Probe>,
-    /// What was noted last, to be repeated one day.
-    pub(super) noted: Arc<Mutex<Option<Held>>>,
+    /// The lease that was noted last, to be repeated one day: see [`network::Facts::lease`].
+    pub(super) noted: Arc<Mutex<Option<u64>>>,
     /// Whether it may note one: who only looks changes nothing.
     pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.
@@ -91,7 +87,7 @@ impl Shared {
                 self.remember_lease(held.filter(may_note));
                 current.facts().network = Some(Seen { at, value });
                 if current.facts().address() != before {
-                    current.facts().names = None;
+                    current.facts().forget_names();
                     self.waker.wake(concern::OLLAMA);
                     self.waker.wake(concern::NAMES);
                 }
@@ -191,13 +187,11 @@ impl Shared {
         current.facts().gpu = Some(Seen { at, value });
     }
 
-    /// Has a helper note down a lease that is new, in case that it is to be repeated one day.
+    /// Has a helper note down a lease that is new, or brings something new at its renewal, in case
+    /// that it is to be repeated one day.
     /// The daemon itself has no say in what is noted.
     fn remember_lease(&self, facts: Option<&network::Facts>) {
-        let held = facts.and_then(|facts| {
-            let mtu = facts.link.as_ref().ok()?.mtu;
-            Some((facts.address?, facts.route?, mtu))
-        });
+        let held = facts.and_then(|facts| facts.lease);
         if !self.notes || held.is_none() {
             return;
         }

@@ -222,32 +222,7 @@ fn address_assigned(facts: &Facts, link: &Seen) -> (&'static Reason<Remedy>, Str
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::super::facts::Route;
     use super::*;
-    use crate::network_file::Link;
-
-    fn healthy() -> Facts {
-        Facts {
-            link: Ok(Seen {
-                link: Link { name: "enp1s0".into(), ..Link::default() },
-                index: 2,
-                up: true,
-                carrier: true,
-                loopback: false,
-                mtu: 1500,
-            }),
-            address: Some((Ipv4Addr::new(10, 0, 2, 2), 24)),
-            route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
-            networkd: running("configured", true),
-            file: MatchFile::Matches,
-            ours: Ours::None,
-            repeats: None,
-            superseded: false,
-            may_repeat: false,
-        }
-    }
 
     fn running(state: &str, lease: bool) -> Networkd {
         Networkd::Running { state: state.into(), lease }
@@ -260,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_healthy_link_is_up_and_assigned() {
-        assert_eq!(reasons(&healthy()), ["LinkUp", "Assigned", "AsConfigured"]);
+        assert_eq!(reasons(&Facts::fake()), ["LinkUp", "Assigned", "AsConfigured"]);
     }
 
     #[test]
@@ -271,7 +246,7 @@ mod tests {
             Networkd::Unreadable("no answer".into()),
         ] {
             assert_eq!(
-                reasons(&Facts { networkd, ..healthy() }),
+                reasons(&Facts { networkd, ..Facts::fake() }),
                 ["LinkUp", "Assigned", "AsConfigured"]
             );
         }
@@ -279,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_incident_is_a_pinned_mac_and_not_merely_a_link_that_is_down() {
-        let mut facts = healthy();
+        let mut facts = Facts::fake();
         facts.address = None;
         facts.route = None;
         facts.networkd = running("unmanaged", false);
@@ -297,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_lost_address_is_told_from_one_that_never_came() {
-        let none = Facts { address: None, route: None, ..healthy() };
+        let none = Facts { address: None, route: None, ..Facts::fake() };
         let with = |networkd| {
             let all = reasons(&Facts { networkd, ..none.clone() });
             [all[0], all[1]]
@@ -309,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_networkd_that_must_not_be_started_is_told_from_one_that_stopped() {
-        let none = Facts { address: None, route: None, ..healthy() };
+        let none = Facts { address: None, route: None, ..Facts::fake() };
         for (networkd, expected) in [
             (Networkd::NotRunning(Standing::Startable), "NetworkdStopped"),
             (Networkd::NotRunning(Standing::OffBus), "NetworkdOffBus"),
@@ -328,14 +303,14 @@ mod tests {
             (Ours::LeftOver("x".into()), "LeftOver"),
             (Ours::Unreadable("x".into()), "Unreadable"),
         ] {
-            assert_eq!(reasons(&Facts { ours, ..healthy() })[2], expected);
+            assert_eq!(reasons(&Facts { ours, ..Facts::fake() })[2], expected);
         }
     }
 
     #[test]
     fn a_repeated_lease_is_told_and_ends_with_the_next_one() {
         let repeats = Some("x".to_owned());
-        let held = Facts { repeats, may_repeat: true, ..healthy() };
+        let held = Facts { repeats, may_repeat: true, ..Facts::fake() };
         assert_eq!(reasons(&held), ["LinkUp", "Assigned", "LeaseBack"]);
         let alone = Facts { networkd: running("configured", false), ..held };
         assert_eq!(reasons(&alone), ["LinkUp", "Repeated", "LeaseRepeated"]);
@@ -348,14 +323,14 @@ mod tests {
             route: None,
             networkd: running("configuring", false),
             may_repeat: true,
-            ..healthy()
+            ..Facts::fake()
         };
         assert_eq!(reasons(&gone)[1], "LeaseGone");
     }
 
     #[test]
     fn without_a_link_there_is_nothing_else_to_say() {
-        let facts = Facts { link: Err("no link is named enp1s0".into()), ..healthy() };
+        let facts = Facts { link: Err("no link is named enp1s0".into()), ..Facts::fake() };
         assert_eq!(reasons(&facts), ["LinkMissing"]);
     }
 }

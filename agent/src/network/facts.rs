@@ -24,6 +24,8 @@ pub struct Facts {
     pub route: Option<Route>,
     /// systemd-networkd's view.
     pub networkd: Networkd,
+    /// A number that changes with anything that its lease gives it; none without a lease.
+    pub lease: Option<u64>,
     /// The `.network` file that should match it.
     pub file: MatchFile,
     /// What the agent has put beside that file.
@@ -48,6 +50,31 @@ impl Facts {
     pub fn works(&self) -> bool {
         let up = self.link.as_ref().is_ok_and(|seen| seen.up && seen.carrier);
         up && self.address.is_some() && self.route.is_some()
+    }
+}
+
+#[cfg(test)]
+impl Facts {
+    /// A link that networkd gave a lease.
+    pub(crate) fn fake() -> Self {
+        Self {
+            link: Ok(Seen {
+                link: crate::network_file::Link { name: "enp1s0".into(), ..Default::default() },
+                index: 2,
+                up: true,
+                carrier: true,
+                loopback: false,
+            }),
+            address: Some((Ipv4Addr::new(10, 0, 2, 2), 24)),
+            route: Some(Route { gateway: Some(Ipv4Addr::new(10, 0, 2, 1)) }),
+            networkd: Networkd::Running { state: "configured".into(), lease: true },
+            lease: Some(1),
+            file: MatchFile::Matches,
+            ours: Ours::None,
+            repeats: None,
+            superseded: false,
+            may_repeat: false,
+        }
     }
 }
 
@@ -139,6 +166,7 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
             address: None,
             route: None,
             networkd,
+            lease: None,
             file: MatchFile::Missing,
             ours: Ours::None,
             repeats: None,
@@ -162,6 +190,7 @@ pub async fn look(config: &config::Network, bus: &Bus) -> Result<Facts, String> 
         address: addresses.first().copied(),
         route: routes.iter().find_map(|found| default_route(found, seen.index)),
         networkd: described.state_of(&seen.link.name),
+        lease: described.lease_of(&seen.link.name),
         file,
         ours,
         repeats,

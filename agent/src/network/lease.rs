@@ -1,5 +1,6 @@
 //! The link's DHCP lease, as networkd describes it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use super::networkd::MANAGER;
 use crate::bus::Bus;
 
 /// What a DHCP server gave a link, as far as it takes to be reached without one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Lease {
     /// The link's MAC address, to whom it was given.
@@ -33,7 +34,7 @@ pub(crate) struct Lease {
 }
 
 /// A route over a router.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Way {
     /// Where to.
     pub(crate) to: Ipv4Addr,
@@ -116,6 +117,15 @@ impl Holding {
     }
 }
 
+/// A number that changes with anything that would be noted of the link's lease, as networkd's
+/// `Describe` tells it in `text`. `None`: there is no lease.
+pub(super) fn fingerprint(text: &str, link: &str) -> Option<u64> {
+    let Ok(Holding::Lease(lease)) = read(text, link) else { return None };
+    let mut hasher = DefaultHasher::new();
+    lease.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
 fn read(text: &str, link: &str) -> Result<Holding, String> {
     let description: Description =
         serde_json::from_str(text).map_err(|error| format!("networkd's Describe: {error}"))?;
@@ -138,12 +148,15 @@ fn read(text: &str, link: &str) -> Result<Holding, String> {
     };
     let given_domains =
         found.search_domains.iter().filter(|entry| entry.config_source == FROM_DHCP);
+    let mut routes: Vec<Way> = found.routes.iter().filter_map(way).collect();
+    // networkd keeps them in no order.
+    routes.sort_unstable();
     Ok(Holding::Lease(Lease {
         mac,
         address,
         prefix: entry.prefix_length,
         mtu: found.mtu,
-        routes: found.routes.iter().filter_map(way).collect(),
+        routes,
         dns: given(&found.dns),
         domains: given_domains.map(|entry| entry.domain.clone()).collect(),
         ntp: given(&found.ntp),
@@ -223,5 +236,29 @@ mod tests {
         assert_eq!(read(&described("DHCPv4"), "lo"), Ok(Holding::Nothing));
         assert!(read(&described("DHCPv4"), "ens9").is_err());
         assert!(read("{", "enp1s0").is_err());
+    }
+
+    #[test]
+    fn a_renewal_that_brings_anything_else_has_another_fingerprint() {
+        let text = described("DHCPv4");
+        let given = fingerprint(&text, "enp1s0");
+        assert!(given.is_some());
+        assert_eq!(fingerprint(&text, "enp1s0"), given);
+        for (old, new) in [
+            (
+                r#""DNS":[{"Family":2,"Address":[10,0,2,1]"#,
+                r#""DNS":[{"Family":2,"Address":[10,0,2,3]"#,
+            ),
+            ("vm.example", "other.vm.example"),
+            (r#""MTU":1400"#, r#""MTU":1500"#),
+        ] {
+            let renewed = text.replace(old, new);
+            assert_ne!(renewed, text, "{old}");
+            assert_ne!(fingerprint(&renewed, "enp1s0"), given, "{new}");
+        }
+        // Not the lease's.
+        let text = text.replace("time.example", "other.example");
+        assert_eq!(fingerprint(&text, "enp1s0"), given);
+        assert_eq!(fingerprint(&described("static"), "enp1s0"), None);
     }
 }

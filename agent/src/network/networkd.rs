@@ -7,6 +7,7 @@ use serde::Deserialize;
 use zbus::OwnedObjectPath;
 
 use super::facts::{MatchFile, Networkd, Ours, Standing};
+use super::lease;
 use crate::bus::{Bus, BusError, Object, SYSTEMD};
 use crate::config;
 use crate::fix::{Plan, is_out_of_use, plan};
@@ -29,7 +30,11 @@ const UNIT: &str = "systemd-networkd.service";
 pub(super) enum Described {
     NotRunning(Standing),
     Unreadable(String),
-    Links(Vec<DescribedLink>),
+    Links {
+        links: Vec<DescribedLink>,
+        /// The whole answer.
+        text: String,
+    },
 }
 
 /// One link of that answer. Every field may be missing: releases differ.
@@ -62,7 +67,7 @@ struct Description {
 pub(super) async fn describe(bus: &Bus) -> Described {
     match bus.call::<_, String>(MANAGER, "Describe", &()).await {
         Ok(text) => match serde_json::from_str::<Description>(&text) {
-            Ok(description) => Described::Links(description.interfaces),
+            Ok(Description { interfaces: links }) => Described::Links { links, text },
             Err(error) => Described::Unreadable(format!("networkd's Describe: {error}")),
         },
         Err(BusError::NotRunning(_)) => Described::NotRunning(standing(bus).await),
@@ -98,9 +103,15 @@ fn judge_unit(load: String, active: &str, file: String) -> Standing {
 impl Described {
     /// The file that networkd configures the link `name` by; empty where it tells none.
     pub(super) fn file_of(&self, name: &str) -> PathBuf {
-        let Self::Links(links) = self else { return PathBuf::new() };
+        let Self::Links { links, .. } = self else { return PathBuf::new() };
         let link = links.iter().find(|link| link.name == name);
         link.and_then(|link| link.network_file.clone()).unwrap_or_default()
+    }
+
+    /// What changes with the lease of the link `name`; none where there is no lease.
+    pub(super) fn lease_of(&self, name: &str) -> Option<u64> {
+        let Self::Links { text, .. } = self else { return None };
+        lease::fingerprint(text, name)
     }
 
     /// networkd's view of the link `name`.
@@ -108,7 +119,7 @@ impl Described {
         match self {
             Self::NotRunning(standing) => Networkd::NotRunning(standing.clone()),
             Self::Unreadable(why) => Networkd::Unreadable(why.clone()),
-            Self::Links(links) => {
+            Self::Links { links, .. } => {
                 let link = links.iter().find(|link| link.name == name);
                 Networkd::Running {
                     state: link.map(|link| link.administrative_state.clone()).unwrap_or_default(),
@@ -274,12 +285,13 @@ mod tests {
         let text = r#"{"Interfaces":[{"Index":2,"Name":"enp1s0","AdministrativeState":"configuring",
             "NetworkFile":"/run/systemd/network/a.network","DHCPv4Client":{"Lease":{"LeaseTimestampUSec":5}}},{"Name":"lo"}]}"#;
         let description: Description = serde_json::from_str(text).unwrap();
-        let described = Described::Links(description.interfaces);
+        let described = Described::Links { links: description.interfaces, text: text.into() };
         let running = |state: &str, lease| Networkd::Running { state: state.into(), lease };
         assert_eq!(described.state_of("enp1s0"), running("configuring", true));
         assert_eq!(described.state_of("lo"), running("", false));
         assert_eq!(described.state_of("eth9"), running("", false));
         assert_eq!(described.file_of("enp1s0"), Path::new("/run/systemd/network/a.network"));
         assert_eq!(described.file_of("lo"), Path::new(""));
+        assert_eq!(described.lease_of("enp1s0"), None);
     }
 }

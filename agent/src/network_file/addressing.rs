@@ -18,7 +18,8 @@ impl NetworkFile {
     /// Whether it has networkd ask for an IPv4 lease.
     pub(crate) fn asks_for_lease(&self) -> bool {
         let value = self.last(&["Network"], "DHCP");
-        value.is_some_and(|value| value == "ipv4" || is_true(value))
+        // systemd still takes the older names, `v4` and `both`.
+        value.is_some_and(|value| matches!(value, "ipv4" | "v4" | "both") || is_true(value))
     }
 
     /// Whether the link's MTU is the one that the DHCP server gives.
@@ -42,8 +43,9 @@ fn is_true(value: &str) -> bool {
 }
 
 /// Whether the lease that `drop_in` repeats is not what its link should have any more: networkd
-/// goes by another file by now (`used`, of `files`), or that file itself gives the link one of the
-/// addresses that it `has`. A file that networkd has not read yet counts for nothing.
+/// goes by another file by now (`used`, of `files`), or that file asks for no lease any more, and
+/// gives the link no address either or one of those that it `has`. An address that networkd has not
+/// given it yet counts for nothing, and one beside DHCP is not instead of the lease.
 pub(crate) fn superseded(
     drop_in: &Path,
     used: &Path,
@@ -58,7 +60,10 @@ pub(crate) fn superseded(
     }
     let used = files.iter().find(|file| file.path.file_name() == Some(name));
     used.is_some_and(|file| {
-        file.without_drop_in(LEASE).addresses().any(|address| has.contains(&address))
+        let base = file.without_drop_in(LEASE);
+        let mut own = base.addresses().peekable();
+        let settled = own.peek().is_none() || own.any(|address| has.contains(&address));
+        !base.asks_for_lease() && settled
     })
 }
 
@@ -79,6 +84,13 @@ mod tests {
         let netplan = file("[Network]\nDHCP=ipv4\n[DHCP]\nRouteMetric=100\nUseMTU=true\n");
         assert!(netplan.asks_for_lease() && netplan.takes_mtu());
         assert!(file("[Network]\nDHCP=yes\n[DHCPv4]\nUseMTU=On\n").takes_mtu());
+        for (value, asks) in [("v4", true), ("both", true), ("True", true), ("v6", false)] {
+            assert_eq!(
+                file(&format!("[Network]\nDHCP={value}\n")).asks_for_lease(),
+                asks,
+                "{value}"
+            );
+        }
         assert!(!file("[Network]\nDHCP=ipv6\n").asks_for_lease());
         assert!(!file("[Network]\nDHCP=yes\nDHCP=no\n").asks_for_lease());
         assert!(!file("[Link]\nMTUBytes=9000\n[DHCP]\nUseMTU=true\n").takes_mtu());
@@ -98,6 +110,10 @@ mod tests {
         assert!(!ends(NETPLAN, "[Network]\nDHCP=ipv4\n"));
         assert!(ends(NETPLAN, "[Network]\nAddress=10.0.2.7/24\n"));
         assert!(ends(NETPLAN, "[Address]\nAddress=10.0.2.2/24\n"));
+        // A second address beside the lease.
+        assert!(!ends(NETPLAN, "[Network]\nDHCP=ipv4\nAddress=10.0.2.7/24\n"));
+        // Taken off IPv4 altogether.
+        assert!(ends(NETPLAN, "[Network]\nLinkLocalAddressing=ipv6\nAddress=fd00::7/64\n"));
         // Written, and not read by networkd yet.
         assert!(!ends(NETPLAN, "[Network]\nAddress=10.0.2.8/24\n"));
         assert!(ends("/etc/systemd/network/05-person.network", "[Network]\nDHCP=ipv4\n"));

@@ -12,10 +12,11 @@ use tokio::time::{self, Instant};
 
 use crate::guest::{CONDITIONS, Guest, World};
 
-/// A boot clock that goes with the runtime's.
-#[derive(Clone, Copy)]
+/// A boot clock that goes with the runtime's, and on while the guest is suspended.
+#[derive(Clone)]
 pub(crate) struct PausedClock {
     began: Instant,
+    asleep: Arc<Mutex<Duration>>,
 }
 
 /// Uptime at which each test begins.
@@ -23,8 +24,12 @@ const BEGINS: Duration = Duration::from_secs(100);
 
 impl Clock for PausedClock {
     fn now(&self) -> Moment {
-        let uptime = BEGINS + self.began.elapsed();
+        let uptime = BEGINS + self.began.elapsed() + self.asleep();
         Moment { uptime, wall: UNIX_EPOCH + uptime }
+    }
+
+    fn asleep(&self) -> Duration {
+        *self.asleep.lock().unwrap()
     }
 }
 
@@ -41,6 +46,11 @@ impl Hand {
     /// How long the loop has run.
     pub(crate) fn ran_for(&self) -> Duration {
         self.clock.began.elapsed()
+    }
+
+    /// The guest is suspended for `time`, and wakes.
+    pub(crate) fn suspend(&self, time: Duration) {
+        *self.clock.asleep.lock().unwrap() += time;
     }
 
     /// Gives an order, and waits for its answer.
@@ -65,7 +75,7 @@ pub(crate) async fn run<T: Future<Output = ()>>(
     world: World,
     test: impl FnOnce(Hand) -> T,
 ) -> Duration {
-    let clock = PausedClock { began: Instant::now() };
+    let clock = PausedClock { began: Instant::now(), asleep: Arc::default() };
     let engine =
         Engine::new(CONDITIONS, AgentReport::default(), Ledger::fresh(), clock.now()).unwrap();
     let guest = Guest::new(concerns, world);
@@ -81,7 +91,8 @@ pub(crate) async fn run<T: Future<Output = ()>>(
         world.early_beats += u32::from(early);
     };
     let (orders, ordered) = mpsc::channel(1);
-    let hand = Hand { guest: guest.clone(), clock, waker: Arc::clone(&waker), reports, orders };
+    let (with, knocks) = (guest.clone(), Arc::clone(&waker));
+    let hand = Hand { guest: with, clock: clock.clone(), waker: knocks, reports, orders };
     let stopped = Mutex::new(None);
     let script = async {
         test(hand).await;

@@ -54,6 +54,22 @@ async fn a_repair_that_hangs_ends_at_its_deadline_and_reports_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sleep_is_noticed_before_the_end_of_a_repair_that_it_fell_into() {
+    let world = World { repair: Ends::Never, ..broken() };
+    run(&SELDOM, world, |mut hand| async move {
+        hand.report(|report| report.repair.is_some()).await;
+        // The wake-up finds the deadline over before the loop turns again.
+        time::sleep(DEADLINE - Duration::from_millis(1)).await;
+        hand.suspend(Duration::from_secs(24 * 3600));
+        hand.report(|report| !report.repairs.is_empty()).await;
+        let over = time::Instant::now();
+        hand.report(|report| report.repair.is_some()).await;
+        assert!(over.elapsed() < Duration::from_secs(60), "{:?} later", over.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_could_not_be_saved_is_not_done() {
     for (save, words) in [
         (Ends::Badly, "its budget could not be saved: disk full"),

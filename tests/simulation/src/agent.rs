@@ -9,7 +9,7 @@ mod sleep;
 
 use std::time::Duration;
 
-use saigak_agent::core::{AgentReport, Engine, Intent, Moment, slept};
+use saigak_agent::core::{AgentReport, Engine, Intent, Moment};
 use saigak_agent::guest::CONCERNS;
 
 pub use disk::{Disk, Saves};
@@ -131,12 +131,7 @@ impl<M: Mind> Agent<M> {
         self.begin_looks(guest);
         let moment = guest.moment();
         guest.judge();
-        if let Some(time) = slept(self.asleep, guest.asleep()) {
-            self.asleep += time;
-            if self.mind.sleeps() {
-                self.engine.slept(moment, time);
-            }
-        }
+        self.notice_sleep(guest);
         watch.look(guest);
         self.mind.tell(guest, &mut self.engine);
         while let Some(intent) = self.choose(guest, moment) {

@@ -67,7 +67,6 @@ pub fn network(world: &World, bus: bool, may_repeat: bool) -> network::Facts {
                 up: link.up,
                 carrier: link.carrier && link.up,
                 loopback: false,
-                mtu: 1500,
             })
         } else {
             Err("no link is named enp1s0".into())
@@ -75,6 +74,7 @@ pub fn network(world: &World, bus: bool, may_repeat: bool) -> network::Facts {
         address: link.address.map(|_| (ADDRESS, 24)),
         route: link.route.then_some(network::Route { gateway: None }),
         networkd: view,
+        lease: networkd.lease.then_some(1),
         file,
         ours: ours(world),
         repeats: networkd.repeats.then(|| "50-saigak-lease.conf".into()),

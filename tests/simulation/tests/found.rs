@@ -2,6 +2,7 @@
 
 use saigak_simulation::agent::Saves;
 use saigak_simulation::fault::Fault;
+use saigak_simulation::guest::Hands;
 use saigak_simulation::history::{Event, History};
 use saigak_simulation::mind::Sound;
 use saigak_simulation::play::{Played, play};
@@ -109,4 +110,26 @@ fn a_server_that_has_worked_for_a_pull_only_is_not_ready() {
         ];
         played(&History::of(&events).heals_within(120));
     }
+}
+
+/// A repair ends at the wake-up, before the loop turns: the sleep was added to the wait for its
+/// effect, and nothing was tried again for as long as the guest had slept.
+#[test]
+fn a_repair_ends_at_the_wake_up() {
+    let (fault, asleep) = (Fault::NetworkdFailed, 86_400_000);
+    let before = [(59, Event::Saves(Saves::Slow(700))), (60, Event::Strike(fault))];
+    let of = |events: &[_]| History { stays: Some(fault), ..History::of(events) };
+    let awake = History { cured: 600_000, ..of(&before) };
+    let Some((acted, _)) = played(&awake).acts.first().copied() else { panic!("no repair") };
+    // The save of the first try ends right after the sleep, and the try itself, in vain.
+    let mut history = of(&before);
+    let wakes = acted - 1 + asleep;
+    history.events.extend([
+        (acted - 2, Event::Hands(Hands::Fail)),
+        (acted - 1, Event::Sleeps(asleep)),
+        (wakes + 1000, Event::Hands(Hands::Honest)),
+    ]);
+    history.cured = wakes + 600_000;
+    let again = played(&history).acts.first().map(|(at, _)| at - wakes);
+    assert!(again.is_some_and(|after| after < 120_000), "{again:?} ms after the wake-up");
 }

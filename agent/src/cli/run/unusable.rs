@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{self, MissedTickBehavior};
 
 use super::reload::Reloads;
-use crate::config::{Config, ConfigError};
+use crate::config::{self, Config, ConfigError};
 use crate::core::{
-    Asked, BootClock, Cause, Clock, ConfigurationReport, Engine, Outlook, Remedy, Report,
+    Asked, BootClock, Cause, Clock, ConfigurationReport, Engine, Ledger, Outlook, Remedy, Report,
+    answered,
 };
 use crate::serve::Reload;
 
@@ -23,21 +24,31 @@ const LOOKS_APART: Duration = Duration::from_secs(2);
 /// Between two reports where nothing has changed. A sixth of the unit's `WatchdogSec=`.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// Where the probes are answered: at the usual address as long as no other one is known.
+/// Where the probes are answered: where the settings say so is heeded also while they cannot be
+/// used for something else, since the usual address is open to everybody.
 pub(super) fn address(config: &Result<Config, ConfigError>) -> SocketAddr {
-    config.as_ref().map_or_else(|_| Config::default().serve.listen, |config| config.serve.listen)
+    match config {
+        Ok(config) => config.serve.listen,
+        Err(_) => {
+            config::listen(&config::DIRECTORIES).unwrap_or_else(|| Config::default().serve.listen)
+        }
+    }
 }
 
 /// Waits until the settings that `look` reads can be used, and has `tell` say until then why they
-/// cannot.
-pub(super) async fn mended<R: Remedy>(
+/// cannot. A pause counts at once, so that nothing is repaired under the hands of who mends them.
+pub(super) async fn mended<R: Remedy, S>(
     error: ConfigError,
     look: impl AsyncFnMut() -> Result<Config, ConfigError>,
     engine: &mut Engine<R>,
     reloads: &mut Reloads,
     orders: &mut mpsc::Receiver<Asked>,
+    save: impl Fn(Ledger) -> S,
     mut tell: impl FnMut(Report),
-) -> Config {
+) -> Config
+where
+    S: Future<Output = Result<(), String>> + Send + 'static,
+{
     tracing::error!(%error, "the settings cannot be used: nothing is done until they can");
     let (found, mut errors) = watch::channel(error);
     // Beside the reports: a disk may hang.
@@ -54,8 +65,14 @@ pub(super) async fn mended<R: Remedy>(
             }
             Ok(()) = errors.changed() => {}
             Some(asked) = orders.recv() => {
-                // Whoever asked may be gone.
-                let _ = asked.answer.send(Err(format!("nothing is repaired anyway: {error}")));
+                let done = engine.obey(BootClock.now(), asked.order);
+                let saved = answered(asked.answer, done, save(engine.ledger().clone()));
+                // Beside the reports too.
+                tokio::spawn(async move {
+                    if let Err(error) = saved.await {
+                        tracing::warn!(%error, "the ledger was not saved");
+                    }
+                });
             }
             _ = beats.tick() => {}
         }
@@ -120,9 +137,11 @@ mod tests {
     use std::collections::VecDeque;
     use std::path::Path;
 
+    use tokio::sync::oneshot;
+
     use super::super::reload;
     use super::*;
-    use crate::core::{AgentReport, Ledger};
+    use crate::core::{AgentReport, Order};
     use crate::guest::{self, CONDITIONS};
 
     fn at_port(port: u16) -> Config {
@@ -149,7 +168,11 @@ mod tests {
         let engine =
             Engine::<guest::Remedy>::new(CONDITIONS, AgentReport::default(), Ledger::fresh(), now);
         let (_hangup, mut reloads) = reload::listen().unwrap();
-        let (_order, mut orders) = mpsc::channel(1);
+        let (order, mut orders) = mpsc::channel(1);
+        let (answer, mut answers) = oneshot::channel();
+        order.try_send(Asked { order: Order::Pause(Duration::from_secs(60)), answer }).unwrap();
+        let (saves, mut saved) = mpsc::unbounded_channel();
+        let save = |ledger| std::future::ready(saves.send(ledger).map_err(|e| e.to_string()));
         let mut told: Vec<String> = Vec::new();
         let mut sequence = 0;
         let tell = |report: Report| {
@@ -162,10 +185,15 @@ mod tests {
         };
         let look = async || files.pop_front().unwrap();
         let mut engine = engine.unwrap();
-        let config = mended(wrong("one"), look, &mut engine, &mut reloads, &mut orders, tell).await;
+        let (reloads, orders) = (&mut reloads, &mut orders);
+        let config = mended(wrong("one"), look, &mut engine, reloads, orders, save, tell).await;
         assert_eq!(config, at_port(2));
         assert_eq!(files.len(), 1);
         told.dedup();
         assert_eq!(told, ["/etc/x: one", "/etc/x: two", "/etc/x: three"]);
+        // It counts, and is on the disk, before the settings do.
+        assert!(answers.try_recv().unwrap().unwrap().starts_with("repairs are paused until "));
+        assert!(saved.try_recv().unwrap().paused.is_some());
+        assert!(engine.report(BootClock.now(), None, None).paused_until.is_some());
     }
 }

@@ -54,9 +54,14 @@ fn a_lease_ends_its_forerunner_s_repetition_and_is_not_noted_by_that() {
     let old = runtime.join("10-a.network.d").join(LEASE);
     file::put(&old, "").unwrap();
     let holding = Holding::Lease(lease());
-    assert_eq!(outcome(act(&link(), &holding, &[], "a", &note, &runtime)), Outcome::Done);
+    // Whatever the link's files say: they are not even read.
+    let act = || {
+        let unread = || Err(Reply::failed("read"));
+        outcome(act(&link(), &holding, unread, "a", &note, &runtime))
+    };
+    assert_eq!(act(), Outcome::Done);
     assert!(!old.exists() && !note.exists());
-    assert_eq!(outcome(act(&link(), &holding, &[], "a", &note, &runtime)), Outcome::Unneeded);
+    assert_eq!(act(), Outcome::Unneeded);
 }
 
 #[test]
@@ -69,9 +74,11 @@ fn a_link_that_is_configured_otherwise_ends_the_repetition() {
     let with = |text: &str| {
         file::put(&base, text).unwrap();
         let files = NetworkFile::load_all(&[&runtime]).unwrap();
-        outcome(act(&link(), &address(), &files, "a", &note, &runtime))
+        outcome(act(&link(), &address(), || Ok(files), "a", &note, &runtime))
     };
     assert_eq!(with("[Match]\nName=enp1s0\n[Network]\nDHCP=yes\n"), Outcome::Unneeded);
+    let beside = "[Match]\nName=enp1s0\n[Network]\nDHCP=yes\nAddress=192.0.2.1/24\n";
+    assert_eq!(with(beside), Outcome::Unneeded);
     assert!(ours.exists());
     let person = "[Match]\nName=enp1s0\n[Network]\nAddress=192.0.2.1/24\n";
     assert_eq!(with(person), Outcome::Done);
@@ -88,7 +95,7 @@ fn a_lease_is_repeated_only_beside_a_file_that_asks_for_one() {
     let with = |text: &str| {
         file::put(&base, text).unwrap();
         let files = NetworkFile::load_all(&[&runtime]).unwrap();
-        outcome(act(&link(), &Holding::Nothing, &files, "a", &note, &runtime))
+        outcome(act(&link(), &Holding::Nothing, || Ok(files), "a", &note, &runtime))
     };
     assert_eq!(with("[Match]\nName=enp1s0\n[Network]\nAddress=192.0.2.1/24\n"), Outcome::Failed);
     assert!(!ours.exists());
@@ -103,9 +110,11 @@ fn a_lease_is_repeated_only_beside_a_file_that_asks_for_one() {
 fn nothing_is_repeated_over_an_address_without_a_note_or_for_another_link_or_boot() {
     let root = tempfile::tempdir().unwrap();
     let (note, runtime) = (root.path().join("lease.json"), root.path().join("network"));
-    assert_eq!(outcome(act(&link(), &address(), &[], "a", &note, &runtime)), Outcome::Unneeded);
-    let nothing =
-        |link: &Link| act(link, &Holding::Nothing, &[], "a", &note, &runtime).unwrap_err();
+    let act = |link: &Link, holding: &Holding| {
+        act(link, holding, || Ok(Vec::new()), "a", &note, &runtime)
+    };
+    assert_eq!(outcome(act(&link(), &address())), Outcome::Unneeded);
+    let nothing = |link: &Link| act(link, &Holding::Nothing).unwrap_err();
     assert_eq!(nothing(&link()).outcome, Outcome::Failed);
     let noted = |boot: &str| {
         let text = serde_json::to_string(&Note { boot: boot.into(), lease: lease() }).unwrap();

@@ -15,7 +15,7 @@ use crate::guest::timeline::Mark;
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "lease-person",
-    story: "A person configures the link while a lease is repeated there: the agent's file goes, the person's holds",
+    story: "A person configures the link while a lease is repeated there: an address beside DHCP changes nothing, one instead of it ends the repetition",
     needs: Needs::AnyServer,
     shows: &["NetworkAsConfigured/Superseded"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -23,6 +23,14 @@ pub(super) const SCENARIO: Scenario = Scenario {
 
 /// The person's address, in the network that the router is in.
 const ADDRESS: &str = "10.0.2.7";
+
+/// In netplan's file: another address, DHCP is left on.
+const BESIDE: &str = "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      dhcp4: true\n      \
+    addresses: [192.168.9.5/24]\n";
+
+/// Waits until the link has it.
+const ADDED: &str = "timeout 20 sh -c \
+    'until ip -4 address show dev enp1s0 | grep -q 192.168.9.5/; do sleep 0.1; done'";
 
 /// In netplan's file, so that networkd goes by the same file as before.
 const NETPLAN: &str = "network:\n  version: 2\n  ethernets:\n    enp1s0:\n      dhcp4: false\n      \
@@ -41,6 +49,16 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.gateway.dhcp.stop().await?;
     guest.sh("networkctl reconfigure enp1s0").await?;
     repeats(&guest, &gone).await?;
+
+    stage.say("a person gives the link one more address, which leads nowhere");
+    let mark = guest.mark();
+    guest.write_file(FILE, BESIDE)?;
+    guest.sh(APPLY).await?;
+    guest.sh(ADDED).await?;
+    guest.quiet(Duration::from_secs(6)).await?;
+    guest.expect_repairs(&mark, &[])?;
+    ensure!(!guest.sh(OURS).await?.is_empty(), "the repeated lease was withdrawn");
+    guest.client_embed().await.context("at the repeated address")?;
 
     stage.say("a person gives the link an address by netplan");
     let mark = guest.mark();

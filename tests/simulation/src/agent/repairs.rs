@@ -74,6 +74,9 @@ impl<M: Mind> Agent<M> {
                 _ => {}
             }
         }
+        if !over.is_empty() {
+            self.notice_sleep(guest);
+        }
         for (index, outcome) in over.iter().rev() {
             let flight = self.flights.remove(*index);
             self.deeds.push(Deed::Over(self.mind.remedy(flight.intent.remedy), outcome.clone()));

@@ -1,10 +1,23 @@
 //! What the agent waits for is measured on the monotonic clock, which stands still while the guest
 //! is suspended.
 
+use saigak_agent::core::slept;
+
 use super::Agent;
+use crate::guest::Guest;
 use crate::mind::Mind;
 
 impl<M: Mind> Agent<M> {
+    /// Tells the engine how long the guest has slept since the last time.
+    pub(super) fn notice_sleep(&mut self, guest: &Guest) {
+        if let Some(time) = slept(self.asleep, guest.asleep()) {
+            self.asleep += time;
+            if self.mind.sleeps() {
+                self.engine.slept(guest.moment(), time);
+            }
+        }
+    }
+
     /// The guest has slept for `time` milliseconds.
     pub fn sleep(&mut self, time: u64) {
         for begun in self.begun.iter_mut().flatten() {

@@ -198,7 +198,7 @@ impl Guest {
                 let value = Ok(network);
                 facts.network = Some(Seen { at, value });
                 if facts.address() != before {
-                    facts.names = None;
+                    facts.forget_names();
                     self.woken |= 1 << concern::OLLAMA | 1 << concern::NAMES;
                 }
             }

@@ -15,7 +15,7 @@ use crate::scenario::{Needs, Playing, Scenario};
 /// See the story.
 pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
     name: "settings",
-    story: "An agent that starts with settings that it cannot use stays, says so once, and takes the mended ones",
+    story: "An agent that starts with settings that it cannot use stays, says so once, heeds a pause, and takes the mended ones",
     needs: Needs::AnyServer,
     shows: &["EmbeddingCorrect/Proven"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -46,7 +46,7 @@ async fn play(stage: &Stage) -> Result<()> {
     exits(&guest.try_sh("saigak-agent ready").await?, 1, "SettingsUnusable")?;
     exits(&guest.try_sh("saigak-agent reload").await?, 78, &place)?;
     exits(&guest.try_sh("saigak-agent config check").await?, 78, &place)?;
-    exits(&guest.try_sh("saigak-agent pause 1m").await?, 1, "nothing is repaired")?;
+    exits(&guest.try_sh("saigak-agent pause 10m").await?, 0, "repairs are paused")?;
 
     stage.say("nothing is done meanwhile, and nothing said twice");
     guest.sh("systemctl stop ollama.service").await?;
@@ -59,7 +59,13 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.say("a person mends the file, and moves the probes");
     let cured = guest.mark();
     guest.write_file(FILE, "[proof]\ninterval_seconds = 5\n[serve]\nlisten = \"[::]:7244\"\n")?;
-    let healed = guest.until_ready(cured.at, FIRST_READY).await?;
+    guest.expect(&cured, "OllamaRunning", "False", "Stopped", FIRST_READY).await?;
+    guest.quiet(WATCHED).await?;
+
+    stage.say("the person is done, and repairs go on");
+    let resumed = guest.mark();
+    exits(&guest.try_sh("saigak-agent resume").await?, 0, "repairs go on")?;
+    let healed = guest.until_ready(resumed.at, FIRST_READY).await?;
     guest.expect_repairs(&cured, &["ollama/Start"])?;
     ensure!(identity(&guest).await? == id, "the agent was restarted");
     let probe = guest.get(AGENT_PORT, "/readyz").await?;
@@ -67,7 +73,7 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.add(Row {
         fault: "settings that cannot be used".into(),
         seen: Some(seen - mark.at),
-        healed: Some(healed - cured.at),
+        healed: Some(healed - resumed.at),
         by_hand: None,
         remedies: guest.remedies(&cured),
     });
