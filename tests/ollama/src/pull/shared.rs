@@ -64,7 +64,10 @@ impl Downloads {
                 _ = ticks.tick() => {
                     let total = interest.counters.total.load(Ordering::Relaxed);
                     let completed = interest.counters.completed.load(Ordering::Relaxed);
-                    progress::send(report, Progress::blob(digest, total, completed)).await;
+                    // The server says nothing of a blob before the registry has told its size.
+                    if total > 0 {
+                        progress::send(report, Progress::blob(digest, total, completed)).await;
+                    }
                 }
             }
         }
