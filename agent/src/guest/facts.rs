@@ -78,6 +78,7 @@ impl Facts {
     /// What the last look at the server remembers for the next one, at which the guest has been
     /// suspended for `asleep` in all. A server that has slept meanwhile was not seen to do nothing,
     /// and systemd's count of its starts has slept with it: both are watched anew.
+    #[must_use]
     pub fn remembered(&self, asleep: Duration) -> (ollama::Progress, ollama::Starts) {
         let slept = slept(self.asleep, asleep);
         let seen = self.ollama.as_ref().filter(|_| slept.is_none()).map(|seen| &seen.value);
