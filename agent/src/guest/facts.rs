@@ -1,7 +1,7 @@
 //! What was last seen of each concern.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -78,6 +78,7 @@ impl Facts {
     /// What the last look at the server remembers for the next one, at which the guest has been
     /// suspended for `asleep` in all. A server that has slept meanwhile was not seen to do nothing,
     /// and systemd's count of its starts has slept with it: both are watched anew.
+    #[must_use]
     pub fn remembered(&self, asleep: Duration) -> (ollama::Progress, ollama::Starts) {
         let slept = slept(self.asleep, asleep);
         let seen = self.ollama.as_ref().filter(|_| slept.is_none()).map(|seen| &seen.value);
@@ -153,6 +154,14 @@ impl Facts {
     /// What was seen of the data disk.
     pub(super) fn disk(&self) -> Option<&storage::Facts> {
         self.storage.as_ref()?.value.as_ref().ok()
+    }
+
+    /// Where the server keeps its models, below the data disk at `path`: in that directory itself
+    /// where it is not known, and where it is to be brought from elsewhere.
+    pub(super) fn store(&self, path: &Path) -> PathBuf {
+        let server = self.ollama.as_ref().map(|seen| &seen.value);
+        let store = server.and_then(|server| server.store(path).ok()?);
+        store.unwrap_or_default()
     }
 
     /// What the data disk at `path` tells of the alias's weights.

@@ -86,7 +86,9 @@ impl Known<'_> {
                 seen.value.as_ref().map(network::check).unwrap_or_default()
             }),
             concern::STORAGE => told(self.facts.storage.as_ref(), uptime, |seen| {
-                let check = |facts| storage::check(facts, &self.config.storage);
+                let config = &self.config.storage;
+                let store = self.facts.store(&config.path);
+                let check = |facts| storage::check(facts, config, &store);
                 seen.value.as_ref().map(check).unwrap_or_default()
             }),
             concern::OLLAMA => told(self.facts.ollama.as_ref(), uptime, |seen| {
@@ -216,7 +218,8 @@ impl Known<'_> {
                 {
                     return Some(why);
                 }
-                storage::refuses_write(facts.disk(), needed)
+                let store = facts.store(&self.config.storage.path);
+                storage::refuses_write(facts.disk(), &store, needed)
             }
             Remedy::Network(_) | Remedy::Storage(_) | Remedy::Gpu(_) => None,
         }

@@ -36,27 +36,38 @@ pub struct Settings {
     pub home_path: Option<PathBuf>,
     /// The mount point that the models lie below, as the mount table tells.
     pub mount: Option<PathBuf>,
-    /// The first environment file that could not be read: it may say anything.
-    pub unread: Option<PathBuf>,
+    /// The first thing that could not be read and may say anything: an environment file, or the
+    /// value of a variable that systemd passes on.
+    pub unread: Option<String>,
 }
 
 impl Settings {
     /// Reads what the unit's environment is made of.
     pub(super) fn read(unit: &Unit) -> Self {
+        Self::read_with(unit, home_of)
+    }
+
+    /// The same; `home_of` tells the home directory of a user.
+    fn read_with(unit: &Unit, home_of: impl FnOnce(&str) -> Option<PathBuf>) -> Self {
+        let environment = &unit.environment;
         let mut settings = Self { home: !unit.user.is_empty(), ..Self::default() };
-        for line in &unit.environment.set {
+        // The home of a unit's user is systemd's own word, and wins over what everybody is given.
+        let theirs = |line: &&String| unit.user.is_empty() || !line.starts_with("HOME=");
+        for line in environment.everybody.iter().filter(theirs).chain(&environment.set) {
             settings.take(line, None);
         }
-        for (name, optional) in &unit.environment.files {
+        for (name, optional) in &environment.files {
             let path = Path::new(name);
             match read(path) {
                 Some(text) => text.lines().for_each(|line| settings.take(line.trim(), Some(path))),
                 // A pattern stands for files that systemd knows and the bus does not tell.
                 None if *optional && !name.contains(['*', '?', '[']) && is_missing(path) => {}
-                None => settings.unread = settings.unread.or_else(|| Some(path.to_owned())),
+                None => settings.unread = settings.unread.or_else(|| Some(name.clone())),
             }
         }
-        settings.drop_unset(&unit.environment);
+        let hidden = || environment.hidden(settings.models.as_ref());
+        settings.unread = settings.unread.or_else(hidden);
+        settings.drop_unset(environment);
         if settings.models.is_none() && settings.home && settings.home_path.is_none() {
             settings.home_path = home_of(&unit.user);
         }
@@ -120,6 +131,26 @@ impl Settings {
     }
 }
 
+impl Environment {
+    /// The variable that systemd passes on and tells nobody the value of, if the place of the
+    /// models hangs on it. `models` is what is known of that.
+    fn hidden(&self, models: Option<&Setting>) -> Option<String> {
+        let candidates: &[&str] = match models {
+            Some(Setting { file: Some(_), .. }) => &[],
+            Some(_) => &["OLLAMA_MODELS"],
+            None => &["OLLAMA_MODELS", "HOME"],
+        };
+        let has = |lines: &[String], name: &str| {
+            lines.iter().any(|line| line.split('=').next() == Some(name))
+        };
+        let hides = |name: &&&str| {
+            has(&self.passed, name) && !has(&self.set, name) && !has(&self.unset, name)
+        };
+        let name = candidates.iter().find(hides)?;
+        Some(format!("{name} (PassEnvironment=)"))
+    }
+}
+
 /// `[scheme://]host[:port][/path]`; a port that is none falls back to the default one.
 fn port_of(host: &str) -> u16 {
     let (fallback, rest) = match host.split_once("://") {
@@ -162,9 +193,19 @@ mod tests {
     fn settings(set: &[&str], files: &[(&Path, bool)], unset: &[&str]) -> Settings {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let files = files.iter().map(|(path, optional)| (path.display().to_string(), *optional));
-        let environment =
-            Environment { set: texts(set), files: files.collect(), unset: texts(unset) };
-        Settings::read(&Unit { environment, user: "ollama".into(), ..Unit::fake() })
+        let environment = Environment {
+            set: texts(set),
+            files: files.collect(),
+            unset: texts(unset),
+            ..Environment::default()
+        };
+        of_user(environment)
+    }
+
+    /// The settings of a user's server, whose home is `/home/ollama`.
+    fn of_user(environment: Environment) -> Settings {
+        let unit = Unit { environment, user: "ollama".into(), ..Unit::fake() };
+        Settings::read_with(&unit, |user| Some(Path::new("/home").join(user)))
     }
 
     #[test]
@@ -223,9 +264,32 @@ mod tests {
     fn a_file_that_may_be_missing_is_not_missed() {
         let gone = Path::new("/nonexistent/ollama");
         assert_eq!(settings(&[], &[(gone, true)], &[]).unread, None);
-        assert_eq!(settings(&[], &[(gone, false)], &[]).unread.as_deref(), Some(gone));
+        assert_eq!(settings(&[], &[(gone, false)], &[]).unread.as_deref(), gone.to_str());
         let pattern = Path::new("/etc/ollama/*.conf");
-        assert_eq!(settings(&[], &[(pattern, true)], &[]).unread.as_deref(), Some(pattern));
+        assert_eq!(settings(&[], &[(pattern, true)], &[]).unread.as_deref(), pattern.to_str());
+    }
+
+    #[test]
+    fn what_every_service_is_given_counts_and_what_is_passed_on_is_not_known() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let given = |set: &[&str], unset: &[&str]| {
+            let everybody = texts(&["OLLAMA_MODELS=/srv/models", "HOME=/elsewhere"]);
+            let (set, unset) = (texts(set), texts(unset));
+            of_user(Environment { everybody, set, unset, ..Environment::default() }).models_path()
+        };
+        assert_eq!(given(&[], &[]), Some("/srv/models".into()));
+        assert_eq!(given(&["OLLAMA_MODELS=/own"], &[]), Some("/own".into()));
+        assert_eq!(given(&[], &["OLLAMA_MODELS"]), Some("/home/ollama/.ollama/models".into()));
+        let passed = |set: &[&str]| {
+            let (passed, set) = (texts(&["LANG", "OLLAMA_MODELS"]), texts(set));
+            of_user(Environment { passed, set, ..Environment::default() }).unread
+        };
+        assert_eq!(passed(&[]).as_deref(), Some("OLLAMA_MODELS (PassEnvironment=)"));
+        assert_eq!(passed(&["OLLAMA_MODELS=/own"]), None);
+        let home = Environment { passed: texts(&["HOME"]), ..Environment::default() };
+        assert_eq!(of_user(home.clone()).unread.as_deref(), Some("HOME (PassEnvironment=)"));
+        let set = texts(&["OLLAMA_MODELS=/own"]);
+        assert_eq!(of_user(Environment { set, ..home }).unread, None);
     }
 
     #[test]

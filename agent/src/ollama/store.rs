@@ -15,8 +15,10 @@ pub(super) static INSIDE: Reason<Remedy> = Reason::good("Inside");
 // A drop-in does not win over a file.
 pub(super) static SET_BY_FILE: Reason<Remedy> =
     Reason::fault("SetByFile", "take OLLAMA_MODELS out of that file, then restart the server");
-pub(super) static UNREAD: Reason<Remedy> =
-    Reason::unknown("Unreadable", "let everybody read the server's EnvironmentFile=");
+pub(super) static UNREAD: Reason<Remedy> = Reason::unknown(
+    "Unreadable",
+    "let everybody read the server's EnvironmentFile=; set in the unit what PassEnvironment= names",
+);
 
 /// Judges where models are kept that belong on the disk at `disk`. `None`: there is no unit.
 pub(super) fn judge(
@@ -27,8 +29,8 @@ pub(super) fn judge(
     if !matches!(unit.load_state.as_str(), "loaded" | "merged") {
         return None;
     }
-    if let Some(path) = &settings.unread {
-        return Some((&UNREAD, format!("{} cannot be read", path.display())));
+    if let Some(what) = &settings.unread {
+        return Some((&UNREAD, format!("{what} cannot be read")));
     }
     if settings.keeps_models_in(disk) {
         let path = settings.models_path().unwrap_or_else(|| disk.to_owned());

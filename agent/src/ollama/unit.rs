@@ -47,10 +47,13 @@ pub struct Unit {
     pub program: Option<PathBuf>,
 }
 
-/// What the server's environment is made of, as its unit says: `NAME=value`, and files whose
-/// lines win over that.
+/// What the server's environment is made of: `NAME=value`. What comes later wins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Environment {
+    /// Given to every service: `DefaultEnvironment=`, and what `systemctl set-environment` added.
+    pub everybody: Vec<String>,
+    /// `PassEnvironment=`, names of variables of systemd's own, whose values nobody is told.
+    pub passed: Vec<String>,
     /// `Environment=`, the last value of each name.
     pub set: Vec<String>,
     /// `EnvironmentFile=`, and whether the file may be missing.
@@ -110,6 +113,8 @@ pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
         group: bus.property(service, "ControlGroup").await?,
         user: bus.property(service, "User").await?,
         environment: Environment {
+            everybody: bus.property(SYSTEMD, "Environment").await?,
+            passed: bus.property(service, "PassEnvironment").await?,
             set: bus.property(service, "Environment").await?,
             files: bus.property(service, "EnvironmentFiles").await?,
             unset: bus.property(service, "UnsetEnvironment").await?,

@@ -1,9 +1,11 @@
 //! The storage's facts, as they travel from the helper to the daemon.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use super::scan::STORE;
 
 /// What was seen of the data disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +77,8 @@ pub struct DiskFacts {
     pub left_alone: LeftAlone,
     /// Entries that belong to somebody else and that nobody may change.
     pub immutable: Immutable,
-    /// A directory of the store that is a symbolic link instead.
-    pub linked: Option<Link>,
+    /// Symbolic links in place of directories, on the way to any store that may be here.
+    pub links: Vec<Link>,
     /// Entries looked at in this pass.
     pub entries_seen: u32,
     /// The weights that the alias's manifest names, their SHA-256 in lower-case hex, by the store
@@ -91,6 +93,16 @@ impl DiskFacts {
     #[must_use]
     pub fn needs_owner(&self) -> bool {
         self.wrong_owner.count > 0 || Top::is_closed(self.top.mode)
+    }
+
+    /// The link that the server follows to its store, which is the directory `store` below the
+    /// mount point.
+    #[must_use]
+    pub fn link_to(&self, store: &Path) -> Option<&Link> {
+        self.links.iter().find(|link| {
+            let link = Path::new(&link.name);
+            store.starts_with(link) || STORE.iter().any(|name| store.join(name) == link)
+        })
     }
 }
 
@@ -141,7 +153,7 @@ pub struct Immutable {
 /// disk, most likely the root disk. The agent follows none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// Its name, below the mount point.
+    /// Its path below the mount point.
     pub name: String,
     /// Where it leads.
     pub target: String,

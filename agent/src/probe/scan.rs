@@ -1,12 +1,11 @@
 //! One bounded look at the data disk.
 
-use std::collections::VecDeque;
-use std::ffi::CStr;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::facts::{DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WrongOwner};
-use super::manifest;
+use super::manifest::{self, STORES};
 use super::tree::{Claim, Disk, Entry, Listing};
 use crate::config::Config;
 use crate::fix::user;
@@ -20,7 +19,7 @@ const ENTRIES: u32 = 512;
 const TURN: usize = 64;
 
 /// The directories of Ollama's store.
-pub(super) const STORE: [&CStr; 2] = [c"blobs", c"manifests"];
+pub(super) const STORE: [&str; 2] = ["blobs", "manifests"];
 
 /// Why the disk could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +53,7 @@ fn look(disk: &Disk, wanted: Option<Owner>, alias: &str) -> io::Result<DiskFacts
         wrong_owner: WrongOwner::default(),
         left_alone: LeftAlone::default(),
         immutable: Immutable::default(),
-        linked: linked(disk)?,
+        links: links(top)?,
         entries_seen: 0,
         alias_weights: manifest::all_weights(top, alias),
     };
@@ -64,13 +63,22 @@ fn look(disk: &Disk, wanted: Option<Owner>, alias: &str) -> io::Result<DiskFacts
     Ok(facts)
 }
 
-fn linked(disk: &Disk) -> io::Result<Option<Link>> {
-    for name in STORE {
-        if let Some(target) = disk.link(name)? {
-            return Ok(Some(Link { name: name.to_string_lossy().into_owned(), target }));
+/// The links in place of directories, on the way to the blobs and manifests of every store. What
+/// lies behind one is not looked at.
+fn links(top: &Entry) -> io::Result<Vec<Link>> {
+    let ends = STORES.iter().flat_map(|store| STORE.map(|name| Path::new(store).join(name)));
+    let places: BTreeSet<PathBuf> =
+        ends.flat_map(|end| end.ancestors().map(Path::to_owned).collect::<Vec<_>>()).collect();
+    let mut links = Vec::new();
+    for place in &places {
+        // The top itself has no name.
+        let (Some(above), Some(name)) = (place.parent(), place.file_name()) else { continue };
+        let Some(above) = top.directory_below(&above.to_string_lossy())? else { continue };
+        if let Some(target) = above.link(&name.to_string_lossy())? {
+            links.push(Link { name: place.to_string_lossy().into_owned(), target });
         }
     }
-    Ok(None)
+    Ok(links)
 }
 
 /// Breadth first, in turns.
@@ -137,14 +145,26 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_place_of_a_directory_of_the_store_is_named_and_not_followed() {
+    fn a_link_on_the_way_to_a_store_is_named_and_not_followed() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("manifests/library")).unwrap();
         symlink("/nowhere", root.path().join("other")).unwrap();
-        assert_eq!(looked_at(root.path()).linked, None);
-        symlink("/srv/elsewhere", root.path().join("blobs")).unwrap();
-        let (name, target) = ("blobs".into(), "/srv/elsewhere".into());
-        assert_eq!(looked_at(root.path()).linked, Some(Link { name, target }));
+        assert_eq!(looked_at(root.path()).links, []);
+        let link = |name: &str| {
+            symlink("/srv/elsewhere", root.path().join(name)).unwrap();
+            Link { name: name.into(), target: "/srv/elsewhere".into() }
+        };
+        let blobs = link("blobs");
+        fs::create_dir_all(root.path().join("models")).unwrap();
+        let (home, manifests) = (link(".ollama"), link("models/manifests"));
+        let seen = looked_at(root.path());
+        assert_eq!(seen.links, [home.clone(), blobs.clone(), manifests.clone()]);
+        // Only those that the server meets concern it.
+        let met = |store| seen.link_to(Path::new(store));
+        assert_eq!(met(""), Some(&blobs));
+        assert_eq!(met("models"), Some(&manifests));
+        assert_eq!(met(".ollama/models"), Some(&home));
+        assert_eq!(met("home/.ollama/models"), None);
     }
 
     #[test]

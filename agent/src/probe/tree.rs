@@ -61,19 +61,9 @@ impl Disk {
         Ok(rustix::fs::fstatvfs(&self.0.fd)?)
     }
 
-    /// Where the symbolic link `name` leads, if that is one.
-    pub(crate) fn link(&self, name: &CStr) -> io::Result<Option<String>> {
-        match rustix::fs::readlinkat(&self.0.fd, name, Vec::new()) {
-            Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),
-            // What is there is no link, or nothing is.
-            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
-            Err(e) => Err(e.into()),
-        }
-    }
-
     /// A new file without a name in the directory `name`. It goes when it is closed, however
     /// this process ends.
-    pub(crate) fn nameless(&self, name: &CStr) -> io::Result<File> {
+    pub(crate) fn nameless(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         Ok(File::from(rustix::fs::openat(&self.0.fd, name, flags, mode)?))
@@ -195,6 +185,16 @@ impl Entry {
             Ok(entry) => Ok((entry.mount == self.mount).then_some(entry)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(e),
+        }
+    }
+
+    /// Where the symbolic link `name` leads, if that is one.
+    pub(crate) fn link(&self, name: &str) -> io::Result<Option<String>> {
+        match rustix::fs::readlinkat(&self.fd, name, Vec::new()) {
+            Ok(target) => Ok(Some(target.to_string_lossy().into_owned())),
+            // What is there is no link, or nothing is.
+            Err(Errno::INVAL | Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
         }
     }
 

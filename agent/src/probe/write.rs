@@ -62,14 +62,14 @@ fn closed_above(path: &Path) -> Option<String> {
 
 /// Writes where the server does: at the top, and in the directories of its store.
 fn write(disk: &Disk, path: &Path) -> Written {
-    let top = (c".", path.to_owned());
-    let store = STORE.map(|name| (name, path.join(&*name.to_string_lossy())));
+    let top = (".", path.to_owned());
+    let store = STORE.map(|name| (name, path.join(name)));
     for (name, path) in [top].into_iter().chain(store) {
         let Err(error) = disk.nameless(name).and_then(fill) else { continue };
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::OPNOTSUPP | Errno::ISDIR) => return Written::Untried,
             // Not made yet, or no directory, which the other probe tells.
-            Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if name != c"." => {}
+            Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) if name != "." => {}
             _ => {
                 return Written::Failed {
                     path: path.display().to_string(),

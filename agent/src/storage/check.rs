@@ -1,6 +1,7 @@
 //! From the facts of the data disk to its conditions. Pure.
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::time::Duration;
 
 use super::facts::{Facts, ProbeError};
@@ -97,9 +98,9 @@ pub static REASONS: &[Declared] = &[
     ),
 ];
 
-/// Judges the data disk.
+/// Judges the data disk. `store`: where the server keeps its models, below the mount point.
 #[must_use]
-pub fn check(facts: &Facts, config: &config::Storage) -> Vec<Judgement<Remedy>> {
+pub fn check(facts: &Facts, config: &config::Storage, store: &Path) -> Vec<Judgement<Remedy>> {
     let path = config.path.display();
     let Some(mount) = &facts.mount else {
         let (reason, message) = match &facts.link {
@@ -115,7 +116,7 @@ pub fn check(facts: &Facts, config: &config::Storage) -> Vec<Judgement<Remedy>> 
     let (reason, message) = match &facts.probe {
         Some(Ok(StorageFacts { wanted, disk: Some(disk) })) => {
             let write = facts.write.as_ref();
-            on_disk(mount, wanted.as_ref(), disk, write, config)
+            on_disk(mount, wanted.as_ref(), disk, write, (config, store))
                 .unwrap_or_else(|| written(write, config))
         }
         Some(Err(error)) => silent(error),
@@ -144,7 +145,7 @@ fn on_disk(
     wanted: Option<&Owner>,
     disk: &DiskFacts,
     write: Option<&Write>,
-    config: &config::Storage,
+    (config, store): (&config::Storage, &Path),
 ) -> Option<Said> {
     let (path, owner) = (config.path.display(), &config.owner);
     if held::is_read_only(mount, disk) {
@@ -157,7 +158,7 @@ fn on_disk(
         let message = format!("{owner} cannot pass {directory}, and so not reach {path}");
         return Some((&NOT_TRAVERSABLE, message));
     }
-    if let Some(link) = &disk.linked {
+    if let Some(link) = disk.link_to(store) {
         let message = format!("{} in {path} is a symbolic link to {}", link.name, link.target);
         return Some((&LINKED, message));
     }

@@ -1,5 +1,7 @@
 //! What must not be done while the data disk is as it is. Pure.
 
+use std::path::Path;
+
 use super::facts::{Facts, ProbeError};
 use super::mounts::Mount;
 use crate::probe::{DiskFacts, StorageFacts, Written};
@@ -7,9 +9,9 @@ use crate::probe::{DiskFacts, StorageFacts, Written};
 /// A pull makes a file for each layer and for each of its up to 64 parts, and a few directories.
 pub(super) const INODES: u64 = 512;
 
-/// Why nothing that takes `bytes` may be written to the disk now.
+/// Why nothing that takes `bytes` may be written now to the directory `store` of the disk.
 #[must_use]
-pub fn refuses_write(facts: Option<&Facts>, bytes: u64) -> Option<String> {
+pub fn refuses_write(facts: Option<&Facts>, store: &Path, bytes: u64) -> Option<String> {
     let (mount, disk) = match facts {
         Some(Facts {
             mount: Some(mount),
@@ -27,7 +29,7 @@ pub fn refuses_write(facts: Option<&Facts>, bytes: u64) -> Option<String> {
     if disk.needs_owner() {
         return Some("the data disk does not belong to the server's user".into());
     }
-    if let Some(link) = &disk.linked {
+    if let Some(link) = disk.link_to(store) {
         return Some(format!("{} on the data disk is a symbolic link", link.name));
     }
     // What takes nothing may make room.

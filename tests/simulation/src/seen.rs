@@ -126,7 +126,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 },
                 left_alone: probe::LeftAlone::default(),
                 immutable: probe::Immutable::default(),
-                linked: None,
+                links: Vec::new(),
                 entries_seen: 10,
                 alias_weights: std::collections::BTreeMap::new(),
             }),

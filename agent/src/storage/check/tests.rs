@@ -24,7 +24,7 @@ fn disk() -> DiskFacts {
         wrong_owner: WrongOwner::default(),
         left_alone: LeftAlone::default(),
         immutable: Immutable::default(),
-        linked: None,
+        links: Vec::new(),
         alias_weights: std::collections::BTreeMap::new(),
         entries_seen: 5,
     }
@@ -41,7 +41,7 @@ fn facts(mount: Mount, disk: DiskFacts, written: Written) -> Facts {
 }
 
 fn last(facts: &Facts) -> (&'static str, String) {
-    let judgements = check(facts, &config::Storage::default());
+    let judgements = check(facts, &config::Storage::default(), Path::new(""));
     let last = judgements.last().unwrap();
     (last.reason.name, last.message.clone())
 }
@@ -51,12 +51,12 @@ fn seen(change: impl FnOnce(&mut Mount, &mut DiskFacts)) -> (&'static str, bool)
     let (mut mount, mut disk) = (mount(), disk());
     change(&mut mount, &mut disk);
     let facts = facts(mount, disk, Written::Done);
-    (last(&facts).0, refuses_write(Some(&facts), 16 << 20).is_some())
+    (last(&facts).0, refuses_write(Some(&facts), Path::new(""), 16 << 20).is_some())
 }
 
 fn wrote(written: Written) -> (&'static str, bool) {
     let facts = facts(mount(), disk(), written);
-    (last(&facts).0, refuses_write(Some(&facts), 1).is_some())
+    (last(&facts).0, refuses_write(Some(&facts), Path::new(""), 1).is_some())
 }
 
 #[test]
@@ -71,8 +71,10 @@ fn faults_are_told_apart_and_hold_writes_back() {
     assert_eq!(seen(|_, disk| disk.read_only = true), ("ReadOnly", true));
     assert_eq!(seen(|_, disk| disk.wrong_owner.count = 1), ("WrongOwner", true));
     assert_eq!(seen(|_, disk| disk.top.mode = 0o055), ("WrongOwner", true));
-    let link = || Some(Link { name: "blobs".into(), target: "/srv/blobs".into() });
-    assert_eq!(seen(|_, disk| disk.linked = link()), ("Linked", true));
+    let link = |name: &str| vec![Link { name: name.into(), target: "/srv/blobs".into() }];
+    assert_eq!(seen(|_, disk| disk.links = link("blobs")), ("Linked", true));
+    // The server, which keeps its models at the top, does not go there.
+    assert_eq!(seen(|_, disk| disk.links = link(".ollama")), ("Writable", false));
     // Less than is wanted for a model may be enough for an alias.
     assert_eq!(seen(|_, disk| disk.free_bytes = 100 << 20), ("LowSpace", false));
     assert_eq!(seen(|_, disk| disk.free_bytes = 1 << 20), ("LowSpace", true));
@@ -113,7 +115,7 @@ fn what_a_write_says_counts_where_nothing_else_is_wrong() {
 #[test]
 fn a_directory_that_the_server_cannot_pass_is_decisive_and_forbids_a_restart() {
     let closed = facts(mount(), disk(), Written::Closed("/srv/models".into()));
-    let judgements = check(&closed, &config::Storage::default());
+    let judgements = check(&closed, &config::Storage::default(), Path::new(""));
     assert!(judgements.iter().any(|judgement| judgement.reason.decisive));
     assert!(last(&closed).1.contains("/srv/models,"), "{}", last(&closed).1);
     assert!(forbids_restart(Some(&closed)).is_some_and(|why| why.contains("/srv/models")));
@@ -131,9 +133,9 @@ fn where_nothing_is_mounted_the_disk_is_not_judged() {
     assert_eq!(reason, "PathLinked");
     assert!(message.ends_with("to /mnt/disk"), "{message}");
     for facts in [&bare, &linked] {
-        assert!(refuses_write(Some(facts), 0).is_some());
+        assert!(refuses_write(Some(facts), Path::new(""), 0).is_some());
     }
-    assert!(refuses_write(None, 0).is_some());
+    assert!(refuses_write(None, Path::new(""), 0).is_some());
 }
 
 #[test]
@@ -146,7 +148,7 @@ fn a_disk_that_hangs_is_unknown_and_holds_all_back() {
     let write_out = Facts { write: Some(Err(ProbeError::UsedUp(4))), ..good };
     for facts in [&read, &write, &out, &write_out] {
         assert_eq!(last(facts).0, "Silent");
-        assert!(refuses_write(Some(facts), 0).is_some());
+        assert!(refuses_write(Some(facts), Path::new(""), 0).is_some());
         assert!(forbids_restart(Some(facts)).is_some());
     }
     assert_ne!(last(&read).1, last(&write).1);
@@ -158,9 +160,15 @@ fn a_probe_that_fails_says_nothing_of_the_disk() {
     let good = facts(mount(), disk(), Written::Done);
     let read = Facts { probe: failed().map(Err), write: None, ..good.clone() };
     assert_eq!(last(&read).0, "ProbeFailed");
-    assert!(refuses_write(Some(&read), 0).is_some() && forbids_restart(Some(&read)).is_none());
+    assert!(
+        refuses_write(Some(&read), Path::new(""), 0).is_some()
+            && forbids_restart(Some(&read)).is_none()
+    );
     // What the other one saw is enough to go on with: the server itself tells what it cannot do.
     let write = Facts { write: failed().map(Err), ..good };
     assert_eq!(last(&write).0, "ProbeFailed");
-    assert_eq!((refuses_write(Some(&write), 0), forbids_restart(Some(&write))), (None, None));
+    assert_eq!(
+        (refuses_write(Some(&write), Path::new(""), 0), forbids_restart(Some(&write))),
+        (None, None)
+    );
 }
