@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use saigak_agent::core::{Condition, Reason, Remedy as _, Role, Rung, Status};
+use saigak_agent::core::{AGENT, Condition, OWN_REASONS, Reason, Remedy as _, Role, Rung, Status};
 use saigak_agent::guest::{CONCERNS, Remedy, declared};
 
 const INTRODUCTION: &str = "\
@@ -32,7 +32,16 @@ How fast the verdict changes is stated here, not tuned:
   up to a day, and is climbed again.
 
 Two reasons belong to every condition: `Blocked`, which is `Unknown` while a condition that it
-waits for does not hold, and `NotObserved`, which is `Unknown` until the first look.
+waits for does not hold, and `NotObserved`, which is `Unknown` until the first look. And of a guest
+that was ready, `Stale` is the reason of the condition that was seen too long ago.
+";
+
+const OWN: &str = "
+Said of the agent itself, in place of a condition: the guest is not ready, and nothing is repaired
+for it.
+
+| reason | said while | advice |
+|---|---|---|
 ";
 
 fn seconds(time: Duration) -> String {
@@ -106,6 +115,10 @@ fn document() -> Result<String, std::fmt::Error> {
             let (name, status) = (reason.name, reason.status.word());
             writeln!(text, "| `{name}` | {status} | {after} | {rungs} | {advice} |")?;
         }
+    }
+    write!(text, "\n## {AGENT}\n{OWN}")?;
+    for reason in OWN_REASONS {
+        writeln!(text, "| `{}` | {} | {} |", reason.name, reason.means, reason.advice)?;
     }
     Ok(text)
 }

@@ -24,6 +24,7 @@ mod foreign;
 mod graph;
 mod guest;
 mod order;
+mod own;
 mod pause;
 pub mod reconcile;
 mod remedy;
@@ -39,6 +40,7 @@ pub use engine::{Engine, Intent};
 pub use episode::{Climb, Climbs};
 pub use guest::{Guest, Schedule};
 pub use order::{Asked, Order, answered};
+pub use own::{AGENT, OWN_REASONS, OwnReason, SETTINGS_UNUSABLE, STARTING, STUCK};
 pub use pause::{LONGEST_PAUSE, Pause};
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{

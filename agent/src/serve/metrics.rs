@@ -59,7 +59,7 @@ pub(super) fn encode(
     let paused = report.paused_until.is_some();
     switch(&mut registry, "paused", "Whether a person has paused repairs", paused);
     let refused = report.configuration.as_ref().is_some_and(|known| known.error.is_some());
-    let help = "Whether a newer configuration could not be used";
+    let help = "Whether the configuration, or a newer one, could not be used";
     switch(&mut registry, "configuration_refused", help, refused);
     let age = uptime.saturating_sub(report.uptime).as_secs_f64();
     seconds(&mut registry, "report_age", "Since the loop last published", age);

@@ -13,7 +13,7 @@ use axum::routing::get;
 
 use super::Reports;
 use super::metrics::{self, Counters};
-use crate::core::{BootClock, Cause, Clock, Report, Role, Status, Verdict};
+use crate::core::{AGENT, BootClock, Cause, Clock, Report, Role, STARTING, STUCK, Status, Verdict};
 
 /// The loop publishes at least every five seconds. A report of this age comes from a loop
 /// that is stuck.
@@ -41,7 +41,7 @@ pub fn router(reports: Reports, counters: Arc<Counters>) -> Router {
 pub fn readiness(report: &Report, uptime: Duration) -> Result<(), String> {
     let age = uptime.saturating_sub(report.uptime);
     if age >= OLD {
-        return Err(format!("Agent/Stuck: the last report is {} s old", age.as_secs()));
+        return Err(format!("{AGENT}/{}: the last report is {} s old", STUCK.name, age.as_secs()));
     }
     if let Some(expiry) = report.ready_until.filter(|expiry| uptime >= expiry.uptime) {
         return Err(format!("{}/Stale: it was seen too long ago", expiry.condition));
@@ -49,7 +49,7 @@ pub fn readiness(report: &Report, uptime: Duration) -> Result<(), String> {
     match &report.cause {
         _ if report.ready => Ok(()),
         Some(cause) => Err(format!("{}/{}: {}", cause.condition, cause.reason, cause.message)),
-        None => Err("Agent/Starting: the first look".into()),
+        None => Err(format!("{AGENT}/{}: the first look", STARTING.name)),
     }
 }
 

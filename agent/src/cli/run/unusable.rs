@@ -12,8 +12,8 @@ use tokio::time::{self, MissedTickBehavior};
 use super::reload::Reloads;
 use crate::config::{self, Config, ConfigError};
 use crate::core::{
-    Asked, BootClock, Cause, Clock, ConfigurationReport, Engine, Ledger, Outlook, Remedy, Report,
-    answered,
+    AGENT, Asked, BootClock, Cause, Clock, ConfigurationReport, Engine, Ledger, Outlook, Remedy,
+    Report, SETTINGS_UNUSABLE, answered,
 };
 use crate::serve::Reload;
 
@@ -122,8 +122,8 @@ fn report<R: Remedy>(engine: &mut Engine<R>, error: &ConfigError) -> Report {
     }));
     Report {
         cause: Some(Cause {
-            condition: "Agent".into(),
-            reason: "SettingsUnusable".into(),
+            condition: AGENT.into(),
+            reason: SETTINGS_UNUSABLE.name.into(),
             message: error.to_string(),
         }),
         next: format!("needs a human: mend {}, which is then read by itself", error.place()),
