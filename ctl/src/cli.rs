@@ -1,0 +1,46 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{explain, lint};
+
+/// Finds what keeps a GPU guest from serving, in its manifests and from outside.
+#[derive(Debug, Parser)]
+#[command(name = "saigakctl", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look for faults in manifests: 0 is clean, 1 found something, 2 could not read everything
+    Lint(lint::Options),
+    /// Say what a rule finds, why that is a fault, and what to do
+    Explain {
+        /// Such as VM001; without one, all rules are listed
+        rule: Option<String>,
+    },
+}
+
+/// Wrong usage: `EX_USAGE` of sysexits(3).
+const EXIT_USAGE: u8 = 64;
+
+/// Runs the command line of this process.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors.
+            let code = if error.use_stderr() { EXIT_USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match arguments.command {
+        Command::Lint(options) => lint::lint(&options),
+        Command::Explain { rule } => explain::explain(rule.as_deref()),
+    }
+}

@@ -1,0 +1,252 @@
+//! Everything that was read, and how its parts hang together.
+
+mod cloud;
+mod kustomization;
+mod machine;
+mod object;
+mod read;
+mod secret;
+mod text;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::source::{File, Place};
+use crate::yaml::{Entry, Node};
+
+pub(crate) use cloud::{CloudInit, CloudText, Data, NETWORK, Names, USER};
+pub(crate) use machine::{Machine, Vm};
+pub(crate) use object::{Object, same_namespace, selects};
+use read::Reader;
+pub(crate) use read::Unreadable;
+pub(crate) use secret::Secret;
+use text::Text;
+
+/// All inputs of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    pub(crate) files: Vec<File>,
+    pub(crate) objects: Vec<Object>,
+    /// Documents that are no objects, such as Helm's values.
+    pub(crate) values: Vec<Rc<Node>>,
+    pub(crate) secrets: Vec<Secret>,
+    machines: Vec<Machine>,
+    pub(crate) user_data: Vec<CloudText>,
+    pub(crate) network_data: Vec<CloudText>,
+    pub(crate) errors: Vec<Unreadable>,
+    /// The same as it was before, where the user has given that.
+    pub(crate) base: Option<Box<Self>>,
+    /// Indices of objects.
+    kinds: HashMap<String, Vec<usize>>,
+    /// Texts that were read already, by their first byte, and whether they are user-data.
+    known: HashMap<(usize, usize, bool), usize>,
+    /// Indices of secrets, by their name.
+    secret_names: HashMap<String, Vec<usize>>,
+}
+
+impl Inputs {
+    /// Reads everything. What cannot be read is among the errors.
+    pub(crate) fn read(paths: &[PathBuf]) -> Self {
+        let mut reader = Reader::default();
+        for path in paths {
+            reader.read_named(path);
+        }
+        kustomization::follow(&mut reader);
+        let mut inputs = Self::default();
+        for document in std::mem::take(&mut reader.documents) {
+            inputs.add(&document);
+        }
+        for object in &inputs.objects {
+            inputs.secrets.extend(secret::secrets(object, &mut reader));
+        }
+        for (index, secret) in inputs.secrets.iter().enumerate() {
+            inputs.secret_names.entry(secret.name.clone()).or_default().push(index);
+        }
+        inputs.add_cloud_texts(&mut reader);
+        inputs.files = reader.files;
+        inputs.errors = reader.errors;
+        inputs
+    }
+
+    fn add(&mut self, document: &Rc<Node>) {
+        let Some(object) = Object::from(document) else {
+            if document.is_map() {
+                self.values.push(Rc::clone(document));
+            }
+            return;
+        };
+        if object.kind == "List" && object.api == "v1" {
+            let items = object.root.at(&["items"]);
+            if let Some(crate::yaml::Value::List(items)) = items.map(|items| &items.value) {
+                items.iter().for_each(|item| self.add(item));
+            }
+            return;
+        }
+        let index = self.objects.len();
+        self.machines.extend(Machine::from(index, &object));
+        self.kinds.entry(object.kind.clone()).or_default().push(index);
+        self.objects.push(object);
+    }
+
+    /// Finds what each machine's cloud-init gets, and what else looks like it.
+    fn add_cloud_texts(&mut self, reader: &mut Reader) {
+        for file in std::mem::take(&mut reader.user_data) {
+            let text = Rc::new(Text::whole(file, &reader.files[file]));
+            self.cloud_text(text, &USER, reader);
+        }
+        for file in std::mem::take(&mut reader.network_config) {
+            let text = Rc::new(Text::whole(file, &reader.files[file]));
+            self.cloud_text(text, &NETWORK, reader);
+        }
+        for index in 0..self.machines.len() {
+            let object = &self.objects[self.machines[index].object];
+            let namespace = object.namespace.clone();
+            let vm = Vm { machine: &self.machines[index], object };
+            let Some(entry) = cloud::volume(vm.spec()) else { continue };
+            let (place, source) = (entry.place, Rc::clone(&entry.value));
+            let user = self.data(&source, &USER, namespace.as_deref(), reader);
+            let network = self.data(&source, &NETWORK, namespace.as_deref(), reader);
+            self.machines[index].cloud_init = Some(CloudInit { place, source, user, network });
+        }
+        // Secrets whose machine is not among the inputs.
+        for index in 0..self.secrets.len() {
+            for names in [&USER, &NETWORK] {
+                for key in names.keys {
+                    let text = self.secrets[index].key(key).and_then(|key| key.text.clone());
+                    if let Some(text) = text {
+                        self.cloud_text(text, names, reader);
+                    }
+                }
+            }
+        }
+    }
+
+    fn data(
+        &mut self,
+        source: &Node,
+        names: &Names,
+        namespace: Option<&str>,
+        reader: &mut Reader,
+    ) -> Data {
+        let text = if let Some(inline) = source.get(names.inline) {
+            Text::of(inline, &reader.files)
+        } else if let Some(base64) = source.get(names.base64) {
+            match Text::of_base64(base64) {
+                Ok(text) => Some(text),
+                Err(message) => {
+                    let path = reader.files[base64.place.file].path.clone();
+                    reader.errors.push(Unreadable { path, place: Some(base64.place), message });
+                    None
+                }
+            }
+        } else if let Some(reference) = source.get(names.reference) {
+            return self.referenced(reference, names, namespace, reader);
+        } else {
+            return Data::Absent;
+        };
+        text.map_or(Data::Unknown, |text| self.cloud_text(Rc::new(text), names, reader))
+    }
+
+    fn referenced(
+        &mut self,
+        reference: &Node,
+        names: &Names,
+        namespace: Option<&str>,
+        reader: &mut Reader,
+    ) -> Data {
+        let name = reference.text_at(&["name"]).unwrap_or_default();
+        let secret = self.secret_from(name, namespace, reference.place, &reader.files);
+        let Some(keys) = secret.and_then(|secret| secret.keys.as_ref()) else {
+            return Data::Unknown;
+        };
+        let key = names.keys.iter().find_map(|name| keys.iter().find(|key| key.name == *name));
+        match key.map(|key| key.text.clone()) {
+            // KubeVirt says nothing about a secret without the key.
+            None => Data::Absent,
+            Some(None) => Data::Unknown,
+            Some(Some(text)) => self.cloud_text(text, names, reader),
+        }
+    }
+
+    /// Reads a text, once.
+    fn cloud_text(&mut self, text: Rc<Text>, names: &Names, reader: &mut Reader) -> Data {
+        let user = names.inline == USER.inline;
+        let texts = if user { &mut self.user_data } else { &mut self.network_data };
+        let known = self.known.entry((text.place.file, text.place.start, user));
+        Data::Known(*known.or_insert_with(|| {
+            texts.push(CloudText::read(text, reader, user));
+            texts.len() - 1
+        }))
+    }
+
+    pub(crate) fn of_kind(&self, kind: &str) -> impl Iterator<Item = &Object> + Clone {
+        let indices = self.kinds.get(kind).map(Vec::as_slice).unwrap_or_default();
+        indices.iter().map(|index| &self.objects[*index])
+    }
+
+    pub(crate) fn machines(&self) -> impl Iterator<Item = Vm<'_>> + Clone {
+        self.machines.iter().map(|machine| Vm { machine, object: &self.objects[machine.object] })
+    }
+
+    /// The secret that a reference at this place means.
+    pub(crate) fn secret(
+        &self,
+        name: &str,
+        namespace: Option<&str>,
+        from: Place,
+    ) -> Option<&Secret> {
+        self.secret_from(name, namespace, from, &self.files)
+    }
+
+    /// Of several of one name, the one in the same folder is meant: the others belong to another
+    /// version of the same thing.
+    fn secret_from(
+        &self,
+        name: &str,
+        namespace: Option<&str>,
+        from: Place,
+        files: &[File],
+    ) -> Option<&Secret> {
+        let indices = self.secret_names.get(name).map(Vec::as_slice).unwrap_or_default();
+        let mut found = indices
+            .iter()
+            .map(|index| &self.secrets[*index])
+            .filter(|secret| same_namespace(secret.namespace.as_deref(), namespace));
+        let folder = object::folder(from, files);
+        let near = found.clone().find(|s| object::folder(s.place, files) == folder);
+        near.or_else(|| found.next())
+    }
+
+    /// The services that send to a machine.
+    pub(crate) fn services<'a>(&'a self, vm: Vm<'a>) -> impl Iterator<Item = &'a Object> {
+        let namespace = vm.object.namespace.as_deref();
+        self.of_kind("Service").filter(move |service| {
+            let selector = service.root.at(&["spec", "selector"]).map(Node::entries);
+            service.beside(namespace) && selects(selector.unwrap_or_default(), vm.labels())
+        })
+    }
+
+    /// All documents of cloud-init's user-data.
+    pub(crate) fn cloud_configs(&self) -> impl Iterator<Item = &Node> {
+        self.user_data.iter().filter_map(|text| text.root.as_deref())
+    }
+
+    /// What each network-config holds: below `network`, where it has that wrapper.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = &Node> {
+        self.network_data.iter().filter_map(|text| text.network())
+    }
+}
+
+impl CloudText {
+    /// The network-config itself: below `network`, where it has that wrapper.
+    pub(crate) fn network(&self) -> Option<&Node> {
+        let root = self.root.as_deref()?;
+        Some(root.get("network").unwrap_or(root))
+    }
+
+    /// That wrapper.
+    pub(crate) fn wrapper(&self) -> Option<&Entry> {
+        self.root.as_deref()?.entry("network")
+    }
+}

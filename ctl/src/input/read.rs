@@ -1,0 +1,175 @@
+//! From paths to files and documents.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::text::Text;
+use crate::source::{File, Place};
+use crate::yaml::{self, Node};
+
+/// Bytes of one file. An object in a cluster has a tenth of it at most.
+const FILE_LIMIT: u64 = 16 << 20;
+/// Bytes of all files together.
+const TOTAL_LIMIT: u64 = 512 << 20;
+
+/// What could not be read, and why.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// A path, where there is no place in a file.
+    pub(crate) path: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) message: String,
+}
+
+/// Files as they are read, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    pub(crate) files: Vec<File>,
+    /// Documents, in the order of their files.
+    pub(crate) documents: Vec<Rc<Node>>,
+    /// Files that are cloud-init's user-data by their first line or name.
+    pub(crate) user_data: Vec<usize>,
+    /// Files that are cloud-init's network-config by their name.
+    pub(crate) network_config: Vec<usize>,
+    pub(crate) errors: Vec<Unreadable>,
+    seen: HashMap<PathBuf, Option<usize>>,
+    total: u64,
+}
+
+impl Reader {
+    /// Reads what the user named: a file, a folder and all below it, or `-`.
+    pub(crate) fn read_named(&mut self, path: &Path) {
+        if path == Path::new("-") {
+            let text = self.read_text(&mut io::stdin().lock());
+            if let Some(file) = self.keep("<stdin>", text) {
+                self.take(file, "");
+            }
+        } else if path.is_dir() {
+            self.read_folder(path);
+        } else {
+            self.read_file(path);
+        }
+    }
+
+    /// Hidden folders, links to folders, and files that are neither YAML nor JSON are passed by.
+    fn read_folder(&mut self, folder: &Path) {
+        let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => return self.fail(&folder.to_string_lossy(), error.to_string()),
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && !name.starts_with('.') {
+                self.read_folder(&path);
+            } else if !is_folder && is_of_interest(&name) {
+                self.read_file(&path);
+            }
+        }
+    }
+
+    /// Reads a file and its documents, once.
+    pub(crate) fn read_file(&mut self, path: &Path) {
+        if self.has(path) {
+            return;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(file) = self.load(path) {
+            self.take(file, &name);
+        }
+    }
+
+    /// Reads a file without looking for documents in it, once.
+    pub(crate) fn load(&mut self, path: &Path) -> Option<usize> {
+        let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if let Some(file) = self.seen.get(&canonical) {
+            return *file;
+        }
+        let text = fs::File::open(path).map_err(|error| error.to_string());
+        // A pipe or a device would never end.
+        let text = text.and_then(|file| match file.metadata() {
+            Ok(metadata) if metadata.is_file() => Ok(file),
+            Ok(_) => Err("not a file".to_owned()),
+            Err(error) => Err(error.to_string()),
+        });
+        let text = text.and_then(|mut file| self.read_text(&mut file));
+        let file = self.keep(&path.to_string_lossy(), text);
+        self.seen.insert(canonical, file);
+        file
+    }
+
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        path.canonicalize().is_ok_and(|path| self.seen.contains_key(&path))
+    }
+
+    fn read_text(&mut self, from: &mut dyn Read) -> Result<String, String> {
+        let mut bytes = Vec::new();
+        let read = from.take(FILE_LIMIT + 1).read_to_end(&mut bytes);
+        let length = read.map_err(|error| error.to_string())? as u64;
+        if length > FILE_LIMIT {
+            return Err(format!("larger than {} MiB", FILE_LIMIT >> 20));
+        }
+        self.total += length;
+        if self.total > TOTAL_LIMIT {
+            return Err(format!("more than {} MiB in all", TOTAL_LIMIT >> 20));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to())
+        })?;
+        Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    }
+
+    fn keep(&mut self, path: &str, text: Result<String, String>) -> Option<usize> {
+        match text {
+            Ok(text) => {
+                self.files.push(File::new(path.to_owned(), text));
+                Some(self.files.len() - 1)
+            }
+            Err(message) => {
+                self.fail(path, message);
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, file: usize, name: &str) {
+        let text = Text::whole(file, &self.files[file]);
+        if text.text.starts_with("#cloud-config") || name == "user-data" {
+            self.user_data.push(file);
+        } else if name == "network-config" {
+            self.network_config.push(file);
+        } else {
+            let documents = self.parse(&text);
+            self.documents.extend(documents);
+        }
+    }
+
+    /// All documents of a text; an error is kept, and there are none.
+    pub(crate) fn parse(&mut self, text: &Text) -> Vec<Rc<Node>> {
+        yaml::parse(&text.text, &|start, end| text.locate(start, end)).unwrap_or_else(|error| {
+            let place = text.locate(error.offset, error.offset + 1);
+            self.errors.push(Unreadable {
+                path: self.files[place.file].path.clone(),
+                place: Some(place),
+                message: error.message,
+            });
+            Vec::new()
+        })
+    }
+
+    pub(crate) fn fail(&mut self, path: &str, message: String) {
+        self.errors.push(Unreadable { path: path.to_owned(), place: None, message });
+    }
+}
+
+fn is_of_interest(name: &str) -> bool {
+    let extension = Path::new(name).extension().unwrap_or_default().to_ascii_lowercase();
+    ["yaml", "yml", "json"].iter().any(|known| extension == *known)
+        || ["user-data", "network-config"].contains(&name)
+}

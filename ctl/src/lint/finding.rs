@@ -1,0 +1,63 @@
+//! What a rule has found.
+
+use super::{Rule, Severity};
+use crate::source::Place;
+
+/// One fault in one place.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) rule: &'static Rule,
+    pub(crate) severity: Severity,
+    pub(crate) place: Place,
+    pub(crate) message: String,
+    /// Places that have to do with it, and how.
+    pub(crate) related: Vec<(Place, String)>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Collects what one rule finds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    rule: &'static Rule,
+    severity: Severity,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Found {
+    /// `severity` is the rule's own, or what the user has made of it.
+    pub(crate) fn new(rule: &'static Rule, severity: Severity) -> Self {
+        Self { rule, severity, findings: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, place: Place, message: impl Into<String>) -> &mut Finding {
+        let finding = Finding {
+            rule: self.rule,
+            severity: self.severity,
+            place,
+            message: message.into(),
+            related: Vec::new(),
+            notes: Vec::new(),
+        };
+        self.findings.push(finding);
+        let last = self.findings.len() - 1;
+        &mut self.findings[last]
+    }
+}
+
+impl Finding {
+    /// Makes it no more than this, where the circumstances decide.
+    pub(crate) fn at_most(&mut self, severity: Severity) -> &mut Self {
+        self.severity = self.severity.min(severity);
+        self
+    }
+
+    pub(crate) fn see(&mut self, place: Place, label: impl Into<String>) -> &mut Self {
+        self.related.push((place, label.into()));
+        self
+    }
+
+    pub(crate) fn note(&mut self, text: impl Into<String>) -> &mut Self {
+        self.notes.push(text.into());
+        self
+    }
+}

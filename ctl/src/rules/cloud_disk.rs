@@ -1,0 +1,163 @@
+//! Data disks in user-data.
+
+use crate::input::Inputs;
+use crate::lint::{Found, Rule, Severity};
+use crate::yaml::{Entry, Node, Value};
+
+use super::guest::variable;
+
+/// What a mount mounts, and where.
+fn mounts(root: &Node) -> impl Iterator<Item = (&Node, &str)> {
+    root.list(&["mounts"]).filter_map(|mount| {
+        let mut fields = mount.items();
+        Some((fields.next()?, fields.next()?.text()?))
+    })
+}
+
+/// Disks that get partitions.
+fn partitioned(root: &Node) -> impl Iterator<Item = &Entry> {
+    let disks = root.get("disk_setup").map(Node::entries).unwrap_or_default();
+    disks.iter().filter(|disk| {
+        disk.value.get("layout").is_some_and(|layout| layout.is_true() || layout.is_list())
+    })
+}
+
+/// The devices of `fs_setup`.
+fn filesystems(root: &Node) -> impl Iterator<Item = &Node> {
+    root.list(&["fs_setup"]).filter_map(|filesystem| filesystem.get("device"))
+}
+
+/// A device as cloud-init takes it: `vdb` is `/dev/vdb`.
+fn device(node: &Node) -> Option<String> {
+    let text = node.text()?;
+    Some(if text.starts_with("/dev/") { text.to_owned() } else { format!("/dev/{text}") })
+}
+
+/// Whether one names a partition of the other: `/dev/vdb1` of `/dev/vdb`, `…-part1` of `…`.
+fn is_partition(device: &str, disk: &str) -> bool {
+    let rest = device.strip_prefix(disk).unwrap_or_default();
+    let number = rest.strip_prefix("-part").or_else(|| rest.strip_prefix('p')).unwrap_or(rest);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(crate) static CI011: Rule = Rule {
+    id: "CI011",
+    severity: Severity::Error,
+    title: "mounts, filesystems and partitions that do not fit together",
+    cause: "A disk that disk_setup partitions has its filesystem on the partition, not on the \
+            disk. What names the whole disk there finds no filesystem, or writes over the table.",
+    evidence: "With nofail the guest boots, the mount point is an empty directory of the root \
+               disk, and models fill that.",
+    fix: "name the partition in fs_setup and mounts, or drop disk_setup and use the whole disk",
+    check: disagree,
+};
+
+fn disagree(inputs: &Inputs, found: &mut Found) {
+    for root in inputs.cloud_configs() {
+        let made: Vec<String> = filesystems(root).filter_map(device).collect();
+        for (source, point) in mounts(root) {
+            let Some(wanted) = device(source) else { continue };
+            if let Some(disk) = partitioned(root).find(|disk| disk.key == wanted) {
+                found
+                    .add(source.place, format!("{point}: {wanted} is a disk with partitions"))
+                    .see(disk.place, "partitioned here");
+                continue;
+            }
+            // Another than what fs_setup makes, on the same disk.
+            let other =
+                made.iter().find(|made| is_partition(&wanted, made) || is_partition(made, &wanted));
+            if let Some(other) = other.filter(|_| !made.contains(&wanted)) {
+                let message =
+                    format!("{point}: the filesystem is made on {other}, not on {wanted}");
+                found.add(source.place, message);
+            }
+        }
+        for filesystem in filesystems(root) {
+            let name = device(filesystem);
+            // With `partition`, cloud-init looks for one by itself.
+            let chooses = root.list(&["fs_setup"]).any(|f| {
+                f.get("device").is_some_and(|d| d.place == filesystem.place)
+                    && f.get("partition").is_some_and(|p| p.text() != Some("none"))
+            });
+            let disk = partitioned(root).find(|disk| Some(&disk.key) == name.as_ref());
+            if let Some(disk) = disk.filter(|_| !chooses) {
+                let message = format!("a filesystem on all of {}, which has partitions", disk.key);
+                found.add(filesystem.place, message).see(disk.place, "partitioned here");
+            }
+        }
+    }
+}
+
+pub(crate) static CI014: Rule = Rule {
+    id: "CI014",
+    severity: Severity::Warning,
+    title: "models on a mounted disk, and nobody gives it to Ollama",
+    cause: "A new filesystem belongs to root. Ollama runs as a user of its own and cannot write \
+            to it.",
+    evidence: "\"permission denied\" in Ollama's journal; pulls fail.",
+    fix: "give the mounted directory to the user ollama after it is mounted, at every boot",
+    check: not_owned,
+};
+
+fn not_owned(inputs: &Inputs, found: &mut Found) {
+    for text in &inputs.user_data {
+        let Some(root) = text.root.as_deref() else { continue };
+        let models = variable(text, "OLLAMA_MODELS");
+        let at = |point: &str| match models {
+            Some((path, _)) => is_below(path, point),
+            None => point.trim_end_matches('/').ends_with("ollama"),
+        };
+        let mount = mounts(root).find(|(_, point)| at(point));
+        // Any of the usual ways: a command, a tmpfiles line, systemd's own.
+        let ways = ["chown", "install -o", "install -d -o", "StateDirectory=", "tmpfiles.d"];
+        if let Some((source, point)) = mount
+            && !ways.iter().any(|way| text.text.text.contains(way))
+        {
+            let finding = found.add(source.place, format!("{point} will belong to root"));
+            if let Some((_, place)) = models {
+                finding.see(place, "where Ollama keeps its models");
+            }
+        }
+    }
+}
+
+/// Whether a path is this directory or in it.
+fn is_below(path: &str, directory: &str) -> bool {
+    let rest = path.strip_prefix(directory.trim_end_matches('/'));
+    directory.len() > 1 && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+pub(crate) static CI016: Rule = Rule {
+    id: "CI016",
+    severity: Severity::Warning,
+    title: "a data disk by its letter",
+    cause: "Letters are given in the order in which disks are found, and that order is not \
+            stable: /dev/vdb may be the cloud-init disk at the next boot.",
+    evidence: "The wrong disk is mounted, or formatted.",
+    fix: "give the disk a serial in the VM and name it by /dev/disk/by-id/virtio-…, or use a label",
+    check: by_letter,
+};
+
+fn by_letter(inputs: &Inputs, found: &mut Found) {
+    for root in inputs.cloud_configs() {
+        let sources = mounts(root).map(|(source, _)| source).chain(filesystems(root));
+        let sources = sources.filter_map(|node| Some((device(node)?, node.place)));
+        let disks = match root.get("disk_setup").map(|disks| &disks.value) {
+            Some(Value::Map(disks)) => disks.as_slice(),
+            _ => &[],
+        };
+        let disks = disks.iter().map(|disk| (disk.key.clone(), disk.place));
+        // Once for each disk: the first place is enough.
+        let mut told = Vec::new();
+        for (name, place) in disks.chain(sources) {
+            let Some(letter) = name.strip_prefix("/dev/vd").and_then(|rest| rest.chars().next())
+            else {
+                continue;
+            };
+            if letter != 'a' && !told.contains(&letter) {
+                told.push(letter);
+                found.add(place, format!("{name} may be another disk at the next boot"));
+            }
+        }
+    }
+}

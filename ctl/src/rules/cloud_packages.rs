@@ -1,0 +1,129 @@
+//! What user-data installs and runs.
+
+use crate::input::{CloudText, Inputs};
+use crate::lint::{Found, Rule, Severity};
+use crate::yaml::{Node, Style};
+
+pub(crate) static CI012: Rule = Rule {
+    id: "CI012",
+    severity: Severity::Error,
+    title: "NVIDIA's packages without NVIDIA's package source",
+    cause: "cuda-drivers and its like are in NVIDIA's own archive only. One package that is not \
+            found makes apt refuse the whole list, so none is installed.",
+    evidence: "\"Unable to locate package cuda-drivers\" in /var/log/cloud-init-output.log.",
+    fix: "add NVIDIA's archive below apt.sources, or install the distribution's nvidia-driver-…",
+    check: no_source,
+};
+
+/// Packages, or starts of their names, that no distribution has.
+const OWN: [&str; 4] = ["cuda-drivers", "cuda-toolkit", "cuda-runtime", "nvidia-open"];
+/// What names the archive or brings it.
+const SOURCES: [&str; 2] = ["developer.download.nvidia.com", "cuda-keyring"];
+
+fn no_source(inputs: &Inputs, found: &mut Found) {
+    for text in &inputs.user_data {
+        let Some(root) = text.root.as_deref() else { continue };
+        if SOURCES.iter().any(|source| text.text.text.contains(source)) {
+            continue;
+        }
+        for package in root.list(&["packages"]) {
+            // A list has the name and the version.
+            let name = package.items().next().unwrap_or(package).text().unwrap_or_default();
+            if OWN.iter().any(|own| name.starts_with(own)) {
+                found.add(package.place, format!("no archive that is set up here has {name}"));
+            }
+        }
+    }
+}
+
+pub(crate) static CI013: Rule = Rule {
+    id: "CI013",
+    severity: Severity::Warning,
+    title: "a command of the first boot that cannot work",
+    cause: "runcmd has no HOME, and ollama ends without one. Inside single quotes YAML knows no \
+            escapes: the shell gets the backslashes too.",
+    evidence: "\"panic: $HOME is not defined\", or a command that says it cannot find \\\"…\\\", \
+               in /var/log/cloud-init-output.log.",
+    fix: "set HOME=/root before ollama; write \" inside single quotes without a backslash",
+    check: broken_command,
+};
+
+fn broken_command(inputs: &Inputs, found: &mut Found) {
+    for text in &inputs.user_data {
+        let Some(root) = text.root.as_deref() else { continue };
+        let commands = ["bootcmd", "runcmd"].into_iter().flat_map(|key| root.list(&[key]));
+        let mut home = false;
+        for command in commands {
+            let words: Vec<&Node> =
+                if command.is_list() { command.items().collect() } else { vec![command] };
+            for word in &words {
+                let line = word.text().unwrap_or_default();
+                if word.style() == Some(Style::SingleQuoted) && line.contains("\\\"") {
+                    found.add(
+                        word.place,
+                        "the shell gets these backslashes: YAML leaves them in single quotes",
+                    );
+                }
+            }
+            let line: Vec<&str> = words.iter().filter_map(|word| word.text()).collect();
+            let line = line.join(" ");
+            // A line of its own is a part of the one script that runcmd becomes.
+            home |= !command.is_list() && line.contains("export HOME=");
+            let other_home = ["HOME=", "sudo ", "su ", "runuser ", "systemd-run "];
+            let has_home = home || other_home.iter().any(|way| line.contains(way));
+            if runs_ollama(&line) && !has_home {
+                found.add(command.place, "ollama ends without HOME, and runcmd has none");
+            }
+        }
+    }
+}
+
+/// Whether a line runs Ollama's client, at the start of some command in it.
+fn runs_ollama(line: &str) -> bool {
+    let words: Vec<&str> =
+        line.split([' ', '|', ';', '&', '(']).filter(|w| !w.is_empty()).collect();
+    words.windows(2).any(|pair| {
+        (pair[0] == "ollama" || pair[0].ends_with("/ollama"))
+            && ["pull", "create", "run", "list", "show", "cp", "rm", "ps"].contains(&pair[1])
+    })
+}
+
+pub(crate) static CI015: Rule = Rule {
+    id: "CI015",
+    severity: Severity::Error,
+    title: "user-data that cloud-init does not know",
+    cause: "The first line says what user-data is. Without a header that it knows, cloud-init \
+            logs one warning and does nothing.",
+    evidence: "\"Unhandled non-multipart (text/x-not-multipart) userdata\" in the log.",
+    fix: "begin with the line #cloud-config",
+    check: no_header,
+};
+
+/// First lines that cloud-init knows.
+const HEADERS: [&str; 12] = [
+    "#cloud-config",
+    "## template: jinja",
+    "#!",
+    "#include",
+    "#cloud-boothook",
+    "#part-handler",
+    "Content-Type:",
+    "MIME-Version:",
+    "From ",
+    "#cloud-config-archive",
+    "#cloud-config-jsonp",
+    "#upstart-job",
+];
+
+fn no_header(inputs: &Inputs, found: &mut Found) {
+    for text in &inputs.user_data {
+        let CloudText { text, .. } = text;
+        let start = text.text.trim_start_matches('\u{feff}');
+        if start.trim().is_empty() {
+            found.add(text.place, "empty user-data");
+        } else if !HEADERS.iter().any(|header| start.starts_with(header)) {
+            let end = start.find('\n').unwrap_or(start.len());
+            found.add(text.locate(0, end), "cloud-init knows no user-data that begins like this");
+        }
+    }
+}

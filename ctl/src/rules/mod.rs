@@ -1,0 +1,49 @@
+//! The rules. Each is about a fault that no schema can see: it stands between objects.
+
+mod cloud_disk;
+mod cloud_network;
+mod cloud_packages;
+mod cloud_secret;
+mod guest;
+mod vm_device;
+mod vm_identity;
+mod vm_mac;
+mod vm_probe;
+mod vm_run;
+
+use crate::lint::Rule;
+
+/// All of them, in the order of their numbers.
+pub(crate) static RULES: &[&Rule] = &[
+    &vm_identity::VM001,
+    &vm_identity::VM002,
+    &vm_identity::VM003,
+    &vm_mac::VM004,
+    &vm_identity::VM005,
+    &vm_probe::VM006,
+    &vm_probe::VM007,
+    &vm_probe::VM008,
+    &vm_device::VM009,
+    &vm_run::VM010,
+    &vm_device::VM011,
+    &vm_device::VM012,
+    &vm_run::VM013,
+    &vm_run::VM014,
+    &vm_probe::VM015,
+    &cloud_secret::CI001,
+    &cloud_secret::CI002,
+    &cloud_secret::CI003,
+    &cloud_secret::CI004,
+    &cloud_network::CI005,
+    &cloud_network::CI006,
+    &cloud_network::CI007,
+    &vm_mac::CI008,
+    &cloud_network::CI009,
+    &cloud_network::CI010,
+    &cloud_disk::CI011,
+    &cloud_packages::CI012,
+    &cloud_packages::CI013,
+    &cloud_disk::CI014,
+    &cloud_packages::CI015,
+    &cloud_disk::CI016,
+];

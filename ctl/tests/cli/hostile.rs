@@ -1,0 +1,89 @@
+//! Inputs that no one should have to survive: one clear error each, soon, and in little memory.
+
+use std::time::{Duration, Instant};
+
+use crate::run::run;
+
+/// Far above what any of these takes, far below what an unbounded reader would.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The one error that an input leads to.
+fn error(input: impl AsRef<[u8]>) -> String {
+    let start = Instant::now();
+    let ran = run(&["lint", "-"], input);
+    assert!(start.elapsed() < SOON);
+    assert_eq!(ran.status, 2, "{}", ran.stdout);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+    ran.stderr
+}
+
+#[track_caller]
+fn says(input: impl AsRef<[u8]>, what: &str) {
+    let error = error(input);
+    assert!(error.contains(what), "{error}");
+}
+
+#[test]
+fn bombs_are_counted_before_they_go_off() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..40 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        bomb += &format!("a{level}: &a{level} [{below}]\n");
+    }
+    says(bomb, "with aliases followed");
+}
+
+#[test]
+fn depth_has_an_end() {
+    says("[".repeat(100_000), "nested more than 100 levels deep");
+    says("- ".repeat(100_000), "nested more than 100 levels deep");
+    says("{a: ".repeat(5_000), "nested more than 100 levels deep");
+}
+
+#[test]
+fn alias_inside_its_own_anchor_is_refused() {
+    says("a: &a [1, *a]\n", "alias");
+    says("a: *nowhere\n", "not YAML");
+}
+
+#[test]
+fn key_that_stands_twice_is_refused_with_its_place() {
+    says("spec: {}\nkind: X\nspec: {}\n", "<stdin>:3:1: the key \"spec\" stands here twice");
+}
+
+#[test]
+fn tab_as_indentation_is_refused() {
+    says("a:\n\tb: 1\n", "<stdin>:2");
+}
+
+#[test]
+fn other_encodings_are_refused() {
+    says(b"a: \xff\xfe\n", "not UTF-8 from byte 3 on");
+    says("a: 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(), "<stdin>");
+}
+
+#[test]
+fn size_has_an_end() {
+    says(vec![b'#'; 100_000_000], "larger than 16 MiB");
+    says("- 1\n".repeat(1_100_000), "values");
+}
+
+#[test]
+fn empty_inputs_are_clean() {
+    for input in ["", "\n", "---\n---\n", "# nothing\n", "null\n", "[]\n", "text\n", "\u{feff}"] {
+        assert_eq!(run(&["lint", "-"], input).status, 0, "{input:?}");
+    }
+}
+
+#[test]
+fn kinds_that_are_not_what_they_should_be_do_not_stop_it() {
+    let objects = [
+        "{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: [], spec: {template: {spec: 7}}}",
+        "{apiVersion: kubevirt.io/v1, kind: VirtualMachine, spec: {template: {spec: {volumes: {}, domain: []}}}}",
+        "{apiVersion: v1, kind: Secret, data: [], stringData: x}",
+        "{apiVersion: v1, kind: Service, spec: {selector: [a], ports: {}}}",
+        "{apiVersion: v1, kind: List, items: 3}",
+    ];
+    let ran = run(&["lint", "-"], objects.join("\n---\n"));
+    assert!(ran.stderr.is_empty(), "{}", ran.stderr);
+}

@@ -1,0 +1,9 @@
+//! The program as a person or a script runs it.
+
+mod allow;
+mod embedded;
+mod hostile;
+mod incident;
+mod output;
+mod rules;
+mod run;
