@@ -17,7 +17,7 @@ pub(crate) struct CloudText {
 
 impl CloudText {
     pub(crate) fn read(text: Rc<Text>, reader: &mut Reader, user_data: bool) -> Self {
-        let yaml = !user_data || text.text.starts_with("#cloud-config");
+        let yaml = !user_data || text.content.starts_with("#cloud-config");
         let root = if yaml { reader.parse(&text).into_iter().next() } else { None };
         Self { text, root }
     }

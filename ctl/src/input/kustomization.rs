@@ -20,7 +20,7 @@ pub(crate) fn follow(reader: &mut Reader) {
             continue;
         }
         let folder = folder(object.root.place, &reader.files).to_owned();
-        for key in ["resources", "components", "bases"] {
+        for key in ["resources", "components", "bases", "configurations"] {
             for item in object.root.list(&[key]).filter_map(|item| item.text()) {
                 read(&folder.join(item), reader);
             }
@@ -32,7 +32,9 @@ pub(crate) fn follow(reader: &mut Reader) {
 fn read(path: &Path, reader: &mut Reader) {
     if path.is_dir() {
         let file = NAMES.iter().map(|name| path.join(name)).find(|file| file.is_file());
-        file.iter().for_each(|file| reader.read_file(file));
+        if let Some(file) = file {
+            reader.read_file(&file);
+        }
     } else if path.is_file() {
         reader.read_file(path);
     }

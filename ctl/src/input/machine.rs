@@ -52,6 +52,18 @@ impl<'a> Vm<'a> {
         self.template().at(&["metadata", "labels"]).map(Node::entries).unwrap_or_default()
     }
 
+    /// Whether a selector finds its pod, by those labels or by those that KubeVirt adds.
+    pub(crate) fn is_selected(self, selector: &[Entry]) -> bool {
+        let added =
+            [("vm.kubevirt.io/name", self.object.name.as_str()), ("kubevirt.io", "virt-launcher")];
+        !selector.is_empty()
+            && selector.iter().all(|wanted| {
+                let value = wanted.value.text();
+                added.iter().any(|(key, text)| wanted.key == *key && value == Some(*text))
+                    || self.labels().iter().any(|l| l.key == wanted.key && l.value.text() == value)
+            })
+    }
+
     pub(crate) fn interfaces(self) -> impl Iterator<Item = &'a Node> + Clone {
         self.spec().list(&["domain", "devices", "interfaces"])
     }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use crate::source::{File, Place};
-use crate::yaml::{Entry, Node};
+use crate::yaml::{Entry, Node, Value};
 
 pub(crate) use cloud::{CloudInit, CloudText, Data, NETWORK, Names, USER};
 pub(crate) use machine::{Machine, Vm};
@@ -78,8 +78,10 @@ impl Inputs {
         };
         if object.kind == "List" && object.api == "v1" {
             let items = object.root.at(&["items"]);
-            if let Some(crate::yaml::Value::List(items)) = items.map(|items| &items.value) {
-                items.iter().for_each(|item| self.add(item));
+            if let Some(Value::List(items)) = items.map(|items| &items.value) {
+                for item in items {
+                    self.add(item);
+                }
             }
             return;
         }
@@ -223,7 +225,7 @@ impl Inputs {
         let namespace = vm.object.namespace.as_deref();
         self.of_kind("Service").filter(move |service| {
             let selector = service.root.at(&["spec", "selector"]).map(Node::entries);
-            service.beside(namespace) && selects(selector.unwrap_or_default(), vm.labels())
+            service.beside(namespace) && vm.is_selected(selector.unwrap_or_default())
         })
     }
 

@@ -140,7 +140,7 @@ impl Reader {
 
     fn take(&mut self, file: usize, name: &str) {
         let text = Text::whole(file, &self.files[file]);
-        if text.text.starts_with("#cloud-config") || name == "user-data" {
+        if text.content.starts_with("#cloud-config") || name == "user-data" {
             self.user_data.push(file);
         } else if name == "network-config" {
             self.network_config.push(file);
@@ -152,7 +152,7 @@ impl Reader {
 
     /// All documents of a text; an error is kept, and there are none.
     pub(crate) fn parse(&mut self, text: &Text) -> Vec<Rc<Node>> {
-        yaml::parse(&text.text, &|start, end| text.locate(start, end)).unwrap_or_else(|error| {
+        yaml::parse(&text.content, &|start, end| text.locate(start, end)).unwrap_or_else(|error| {
             let place = text.locate(error.offset, error.offset + 1);
             self.errors.push(Unreadable {
                 path: self.files[place.file].path.clone(),

@@ -18,6 +18,8 @@ pub(crate) struct Secret {
     pub(crate) place: Place,
     /// `None` where its contents come from elsewhere.
     pub(crate) keys: Option<Vec<Key>>,
+    /// Whether kustomize ends its name in a hash of its contents.
+    pub(crate) hashed: bool,
 }
 
 /// One key of a secret.
@@ -39,7 +41,13 @@ impl Secret {
 pub(crate) fn secrets(object: &Object, reader: &mut Reader) -> Vec<Secret> {
     let named = |node: Option<&Node>, keys| {
         let name = node.and_then(Node::text).unwrap_or(&object.name).to_owned();
-        Secret { name, namespace: object.namespace.clone(), place: object.place(), keys }
+        Secret {
+            name,
+            namespace: object.namespace.clone(),
+            place: object.place(),
+            keys,
+            hashed: false,
+        }
     };
     match object.kind.as_str() {
         "Secret" => vec![named(None, Some(keys(object, reader)))],
@@ -90,6 +98,10 @@ fn is_cloud_init(key: &str) -> bool {
 /// A secret that kustomize makes of files beside it.
 fn generated(generator: &Node, object: &Object, reader: &mut Reader) -> Option<Secret> {
     let name = generator.get("name")?;
+    let options = ["options", "generatorOptions"].iter().zip([generator, &object.root]);
+    let unhashed = options
+        .filter_map(|(key, node)| node.at(&[key, "disableNameSuffixHash"]))
+        .any(Node::is_true);
     let mut keys = Vec::new();
     let mut complete = generator.get("literals").is_none() && generator.get("envs").is_none();
     for file in generator.list(&["files"]) {
@@ -109,5 +121,6 @@ fn generated(generator: &Node, object: &Object, reader: &mut Reader) -> Option<S
         namespace: object.root.text_at(&["namespace"]).map(str::to_owned),
         place: name.place,
         keys: complete.then_some(keys),
+        hashed: !unhashed,
     })
 }

@@ -9,7 +9,7 @@ use crate::yaml::{Node, Style};
 /// A whole file, or a text that one of its values holds.
 #[derive(Debug)]
 pub(crate) struct Text {
-    pub(crate) text: String,
+    pub(crate) content: String,
     /// All of it.
     pub(crate) place: Place,
     /// First bytes of its lines: here and in the file. Empty where it is not written there as it
@@ -20,7 +20,7 @@ pub(crate) struct Text {
 impl Text {
     pub(crate) fn whole(index: usize, file: &File) -> Self {
         let place = Place { file: index, start: 0, end: file.text.len() };
-        Self { text: file.text.clone(), place, lines: vec![(0, 0)] }
+        Self { content: file.text.clone(), place, lines: vec![(0, 0)] }
     }
 
     /// What a scalar holds.
@@ -31,7 +31,7 @@ impl Text {
             Style::Block => block_lines(&text, node.place, file),
             _ => flow_lines(&text, node.place, file),
         };
-        Some(Self { text, place: node.place, lines: lines.unwrap_or_default() })
+        Some(Self { content: text, place: node.place, lines: lines.unwrap_or_default() })
     }
 
     /// What a scalar holds in base64; an error says why it does not.
@@ -44,7 +44,7 @@ impl Text {
             let at = error.utf8_error().valid_up_to();
             format!("what the base64 holds is not UTF-8 from byte {at} on")
         })?;
-        Ok(Self { text, place: node.place, lines: Vec::new() })
+        Ok(Self { content: text, place: node.place, lines: Vec::new() })
     }
 
     /// Where these bytes of the text stand in the file.

@@ -111,7 +111,7 @@ fn not_owned(inputs: &Inputs, found: &mut Found) {
         // Any of the usual ways: a command, a tmpfiles line, systemd's own.
         let ways = ["chown", "install -o", "install -d -o", "StateDirectory=", "tmpfiles.d"];
         if let Some((source, point)) = mount
-            && !ways.iter().any(|way| text.text.text.contains(way))
+            && !ways.iter().any(|way| text.text.content.contains(way))
         {
             let finding = found.add(source.place, format!("{point} will belong to root"));
             if let Some((_, place)) = models {

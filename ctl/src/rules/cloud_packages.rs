@@ -23,7 +23,7 @@ const SOURCES: [&str; 2] = ["developer.download.nvidia.com", "cuda-keyring"];
 fn no_source(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.user_data {
         let Some(root) = text.root.as_deref() else { continue };
-        if SOURCES.iter().any(|source| text.text.text.contains(source)) {
+        if SOURCES.iter().any(|source| text.text.content.contains(source)) {
             continue;
         }
         for package in root.list(&["packages"]) {
@@ -118,7 +118,7 @@ const HEADERS: [&str; 12] = [
 fn no_header(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.user_data {
         let CloudText { text, .. } = text;
-        let start = text.text.trim_start_matches('\u{feff}');
+        let start = text.content.trim_start_matches('\u{feff}');
         if start.trim().is_empty() {
             found.add(text.place, "empty user-data");
         } else if !HEADERS.iter().any(|header| start.starts_with(header)) {

@@ -102,7 +102,7 @@ fn spellings(inputs: &Inputs, found: &mut Found) {
                 continue;
             };
             if let (Some(one), Some(other)) = (&lower.text, &camel.text)
-                && one.text.trim_end() != other.text.trim_end()
+                && one.content.trim_end() != other.content.trim_end()
             {
                 found
                     .add(camel.place, format!("{} and {} differ", camel.name, lower.name))

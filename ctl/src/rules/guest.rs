@@ -28,7 +28,7 @@ pub(crate) fn ollama_host(user_data: &CloudText) -> Option<Host> {
 
 /// The value of an environment variable, wherever the text sets it outside of comments.
 pub(crate) fn variable<'a>(user_data: &'a CloudText, name: &str) -> Option<(&'a str, Place)> {
-    let text = &user_data.text.text;
+    let text = &user_data.text.content;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let found = line.find(name).filter(|_| !line.trim_start().starts_with('#'));

@@ -4,7 +4,13 @@ mod cloud_disk;
 mod cloud_network;
 mod cloud_packages;
 mod cloud_secret;
+mod cluster;
+mod devices;
+mod disruption;
 mod guest;
+mod pods;
+mod service;
+mod storage;
 mod vm_device;
 mod vm_identity;
 mod vm_mac;
@@ -46,4 +52,22 @@ pub(crate) static RULES: &[&Rule] = &[
     &cloud_disk::CI014,
     &cloud_packages::CI015,
     &cloud_disk::CI016,
+    &cluster::KV001,
+    &cluster::KV002,
+    &cluster::KV003,
+    &cluster::KV005,
+    &pods::GP001,
+    &pods::WL002,
+    &pods::WL003,
+    &devices::HV001,
+    &devices::HV002,
+    &devices::HV004,
+    &cluster::PS001,
+    &service::SV001,
+    &service::SV003,
+    &service::SV004,
+    &storage::AR002,
+    &storage::DV001,
+    &disruption::PD001,
+    &storage::KZ001,
 ];

@@ -23,8 +23,8 @@ fn no_network_data(inputs: &Inputs, found: &mut Found) {
         let Some(cloud) = &vm.machine.cloud_init else { continue };
         let sources = ["networkData", "networkDataBase64", "networkDataSecretRef"];
         let masquerade = vm.interfaces().find_map(|interface| interface.get_key("masquerade"));
-        let sourced = sources.iter().any(|source| cloud.source.get(source).is_some());
-        if let (Some(entry), false) = (masquerade, sourced) {
+        let has_one = sources.iter().any(|source| cloud.source.get(source).is_some());
+        if let (Some(entry), false) = (masquerade, has_one) {
             found
                 .add(
                     cloud.place,
@@ -131,11 +131,9 @@ fn ignored_change(inputs: &Inputs, found: &mut Found) {
         let (Some(now), Some(then)) = (&vm.machine.cloud_init, &before.machine.cloud_init) else {
             continue;
         };
-        let changed = match (text(then.network, base), text(now.network, inputs)) {
-            (Some(then), Some(now)) => then.map(|t| &t.text.text) != now.map(|t| &t.text.text),
-            // What is not known may be the same.
-            _ => false,
-        };
+        // What is not known may be the same.
+        let known = now.network != Data::Unknown && then.network != Data::Unknown;
+        let changed = known && content(then.network, base) != content(now.network, inputs);
         let same = uuid(vm).and_then(Node::text) == uuid(before).and_then(Node::text);
         let updates = then.user.known(&base.user_data).and_then(|text| text.root.as_deref());
         if !changed || !same || updates.is_some_and(at_each_boot) {
@@ -160,9 +158,8 @@ fn ignored_change(inputs: &Inputs, found: &mut Found) {
     }
 }
 
-/// `None` where it is not known, `Some(None)` where there is none.
-fn text(data: Data, inputs: &Inputs) -> Option<Option<&CloudText>> {
-    (data != Data::Unknown).then(|| data.known(&inputs.network_data))
+fn content(data: Data, inputs: &Inputs) -> Option<&str> {
+    data.known(&inputs.network_data).map(|text| text.text.content.as_str())
 }
 
 /// Whether cloud-init takes network data at every boot.

@@ -85,7 +85,7 @@ impl Reader<'_> {
                 self.close(Rc::new(node), anchor, range)?;
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.enter(Kind::List(Vec::new()), anchor, range)?
+                self.enter(Kind::List(Vec::new()), anchor, range)?;
             }
             Event::MappingStart(_, anchor, _) => {
                 let kind = Kind::Map { entries: Vec::new(), keys: HashSet::new(), key: None };
@@ -163,18 +163,19 @@ impl Reader<'_> {
         };
         match &mut open.kind {
             Kind::List(items) => items.push(node),
-            Kind::Map { entries, keys, key } => match key.take() {
-                Some((key, place)) => entries.push(Entry { key, place, value: node }),
-                None => {
-                    let Value::Scalar { text, .. } = &node.value else {
-                        return Err(error("a key that is no text".to_owned()));
-                    };
-                    if text != "<<" && !keys.insert(text.clone()) {
-                        return Err(error(format!("the key {text:?} stands here twice")));
-                    }
-                    *key = Some((text.clone(), node.place));
+            Kind::Map { entries, keys, key } => {
+                if let Some((key, place)) = key.take() {
+                    entries.push(Entry { key, place, value: node });
+                    return Ok(());
                 }
-            },
+                let Value::Scalar { text, .. } = &node.value else {
+                    return Err(error("a key that is no text".to_owned()));
+                };
+                if text != "<<" && !keys.insert(text.clone()) {
+                    return Err(error(format!("the key {text:?} stands here twice")));
+                }
+                *key = Some((text.clone(), node.place));
+            }
         }
         Ok(())
     }

@@ -25,12 +25,12 @@ fn says(input: impl AsRef<[u8]>, what: &str) {
 
 #[test]
 fn bombs_are_counted_before_they_go_off() {
-    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..40 {
+    let levels = (1..40).map(|level| {
         let below = format!("*a{}, ", level - 1).repeat(10);
-        bomb += &format!("a{level}: &a{level} [{below}]\n");
-    }
-    says(bomb, "with aliases followed");
+        format!("a{level}: &a{level} [{below}]\n")
+    });
+    let bomb = levels.collect::<String>();
+    says(format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{bomb}"), "with aliases followed");
 }
 
 #[test]

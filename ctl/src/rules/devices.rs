@@ -1,0 +1,92 @@
+//! Harvester's claims of PCI devices.
+
+use crate::input::Inputs;
+use crate::lint::{Found, Rule, Severity};
+
+/// The kind of a claim.
+const CLAIM: &str = "PCIDeviceClaim";
+
+pub(crate) static HV001: Rule = Rule {
+    id: "HV001",
+    severity: Severity::Error,
+    title: "a claim whose name is not its device's",
+    cause: "Harvester finds a device's claim by the name: the node, a hyphen, and the address \
+            without its colons and dot.",
+    evidence: "The claim exists, and the device stays unclaimed.",
+    fix: "name the claim as the PCIDevice object is named",
+    check: name,
+};
+
+fn name(inputs: &Inputs, found: &mut Found) {
+    for claim in inputs.of_kind(CLAIM) {
+        let text = |key| claim.root.text_at(&["spec", key]);
+        let (Some(address), Some(node)) = (text("address"), text("nodeName")) else { continue };
+        let expected = format!("{node}-{}", address.replace([':', '.'], ""));
+        // A short address is HV002's.
+        if is_address(address) && claim.name != expected {
+            found.add(claim.place(), format!("the claim of this device is named {expected}"));
+        }
+    }
+}
+
+/// Domain, bus, device and function, as sysfs names them: 0000:0b:00.0.
+fn is_address(text: &str) -> bool {
+    let shape = b"xxxx:xx:xx.x";
+    text.len() == shape.len()
+        && text.bytes().zip(shape).all(|(byte, shape)| match shape {
+            b'x' => byte.is_ascii_hexdigit(),
+            other => byte == *other,
+        })
+}
+
+pub(crate) static HV002: Rule = Rule {
+    id: "HV002",
+    severity: Severity::Error,
+    title: "a claim that says too little",
+    cause: "The schema requires none of address, nodeName and userName, and the controller needs \
+            all of them.",
+    evidence: "The claim exists, and nothing happens.",
+    fix: "state the full address (0000:0b:00.0), nodeName and userName",
+    check: fields,
+};
+
+fn fields(inputs: &Inputs, found: &mut Found) {
+    for claim in inputs.of_kind(CLAIM) {
+        for key in ["address", "nodeName", "userName"] {
+            if claim.root.at(&["spec", key]).is_none() {
+                found.add(claim.place(), format!("{key} is missing"));
+            }
+        }
+        if let Some(address) = claim.root.at(&["spec", "address"]) {
+            let text = address.text().unwrap_or_default();
+            if !is_address(text) {
+                found.add(address.place, format!("{text:?} is no address of a PCI function"));
+            }
+        }
+    }
+}
+
+pub(crate) static HV004: Rule = Rule {
+    id: "HV004",
+    severity: Severity::Warning,
+    title: "an owner by its UID",
+    cause: "An object's UID is new whenever it is made. An object whose owner's UID is gone is \
+            collected as garbage.",
+    evidence: "The object disappears soon after it is applied.",
+    fix: "drop ownerReferences from the manifest",
+    check: owner,
+};
+
+fn owner(inputs: &Inputs, found: &mut Found) {
+    for object in &inputs.objects {
+        // What came out of a cluster has been given these there.
+        if object.root.at(&["metadata", "uid"]).is_some() {
+            continue;
+        }
+        for reference in object.root.list(&["metadata", "ownerReferences"]) {
+            if let Some(uid) = reference.entry("uid") {
+                found.add(uid.place, "this owner's UID will be another one in the next cluster");
+            }
+        }
+    }
+}

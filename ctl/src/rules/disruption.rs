@@ -1,0 +1,43 @@
+//! Disruption budgets.
+
+use crate::input::Inputs;
+use crate::lint::{Found, Rule, Severity};
+use crate::yaml::Node;
+
+pub(crate) static PD001: Rule = Rule {
+    id: "PD001",
+    severity: Severity::Warning,
+    title: "a disruption budget over the pod of a VM",
+    cause: "One VM has one pod. A budget that keeps one available never lets it go, and \
+            maxUnavailable needs a controller with a scale, which a launcher's pod has not.",
+    evidence: "kubectl drain repeats: Cannot evict pod as it would violate the pod's disruption \
+               budget.",
+    fix: "drop the budget: evictionStrategy says what becomes of the VM",
+    check: budget,
+};
+
+fn budget(inputs: &Inputs, found: &mut Found) {
+    for budget in inputs.of_kind("PodDisruptionBudget") {
+        let Some(spec) = budget.root.get("spec") else { continue };
+        let selector = spec.at(&["selector", "matchLabels"]).map(Node::entries).unwrap_or_default();
+        let vms = inputs
+            .machines()
+            .filter(|vm| budget.beside(vm.object.namespace.as_deref()) && vm.is_selected(selector));
+        let vms: Vec<_> = vms.collect();
+        let Some(vm) = vms.first() else { continue };
+        let pods = i64::try_from(vms.len()).unwrap_or(i64::MAX);
+        if let Some(entry) = spec.entry("maxUnavailable") {
+            found
+                .add(entry.place, "a launcher's pod has no controller with a scale")
+                .see(vm.object.place(), "selected");
+        } else if let Some(entry) = spec.entry("minAvailable") {
+            let all = entry.value.text() == Some("100%")
+                || entry.value.number().is_some_and(|number| number >= pods);
+            if all {
+                found
+                    .add(entry.place, "this never lets the pod go")
+                    .see(vm.object.place(), "selected");
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Disks that go away with something else, and names that change.
+
+use crate::input::{Inputs, NETWORK, USER, Vm};
+use crate::lint::{Found, Rule, Severity};
+use crate::yaml::Node;
+
+/// Names of the claims or data volumes of all of a machine's disks but the first.
+fn data_disks<'a>(vm: Vm<'a>, kind: &str, name: &str) -> Vec<&'a Node> {
+    let disks = vm.spec().list(&["domain", "devices", "disks"]);
+    let order = |disk: &&Node| disk.get("bootOrder").and_then(Node::number).unwrap_or(i64::MAX);
+    let root = disks.min_by_key(order).and_then(|disk| disk.text_at(&["name"]));
+    vm.spec()
+        .list(&["volumes"])
+        .filter(|volume| volume.text_at(&["name"]) != root)
+        .filter_map(|volume| volume.at(&[kind, name]))
+        .collect()
+}
+
+pub(crate) static AR002: Rule = Rule {
+    id: "AR002",
+    severity: Severity::Warning,
+    title: "the model's disk can be pruned",
+    cause: "Argo CD deletes what is no longer in the manifests, and all of it when the Application \
+            is deleted. A claim takes its volume with it.",
+    evidence: "After a rename or a move, the model is pulled again, for hours.",
+    fix: "annotate the claim argocd.argoproj.io/sync-options: Prune=false,Delete=false",
+    check: prunable,
+};
+
+fn prunable(inputs: &Inputs, found: &mut Found) {
+    let options = "argocd.argoproj.io/sync-options";
+    let argo = inputs.of_kind("Application").next().is_some()
+        || inputs.objects.iter().any(|object| {
+            let annotations = object.root.at(&["metadata", "annotations"]).map(Node::entries);
+            annotations.unwrap_or_default().iter().any(|a| a.key.starts_with("argocd.argoproj.io/"))
+        });
+    if !argo {
+        return;
+    }
+    for vm in inputs.machines() {
+        for name in data_disks(vm, "persistentVolumeClaim", "claimName") {
+            let claim = inputs.of_kind("PersistentVolumeClaim").find(|claim| {
+                Some(claim.name.as_str()) == name.text()
+                    && claim.beside(vm.object.namespace.as_deref())
+            });
+            let Some(claim) = claim else { continue };
+            let set: Vec<&str> =
+                claim.annotation(options).unwrap_or_default().split(',').map(str::trim).collect();
+            if !["Prune=false", "Delete=false"].iter().all(|option| set.contains(option)) {
+                found.add(claim.place(), "Argo CD may delete this disk");
+            }
+        }
+    }
+}
+
+pub(crate) static DV001: Rule = Rule {
+    id: "DV001",
+    severity: Severity::Warning,
+    title: "the model's disk belongs to the VM object",
+    cause: "What stands below dataVolumeTemplates is deleted together with the VM. That is right \
+            for a root disk, which an image fills again.",
+    evidence: "After the VM was deleted and created again, the model is pulled again.",
+    fix: "make the data disk a PersistentVolumeClaim or DataVolume of its own",
+    check: owned,
+};
+
+fn owned(inputs: &Inputs, found: &mut Found) {
+    for vm in inputs.machines().filter(|vm| !vm.machine.pooled) {
+        for name in data_disks(vm, "dataVolume", "name") {
+            let template = vm
+                .object
+                .root
+                .list(&["spec", "dataVolumeTemplates"])
+                .find(|template| template.text_at(&["metadata", "name"]) == name.text());
+            if let Some(template) = template.and_then(|t| t.at(&["metadata", "name"])) {
+                found.add(template.place, "deleted with the VM, and all that is on it");
+            }
+        }
+    }
+}
+
+pub(crate) static KZ001: Rule = Rule {
+    id: "KZ001",
+    severity: Severity::Error,
+    title: "a generated secret under a name that it will not have",
+    cause: "kustomize ends the names of generated secrets in a hash, and follows references only \
+            where it knows them. It does not know VirtualMachine.",
+    evidence: "The VM's pod waits for a secret that does not exist.",
+    fix: "add a nameReference for VirtualMachine below configurations, or set \
+          disableNameSuffixHash",
+    check: hashed,
+};
+
+fn hashed(inputs: &Inputs, found: &mut Found) {
+    let taught = inputs.values.iter().any(|root| {
+        root.list(&["nameReference"]).any(|reference| {
+            let mut specs = reference.list(&["fieldSpecs"]);
+            reference.text_at(&["kind"]) == Some("Secret")
+                && specs.any(|spec| spec.text_at(&["kind"]) == Some("VirtualMachine"))
+        })
+    });
+    if taught {
+        return;
+    }
+    for vm in inputs.machines() {
+        let Some(cloud) = &vm.machine.cloud_init else { continue };
+        for names in [&USER, &NETWORK] {
+            let Some(name) = cloud.source.at(&[names.reference, "name"]) else { continue };
+            let text = name.text().unwrap_or_default();
+            let secret = inputs.secret(text, vm.object.namespace.as_deref(), name.place);
+            if let Some(secret) = secret.filter(|secret| secret.hashed) {
+                found
+                    .add(name.place, format!("{text} will have a hash at the end of its name"))
+                    .see(secret.place, "generated here");
+            }
+        }
+    }
+}
