@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{explain, lint};
+use crate::{explain, lint, smoke};
 
 /// Finds what keeps a GPU guest from serving, in its manifests and from outside.
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Look for faults in manifests: 0 is clean, 1 found something, 2 could not read everything
     Lint(lint::Options),
+    /// Ask a server as a client does: 0 is well, 1 is reached and wrong, 2 is not reached
+    Smoke(smoke::Options),
     /// Say what a rule finds, why that is a fault, and what to do
     Explain {
         /// Such as VM001; without one, all rules are listed
@@ -41,6 +43,7 @@ pub(crate) fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Lint(options) => lint::lint(&options),
+        Command::Smoke(options) => smoke::smoke(&options),
         Command::Explain { rule } => explain::explain(rule.as_deref()),
     }
 }

@@ -6,6 +6,7 @@ mod input;
 mod lint;
 mod report;
 mod rules;
+mod smoke;
 mod source;
 mod yaml;
 

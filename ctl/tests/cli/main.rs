@@ -1,5 +1,11 @@
 //! The program as a person or a script runs it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "all of this is tests, the helpers too"
+)]
+
 mod allow;
 mod embedded;
 mod hostile;
@@ -7,3 +13,5 @@ mod incident;
 mod output;
 mod rules;
 mod run;
+mod server;
+mod smoke;
