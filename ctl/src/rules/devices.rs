@@ -66,6 +66,40 @@ fn fields(inputs: &Inputs, found: &mut Found) {
     }
 }
 
+pub(crate) static HV003: Rule = Rule {
+    id: "HV003",
+    severity: Severity::Error,
+    title: "a GPU is claimed, and its audio function is not",
+    cause: "Both functions of a card are in one IOMMU group, and a group is passed through as a \
+            whole or not at all.",
+    evidence: "The VM does not start: group is not viable.",
+    fix: "claim the function .1 as well, and attach only .0 to the VM",
+    check: sibling,
+};
+
+fn sibling(inputs: &Inputs, found: &mut Found) {
+    for claim in inputs.of_kind(CLAIM) {
+        let Some(address) = claim.root.at(&["spec", "address"]) else { continue };
+        let Some(card) = address.text().and_then(|text| text.strip_suffix(".0")) else { continue };
+        let node = claim.root.text_at(&["spec", "nodeName"]);
+        let audio = format!("{card}.1");
+        // Only where the inputs show that the card has one.
+        let shown = inputs.of_kind("PCIDevice").find(|device| {
+            device.root.text_at(&["status", "address"]) == Some(audio.as_str())
+                && device.root.text_at(&["status", "nodeName"]) == node
+        });
+        let claimed = inputs.of_kind(CLAIM).any(|other| {
+            other.root.text_at(&["spec", "address"]) == Some(audio.as_str())
+                && other.root.text_at(&["spec", "nodeName"]) == node
+        });
+        if let (Some(device), false) = (shown, claimed) {
+            found
+                .add(address.place, format!("{audio} is not claimed"))
+                .see(device.place(), "it is here");
+        }
+    }
+}
+
 pub(crate) static HV004: Rule = Rule {
     id: "HV004",
     severity: Severity::Warning,
@@ -86,6 +120,31 @@ fn owner(inputs: &Inputs, found: &mut Found) {
         for reference in object.root.list(&["metadata", "ownerReferences"]) {
             if let Some(uid) = reference.entry("uid") {
                 found.add(uid.place, "this owner's UID will be another one in the next cluster");
+            }
+        }
+    }
+}
+
+pub(crate) static HV005: Rule = Rule {
+    id: "HV005",
+    severity: Severity::Warning,
+    title: "a GPU's audio function in the VM",
+    cause: "The audio function must be claimed, so that the group is free, but a guest that \
+            computes has no use for it.",
+    evidence: "A sound card in the guest, and a VM that waits for two devices instead of one.",
+    fix: "drop it from the VM's hostDevices, and keep its claim",
+    check: audio,
+};
+
+fn audio(inputs: &Inputs, found: &mut Found) {
+    for vm in inputs.machines() {
+        for device in vm.devices() {
+            for key in ["deviceName", "name"] {
+                let text = device.text_at(&[key]).unwrap_or_default().to_ascii_uppercase();
+                if text.contains("AUDIO") {
+                    found.add(device.place, "the guest has no use for this");
+                    break;
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The rules. Each is about a fault that no schema can see: it stands between objects.
 
+mod clients;
 mod cloud_disk;
 mod cloud_network;
 mod cloud_packages;
@@ -61,11 +62,15 @@ pub(crate) static RULES: &[&Rule] = &[
     &pods::WL003,
     &devices::HV001,
     &devices::HV002,
+    &devices::HV003,
     &devices::HV004,
+    &devices::HV005,
     &cluster::PS001,
     &service::SV001,
+    &clients::SV002,
     &service::SV003,
     &service::SV004,
+    &storage::AR001,
     &storage::AR002,
     &storage::DV001,
     &disruption::PD001,

@@ -12,11 +12,11 @@ const PATHS: [&[&str]; 3] = [
 ];
 
 /// The pod's spec of a workload: what has containers.
-fn pod(object: &Object) -> Option<&Node> {
+pub(super) fn pod(object: &Object) -> Option<&Node> {
     PATHS.iter().filter_map(|path| object.root.at(path)).find(|pod| pod.get("containers").is_some())
 }
 
-fn containers(pod: &Node) -> impl Iterator<Item = &Node> {
+pub(super) fn containers(pod: &Node) -> impl Iterator<Item = &Node> {
     pod.list(&["initContainers"]).chain(pod.list(&["containers"]))
 }
 

@@ -1,6 +1,6 @@
 //! Disks that go away with something else, and names that change.
 
-use crate::input::{Inputs, NETWORK, USER, Vm};
+use crate::input::{Inputs, NETWORK, Object, USER, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
@@ -14,6 +14,48 @@ fn data_disks<'a>(vm: Vm<'a>, kind: &str, name: &str) -> Vec<&'a Node> {
         .filter(|volume| volume.text_at(&["name"]) != root)
         .filter_map(|volume| volume.at(&[kind, name]))
         .collect()
+}
+
+pub(crate) static AR001: Rule = Rule {
+    id: "AR001",
+    severity: Severity::Warning,
+    title: "a wave that waits for a later one",
+    cause: "Argo CD ends a wave when all in it is healthy. A claim of a class that waits for its \
+            first consumer is bound when the VM comes, and the VM comes in a later wave.",
+    evidence: "The Application stays Progressing at the claim, and there is no VM.",
+    fix: "put the claim into the VM's wave",
+    check: waves,
+};
+
+fn waves(inputs: &Inputs, found: &mut Found) {
+    let wave = |object: &Object| -> i64 {
+        let text = object.annotation("argocd.argoproj.io/sync-wave");
+        text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    for vm in inputs.machines() {
+        for claim in claims(vm, inputs).filter(|claim| wave(claim) < wave(vm.object)) {
+            let Some(class) = claim.root.at(&["spec", "storageClassName"]) else { continue };
+            let waits = inputs.of_kind("StorageClass").find(|known| {
+                Some(known.name.as_str()) == class.text()
+                    && known.root.text_at(&["volumeBindingMode"]) == Some("WaitForFirstConsumer")
+            });
+            // The class of the usual local provisioner, which is rarely among the inputs.
+            if waits.is_some() || class.text() == Some("local-path") {
+                found
+                    .add(claim.place(), "in an earlier wave than the VM that it waits for")
+                    .see(vm.object.place(), "in a later one");
+            }
+        }
+    }
+}
+
+/// The claims of a machine's data disks.
+fn claims<'a>(vm: Vm<'a>, inputs: &'a Inputs) -> impl Iterator<Item = &'a Object> {
+    let names = data_disks(vm, "persistentVolumeClaim", "claimName");
+    inputs.of_kind("PersistentVolumeClaim").filter(move |claim| {
+        names.iter().any(|name| name.text() == Some(claim.name.as_str()))
+            && claim.beside(vm.object.namespace.as_deref())
+    })
 }
 
 pub(crate) static AR002: Rule = Rule {
@@ -38,12 +80,7 @@ fn prunable(inputs: &Inputs, found: &mut Found) {
         return;
     }
     for vm in inputs.machines() {
-        for name in data_disks(vm, "persistentVolumeClaim", "claimName") {
-            let claim = inputs.of_kind("PersistentVolumeClaim").find(|claim| {
-                Some(claim.name.as_str()) == name.text()
-                    && claim.beside(vm.object.namespace.as_deref())
-            });
-            let Some(claim) = claim else { continue };
+        for claim in claims(vm, inputs) {
             let set: Vec<&str> =
                 claim.annotation(options).unwrap_or_default().split(',').map(str::trim).collect();
             if !["Prune=false", "Delete=false"].iter().all(|option| set.contains(option)) {
