@@ -119,10 +119,14 @@ impl Reader {
         if self.total > TOTAL_LIMIT {
             return Err(format!("more than {} MiB in all", TOTAL_LIMIT >> 20));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
+        let mut text = String::from_utf8(bytes).map_err(|error| {
             format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to())
         })?;
-        Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+        // Places are counted without a byte order mark.
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
+        Ok(text)
     }
 
     fn keep(&mut self, path: &str, text: Result<String, String>) -> Option<usize> {
