@@ -41,19 +41,16 @@ fn multi_architecture(inputs: &Inputs, found: &mut Found) {
         let text = gate.text().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
         text.starts_with("multiarch")
     });
-    match meant {
-        Some(gate) => {
-            let text = gate.text().unwrap_or_default();
-            found.add(gate.place, format!("there is no gate {text}; MultiArchitecture is meant"));
-        }
-        None => {
-            let finding = found.add(place, "the gate MultiArchitecture is missing");
-            finding.see(stated.place, "this architecture does not count without it");
-            // What most control planes are, and then the guest is what it says by chance.
-            if stated.text() == Some("amd64") {
-                finding.at_most(Severity::Information);
-            }
-        }
+    if let Some(gate) = meant {
+        let text = gate.text().unwrap_or_default();
+        found.add(gate.place, format!("there is no gate {text}; MultiArchitecture is meant"));
+        return;
+    }
+    let finding = found.add(place, "the gate MultiArchitecture is missing");
+    finding.see(stated.place, "this architecture does not count without it");
+    // What most control planes are, and then the guest is what it says by chance.
+    if stated.text() == Some("amd64") {
+        finding.at_most(Severity::Information);
     }
 }
 

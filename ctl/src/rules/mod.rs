@@ -9,6 +9,7 @@ mod cluster;
 mod devices;
 mod disruption;
 mod guest;
+mod operator;
 mod pods;
 mod service;
 mod storage;
@@ -56,8 +57,10 @@ pub(crate) static RULES: &[&Rule] = &[
     &cluster::KV001,
     &cluster::KV002,
     &cluster::KV003,
+    &operator::KV004,
     &cluster::KV005,
     &pods::GP001,
+    &operator::GP005,
     &pods::WL002,
     &pods::WL003,
     &devices::HV001,
