@@ -52,15 +52,20 @@ impl<'a> Vm<'a> {
         self.template().at(&["metadata", "labels"]).map(Node::entries).unwrap_or_default()
     }
 
-    /// Whether a selector finds its pod, by those labels or by those that KubeVirt adds.
-    pub(crate) fn is_selected(self, selector: &[Entry]) -> bool {
+    /// The labels of its pod: the template's, and those that KubeVirt adds.
+    pub(crate) fn pod_labels(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let added =
             [("vm.kubevirt.io/name", self.object.name.as_str()), ("kubevirt.io", "virt-launcher")];
+        let own = self.labels().iter();
+        own.filter_map(|label| Some((label.key.as_str(), label.value.text()?))).chain(added)
+    }
+
+    /// Whether a selector finds its pod.
+    pub(crate) fn is_selected(self, selector: &[Entry]) -> bool {
         !selector.is_empty()
             && selector.iter().all(|wanted| {
-                let value = wanted.value.text();
-                added.iter().any(|(key, text)| wanted.key == *key && value == Some(*text))
-                    || self.labels().iter().any(|l| l.key == wanted.key && l.value.text() == value)
+                self.pod_labels()
+                    .any(|(key, value)| wanted.key == key && wanted.value.text() == Some(value))
             })
     }
 

@@ -41,6 +41,12 @@ pub(crate) struct Inputs {
     kinds: HashMap<String, Vec<usize>>,
     /// Texts that were read already, by their first byte, and whether they are user-data.
     known: HashMap<(usize, usize, bool), usize>,
+    /// Indices of objects, by kind and name.
+    names: HashMap<(String, String), Vec<usize>>,
+    /// Indices of Services, by the first label that they select.
+    selectors: HashMap<(String, String), Vec<usize>>,
+    /// Indices of machines, by each label of their pods.
+    labels: HashMap<(String, String), Vec<usize>>,
     /// Indices of secrets, by their name.
     secret_names: HashMap<String, Vec<usize>>,
 }
@@ -86,7 +92,20 @@ impl Inputs {
             return;
         }
         let index = self.objects.len();
-        self.machines.extend(Machine::from(index, &object));
+        if let Some(machine) = Machine::from(index, &object) {
+            let vm = Vm { machine: &machine, object: &object };
+            for (key, value) in vm.pod_labels() {
+                let label = (key.to_owned(), value.to_owned());
+                self.labels.entry(label).or_default().push(self.machines.len());
+            }
+            self.machines.push(machine);
+        }
+        let selector = object.root.at(&["spec", "selector"]).map(Node::entries);
+        if let ("Service", Some([first, ..])) = (object.kind.as_str(), selector) {
+            let label = (first.key.clone(), first.value.text().unwrap_or_default().to_owned());
+            self.selectors.entry(label).or_default().push(index);
+        }
+        self.names.entry((object.kind.clone(), object.name.clone())).or_default().push(index);
         self.kinds.entry(object.kind.clone()).or_default().push(index);
         self.objects.push(object);
     }
@@ -220,12 +239,38 @@ impl Inputs {
         near.or_else(|| found.next())
     }
 
+    /// The objects of a kind and name, in whatever namespace.
+    pub(crate) fn named<'a>(
+        &'a self,
+        kind: &str,
+        name: &str,
+    ) -> impl Iterator<Item = &'a Object> + use<'a> {
+        let key = (kind.to_owned(), name.to_owned());
+        self.names.get(&key).into_iter().flatten().map(|index| &self.objects[*index])
+    }
+
     /// The services that send to a machine.
     pub(crate) fn services<'a>(&'a self, vm: Vm<'a>) -> impl Iterator<Item = &'a Object> {
         let namespace = vm.object.namespace.as_deref();
-        self.of_kind("Service").filter(move |service| {
+        let found = vm.pod_labels().flat_map(|(key, value)| {
+            self.selectors.get(&(key.to_owned(), value.to_owned())).into_iter().flatten()
+        });
+        found.map(|index| &self.objects[*index]).filter(move |service| {
             let selector = service.root.at(&["spec", "selector"]).map(Node::entries);
             service.beside(namespace) && vm.is_selected(selector.unwrap_or_default())
+        })
+    }
+
+    /// The machines whose pods a selector finds.
+    pub(crate) fn selected(&self, selector: &[Entry]) -> impl Iterator<Item = Vm<'_>> {
+        let first = selector.first().and_then(|first| {
+            let label = (first.key.clone(), first.value.text()?.to_owned());
+            self.labels.get(&label)
+        });
+        first.into_iter().flatten().filter_map(move |index| {
+            let machine = &self.machines[*index];
+            let vm = Vm { machine, object: &self.objects[machine.object] };
+            vm.is_selected(selector).then_some(vm)
         })
     }
 

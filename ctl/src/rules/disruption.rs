@@ -20,10 +20,10 @@ fn budget(inputs: &Inputs, found: &mut Found) {
     for budget in inputs.of_kind("PodDisruptionBudget") {
         let Some(spec) = budget.root.get("spec") else { continue };
         let selector = spec.at(&["selector", "matchLabels"]).map(Node::entries).unwrap_or_default();
-        let vms = inputs
-            .machines()
-            .filter(|vm| budget.beside(vm.object.namespace.as_deref()) && vm.is_selected(selector));
-        let vms: Vec<_> = vms.collect();
+        let vms: Vec<_> = inputs
+            .selected(selector)
+            .filter(|vm| budget.beside(vm.object.namespace.as_deref()))
+            .collect();
         let Some(vm) = vms.first() else { continue };
         let pods = i64::try_from(vms.len()).unwrap_or(i64::MAX);
         if let Some(entry) = spec.entry("maxUnavailable") {

@@ -20,13 +20,12 @@ pub(crate) static SV001: Rule = Rule {
 fn selects_no_pod(inputs: &Inputs, found: &mut Found) {
     for service in inputs.of_kind("Service") {
         let Some(selector) = service.root.at(&["spec", "selector"]) else { continue };
-        let reaches = |vm: &Vm<'_>| vm.is_selected(selector.entries());
         let near = |vm: &Vm<'_>| {
             let labels = vm.object.root.at(&["metadata", "labels"]).map(Node::entries);
             service.beside(vm.object.namespace.as_deref())
                 && selects(selector.entries(), labels.unwrap_or_default())
         };
-        if inputs.machines().any(|vm| reaches(&vm)) {
+        if inputs.selected(selector.entries()).next().is_some() {
             continue;
         }
         if let Some(vm) = inputs.machines().find(near) {

@@ -52,10 +52,10 @@ fn waves(inputs: &Inputs, found: &mut Found) {
 /// The claims of a machine's data disks.
 fn claims<'a>(vm: Vm<'a>, inputs: &'a Inputs) -> impl Iterator<Item = &'a Object> {
     let names = data_disks(vm, "persistentVolumeClaim", "claimName");
-    inputs.of_kind("PersistentVolumeClaim").filter(move |claim| {
-        names.iter().any(|name| name.text() == Some(claim.name.as_str()))
-            && claim.beside(vm.object.namespace.as_deref())
-    })
+    let claims = names.into_iter().filter_map(Node::text);
+    claims
+        .flat_map(|name| inputs.named("PersistentVolumeClaim", name))
+        .filter(move |claim| claim.beside(vm.object.namespace.as_deref()))
 }
 
 pub(crate) static AR002: Rule = Rule {

@@ -100,15 +100,14 @@ fn local_disk<'a>(vm: Vm<'a>, inputs: &'a Inputs) -> Option<&'a Node> {
     let own = templates.filter_map(|t| {
         ["storage", "pvc"].iter().find_map(|key| t.at(&["spec", key, "storageClassName"]))
     });
-    let names: Vec<_> = vm
+    let names = vm
         .spec()
         .list(&["volumes"])
-        .filter_map(|volume| volume.text_at(&["persistentVolumeClaim", "claimName"]))
-        .collect();
+        .filter_map(|volume| volume.text_at(&["persistentVolumeClaim", "claimName"]));
     let namespace = vm.object.namespace.as_deref();
-    let claims = inputs
-        .of_kind("PersistentVolumeClaim")
-        .filter(|claim| claim.beside(namespace) && names.contains(&claim.name.as_str()))
+    let claims = names
+        .flat_map(|name| inputs.named("PersistentVolumeClaim", name))
+        .filter(|claim| claim.beside(namespace))
         .filter_map(|claim| claim.root.at(&["spec", "storageClassName"]));
     let is_local = |class: &&Node| {
         class
