@@ -39,11 +39,10 @@ pub fn load<P: AsRef<Path>>(directories: &[P]) -> Result<Config, ConfigError> {
 /// are TOML, whatever else is wrong with them. `None`: none says a usable one.
 pub fn listen<P: AsRef<Path>>(directories: &[P]) -> Option<SocketAddr> {
     let texts = inputs::texts(directories);
-    let said = texts.iter().filter_map(|text| {
+    texts.iter().rev().find_map(|text| {
         let table: toml::Table = text.parse().ok()?;
         validate::listen(table.get("serve")?.get("listen")?.as_str()?)
-    });
-    said.last()
+    })
 }
 
 /// Everything that is wrong with the drop-in files of `directories`: of each file that cannot be

@@ -59,7 +59,7 @@ async fn a_sleep_is_noticed_before_the_end_of_a_repair_that_it_fell_into() {
     run(&SELDOM, world, |mut hand| async move {
         hand.report(|report| report.repair.is_some()).await;
         // The wake-up finds the deadline over before the loop turns again.
-        time::sleep(DEADLINE - Duration::from_millis(1)).await;
+        time::sleep(DEADLINE.saturating_sub(Duration::from_millis(1))).await;
         hand.suspend(Duration::from_secs(24 * 3600));
         hand.report(|report| !report.repairs.is_empty()).await;
         let over = time::Instant::now();

@@ -171,8 +171,8 @@ mod tests {
         let (order, mut orders) = mpsc::channel(1);
         let (answer, mut answers) = oneshot::channel();
         order.try_send(Asked { order: Order::Pause(Duration::from_secs(60)), answer }).unwrap();
-        let (saves, mut saved) = mpsc::unbounded_channel();
-        let save = |ledger| std::future::ready(saves.send(ledger).map_err(|e| e.to_string()));
+        let (disk, mut saved) = mpsc::unbounded_channel();
+        let save = |ledger| std::future::ready(disk.send(ledger).map_err(|e| e.to_string()));
         let mut told: Vec<String> = Vec::new();
         let mut sequence = 0;
         let tell = |report: Report| {
