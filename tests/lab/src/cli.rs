@@ -31,8 +31,8 @@ enum Command {
         /// Leave the guests of failed scenarios running, for a look
         #[arg(long)]
         keep: bool,
-        /// Scenarios at once
-        #[arg(long, default_value_t = 2, value_parser = jobs)]
+        /// Scenarios at once: for most of their time they wait
+        #[arg(long, default_value_t = 4, value_parser = jobs)]
         jobs: usize,
         /// Play them all so many times
         #[arg(long, value_name = "TIMES", default_value_t = NonZeroU32::MIN)]
