@@ -23,6 +23,10 @@ pub static REASONS: &[Declared] = &[
 static CONDITIONS: [&Condition; 4] =
     [&GPU_ATTACHED, &GPU_DRIVER_LOADED, &GPU_HEALTHY, &GPU_OFFLOADED];
 
+/// That no GPU is expected holds for as long after it was said last, whatever is not known of the
+/// server meanwhile: longer than a ready guest may go without any look at it.
+const HOLDS: Duration = Duration::from_hours(1);
+
 /// The server that answers now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
@@ -44,7 +48,8 @@ pub fn check(
 ) -> Vec<Judgement<Remedy>> {
     if config.expected == 0 {
         let message = "the configuration expects no GPU";
-        return CONDITIONS.map(|it| Judgement::new(it, &NOT_EXPECTED, message)).into();
+        let holds = |it| Judgement::new(it, &NOT_EXPECTED, message).until(uptime + HOLDS);
+        return CONDITIONS.map(holds).into();
     }
     let Some(facts) = facts else { return Vec::new() };
     let attached = attached::judge(facts, config);
@@ -113,6 +118,8 @@ mod tests {
         let judged = check(None, &Seen::default(), &none, None, at(0));
         assert_eq!(judged.len(), CONDITIONS.len());
         assert!(judged.iter().all(|judged| judged.reason.status == Status::True));
+        // While nothing is known of the server, it is not for a GPU's sake that nobody is served.
+        assert!(judged.iter().all(|judged| judged.expires == Some(HOLDS)));
         assert!(check(None, &Seen::default(), &config::Gpu::default(), None, at(0)).is_empty());
     }
 }
