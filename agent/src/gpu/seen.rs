@@ -35,7 +35,7 @@ pub struct Seen {
     /// XIDs since the driver was loaded, and the uptime of each.
     pub xids: Vec<(Xid, Duration)>,
     /// Uptime at which the GPUs were seen to become usable. `None`: whenever they became so, it
-    /// was before anybody looked.
+    /// was before anybody looked; [`Host::devices_made`] may tell.
     pub usable_since: Option<Duration>,
     /// What the kernel said when it refused the driver's signature.
     pub refused: Option<String>,
@@ -95,9 +95,9 @@ impl Seen {
     }
 
     /// Whether a server that was started at `started` found no usable GPU: it looks for them
-    /// once, when it starts.
+    /// once, when it starts. Where nobody saw them become usable, their device nodes tell.
     pub(super) fn became_usable_after(&self, started: Duration) -> bool {
-        self.usable_since.is_some_and(|since| since > started)
+        self.usable_since.or(self.host.devices_made).is_some_and(|since| since > started)
     }
 }
 
@@ -140,6 +140,15 @@ mod tests {
         assert_eq!(after(Driver::Silent), Some(at(90)));
         // Nobody asked for a while: that says nothing of the driver.
         assert_eq!(after(Driver::NoProbe("gone".into())), None);
+    }
+
+    #[test]
+    fn an_agent_that_came_last_is_told_by_the_device_nodes() {
+        let host = |made| Line::Host(Host { devices_made: made, ..Host::default() });
+        let came_last = |made| seen(vec![(90, host(made)), (91, up()), (92, gpu(false))]);
+        assert!(came_last(Some(at(40))).became_usable_after(at(8)));
+        assert!(!came_last(Some(at(40))).became_usable_after(at(50)));
+        assert!(!came_last(None).became_usable_after(at(8)));
     }
 
     #[test]

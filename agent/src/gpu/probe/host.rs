@@ -2,14 +2,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::core::{BootClock, Clock, Moment};
 
 /// A kernel has its modules in a directory here, with a list of them.
 const MODULES: &str = "/lib/modules";
 
 /// Text that the module shows while it is loaded.
 const VERSION: &str = "/proc/driver/nvidia/version";
+
+/// Where the driver's device nodes are made, and how the names of NVIDIA's begin.
+const DEVICES: &str = "/dev";
+const DEVICE: &str = "nvidia";
 
 /// Whether the firmware checks signatures: four bytes of attributes, and one that says it.
 const SECURE_BOOT: &str =
@@ -36,6 +43,9 @@ pub struct Host {
     pub wants_reboot: bool,
     /// What kind of container this is, if it is one.
     pub container: Option<String>,
+    /// Uptime at which the youngest of the driver's device nodes was made. `None`:
+    /// there is none, or the kernel does not tell.
+    pub devices_made: Option<Duration>,
 }
 
 /// Looks at the guest.
@@ -59,7 +69,20 @@ pub(super) fn look() -> Host {
             Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists(),
         ),
         kernel,
+        devices_made: devices_made(Path::new(DEVICES), BootClock.now()),
     }
+}
+
+/// When the youngest of NVIDIA's nodes in `directory` was made. A clock that was set since moves
+/// it: forward to 0, which is nobody's start; back into the future, which is left out.
+fn devices_made(directory: &Path, now: Moment) -> Option<Duration> {
+    let nodes = fs::read_dir(directory).ok()?.flatten();
+    let made = nodes
+        .filter(|node| node.file_name().to_string_lossy().starts_with(DEVICE))
+        .filter_map(|node| node.metadata().ok()?.created().ok())
+        .filter_map(|created| now.wall.duration_since(created).ok())
+        .min()?;
+    Some(now.uptime.saturating_sub(made))
 }
 
 /// Whether the list of modules in `directory` has NVIDIA's, by any name that it is packaged under.
@@ -120,6 +143,24 @@ mod tests {
         assert_eq!(other_kernel(root.path(), "6.1.0").as_deref(), Some("6.9.0"));
         assert_eq!(other_kernel(root.path(), "6.9.0").as_deref(), Some("6.8.0"));
         assert_eq!(other_kernel(&root.path().join("none"), "6.1.0"), None);
+    }
+
+    #[test]
+    fn the_youngest_of_the_drivers_nodes_tells_when_it_could_be_used() {
+        let devices = tempfile::tempdir().unwrap();
+        let made = |ahead: u64| {
+            let created = fs::metadata(devices.path().join("nvidia0")).ok()?.created().ok()?;
+            let wall = created + Duration::from_secs(ahead);
+            devices_made(devices.path(), Moment { uptime: Duration::from_secs(500), wall })
+        };
+        fs::write(devices.path().join("null"), "").unwrap();
+        assert_eq!(made(0), None);
+        fs::write(devices.path().join("nvidia0"), "").unwrap();
+        assert_eq!(made(20), Some(Duration::from_secs(480)));
+        // The clock was set forward by more than the guest has run.
+        assert_eq!(made(1 << 30), Some(Duration::ZERO));
+        let past = Moment { uptime: Duration::from_secs(500), wall: std::time::UNIX_EPOCH };
+        assert_eq!(devices_made(devices.path(), past), None);
     }
 
     #[test]

@@ -31,6 +31,13 @@ const BLIND: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
     > /run/systemd/system/ollama.service.d/blind.conf && systemctl daemon-reload";
 const SEES: &str = "rm /run/systemd/system/ollama.service.d/blind.conf && systemctl daemon-reload";
 
+/// What NVIDIA's own programs do once the driver can be used. The lab's server needs no node.
+const MAKE_DEVICE: &str = "rm -f /dev/nvidia0; touch /dev/nvidia0";
+/// A client has the server load the model, wherever it can.
+const LOAD_ON_CPU: &str = "until curl --silent --fail --output /dev/null --data \
+    '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"input\":\"x\"}' \
+    http://127.0.0.1:11434/api/embed; do sleep 0.1; done";
+
 /// Several times the patience before a restart.
 const WATCHED: Duration = Duration::from_secs(45);
 
@@ -59,7 +66,36 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.say("the GPU is back");
     restarted_once(stage, &guest, "Ollama had lost its GPU", &driven).await?;
 
+    came_last(stage, &driven).await.context("an agent that came after the driver")?;
     blind(stage, &guest, &driven).await.context("a server that cannot use the GPU")
+}
+
+/// Nobody saw the driver come: its device nodes, younger than the server, tell of it. In a guest
+/// of its own, whose budget is whole.
+async fn came_last(stage: &Stage, driven: &State) -> Result<()> {
+    stage.say("the driver comes after the server, and the agent last of all");
+    let undriven = State { driver: None, ..driven.clone() };
+    let guest = stage.boot_another_with(Gpus::of(undriven), "gpu-came-last").await?;
+    let mark = guest.mark();
+    guest.expect(&mark, "GpuOffloaded", "False", "OnCpu", FIRST_READY).await?;
+    guest.sh("systemctl stop saigak-agent.service").await?;
+    guest.sh(&format!("{} ; {RESTART}", super::END_PROBES)).await?;
+    guest.sh(LOAD_ON_CPU).await?;
+    guest.change_gpus(|state| *state = driven.clone())?;
+    guest.sh(MAKE_DEVICE).await?;
+    let mark = guest.mark();
+    guest.sh("systemctl start saigak-agent.service").await?;
+    let limit = Duration::from_mins(2);
+    let on_gpu = guest.expect(&mark, "GpuOffloaded", "True", "OnGpu", limit).await?;
+    guest.until_ready(on_gpu, limit).await?;
+    guest.expect_repairs(&mark, &["ollama/Restart"])?;
+    stage.add(Row {
+        fault: "Ollama started before the driver, the agent after both".into(),
+        healed: Some(on_gpu - mark.at),
+        remedies: guest.remedies(&mark),
+        ..Row::default()
+    });
+    Ok(())
 }
 
 async fn restarted_once(stage: &Stage, guest: &Guest, what: &str, driven: &State) -> Result<()> {
