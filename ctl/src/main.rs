@@ -2,6 +2,7 @@
 
 mod cli;
 mod explain;
+mod fix;
 mod input;
 mod lint;
 mod report;
