@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::cloud::is_cloud_config;
 use super::iso;
 use super::text::Text;
 use crate::source::{File, Place};
@@ -163,7 +164,7 @@ impl Reader {
 
     fn take(&mut self, file: usize, name: &str) {
         let text = Text::whole(file, &self.files[file]);
-        if text.content.starts_with("#cloud-config") || name == "user-data" {
+        if is_cloud_config(&text.content) || name == "user-data" {
             self.user_data.push(file);
         } else if name == "network-config" {
             self.network_config.push(file);
@@ -177,10 +178,12 @@ impl Reader {
     pub(crate) fn parse(&mut self, text: &Text) -> Vec<Rc<Node>> {
         yaml::parse(&text.content, &|start, end| text.locate(start, end)).unwrap_or_else(|error| {
             let place = text.locate(error.offset, error.offset + 1);
+            let template = text.content.contains("{{");
+            let hint = if template { "; a template is rendered first" } else { "" };
             self.errors.push(Unreadable {
                 path: self.files[place.file].path.clone(),
                 place: Some(place),
-                message: error.message,
+                message: format!("{}{hint}", error.message),
             });
             Vec::new()
         })

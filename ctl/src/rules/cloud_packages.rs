@@ -131,12 +131,24 @@ const HEADERS: [&str; 12] = [
 fn no_header(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.user_data {
         let CloudText { text, .. } = text;
-        let start = text.content.trim_start_matches('\u{feff}');
-        if start.trim().is_empty() {
+        let start = text.content.trim_start_matches('\u{feff}').trim_start();
+        if start.is_empty() {
             found.add(text.place, "empty user-data");
-        } else if !HEADERS.iter().any(|header| start.starts_with(header)) {
+        } else if !has_header(start) {
+            let begin = text.content.len() - start.len();
             let end = start.find('\n').unwrap_or(start.len());
-            found.add(text.locate(0, end), "cloud-init knows no user-data that begins like this");
+            let place = text.locate(begin, begin + end);
+            found.add(place, "cloud-init knows no user-data that begins like this");
         }
     }
+}
+
+/// Whether it begins in a way that cloud-init knows. It minds neither letter case nor empty lines.
+/// What Ignition reads instead of it is no fault either.
+fn has_header(start: &str) -> bool {
+    let known = |header: &&str| {
+        start.get(..header.len()).is_some_and(|first| first.eq_ignore_ascii_case(header))
+    };
+    let ignition = start.starts_with('{') && start.contains("\"ignition\"");
+    ignition || HEADERS.iter().any(|header| known(&header))
 }
