@@ -36,7 +36,7 @@ pub(crate) struct File {
 
 impl File {
     pub(crate) fn new(path: String, text: String, on_disk: bool) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1);
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(ends).collect();
         Self { path, text, on_disk, lines }
     }

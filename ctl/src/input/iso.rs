@@ -21,7 +21,7 @@ struct Volume {
 
 /// Finds the files, with their names. Every number in the image is somebody else's, so nothing is
 /// read but by `get`, and nothing is followed twice.
-pub(super) fn files(image: &[u8]) -> Result<Vec<(&'static str, &[u8])>, &'static str> {
+pub(crate) fn files(image: &[u8]) -> Result<Vec<(&'static str, &[u8])>, &'static str> {
     let volumes = volumes(image)?;
     // The primary volume comes first; Joliet's has the same files under whole names.
     let mut found: Vec<(&'static str, &[u8])> = Vec::new();

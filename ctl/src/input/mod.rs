@@ -19,6 +19,7 @@ use crate::source::{File, Place};
 use crate::yaml::{Entry, Node, Value};
 
 pub(crate) use cloud::{CloudInit, CloudText, Data, NETWORK, Names, USER};
+pub(crate) use iso::files as image_files;
 pub(crate) use machine::{Machine, Vm};
 pub(crate) use object::{Object, same_namespace, selects};
 use read::Reader;
@@ -70,6 +71,17 @@ impl Inputs {
         for path in paths {
             reader.read_named(path);
         }
+        Self::from(reader)
+    }
+
+    /// Reads a text as if it were a file of this name.
+    pub(crate) fn of_text(name: &str, text: &str) -> Self {
+        let mut reader = Reader::default();
+        reader.take_text(name, text);
+        Self::from(reader)
+    }
+
+    fn from(mut reader: Reader) -> Self {
         kustomization::follow(&mut reader);
         let mut inputs = Self::default();
         for document in std::mem::take(&mut reader.documents) {

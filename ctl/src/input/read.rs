@@ -78,7 +78,7 @@ impl Reader {
 
     /// Reads a file and its documents, once.
     pub(crate) fn read_file(&mut self, path: &Path) {
-        if self.has(path) {
+        if self.has(path) || self.is_full() {
             return;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -95,6 +95,9 @@ impl Reader {
         let canonical = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         if let Some(file) = self.seen.get(&canonical) {
             return *file;
+        }
+        if self.is_full() {
+            return None;
         }
         let text = open(path).and_then(|mut file| self.read_text(&mut file));
         let file = self.keep(&path.to_string_lossy(), text, true);
@@ -127,6 +130,11 @@ impl Reader {
         }
     }
 
+    /// Whether all that may be read was read. That was said for the file that did not fit.
+    fn is_full(&self) -> bool {
+        self.total > TOTAL_LIMIT
+    }
+
     pub(crate) fn has(&self, path: &Path) -> bool {
         path.canonicalize().is_ok_and(|path| self.seen.contains_key(&path))
     }
@@ -144,7 +152,8 @@ impl Reader {
         }
         self.total += length;
         if self.total > TOTAL_LIMIT {
-            return Err(format!("more than {} MiB in all", TOTAL_LIMIT >> 20));
+            let limit = TOTAL_LIMIT >> 20;
+            return Err(format!("more than {limit} MiB in all: nothing more is read"));
         }
         Ok(bytes)
     }
@@ -159,6 +168,13 @@ impl Reader {
                 self.fail(path, message);
                 None
             }
+        }
+    }
+
+    /// Takes a text as if it were a file of this name.
+    pub(crate) fn take_text(&mut self, name: &str, text: &str) {
+        if let Some(file) = self.keep(name, Ok(text.to_owned()), false) {
+            self.take(file, name);
         }
     }
 

@@ -19,7 +19,7 @@ use crate::rules::RULES;
 pub(crate) use finding::{Finding, Found};
 use revision::Revision;
 pub(crate) use rule::{Rule, Severity};
-use settings::Settings;
+use settings::{Profile, Settings};
 
 /// Options of `saigakctl lint`.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Options {
     /// The least severity that makes the exit status 1
     #[arg(long, value_enum, default_value_t = Severity::Warning, value_name = "SEVERITY")]
     fail_on: Severity,
-    /// Severities of rules: a TOML file
+    /// Severities of rules, and these options: a TOML file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// What to compare with: a file or folder, or a git revision of the same paths
@@ -51,12 +51,6 @@ pub(crate) struct Options {
     /// Mend what needs no decision, in the files
     #[arg(long)]
     fix: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Profile {
-    /// Talos Linux
-    Talos,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -91,13 +85,13 @@ const UNREADABLE: u8 = 2;
 /// Reads, checks and prints.
 pub(crate) fn lint(options: &Options) -> ExitCode {
     let settings = match options.config.as_deref().map(Settings::read).transpose() {
-        Ok(settings) => settings.unwrap_or_default(),
+        Ok(settings) => settings.unwrap_or_default().with(options),
         Err(message) => {
             report::complain(&message);
             return ExitCode::from(UNREADABLE);
         }
     };
-    let mut outcome = check(options, &settings);
+    let mut outcome = check(&options.paths, options.base.as_ref(), &settings);
     if options.fix {
         // A mended file may show what was hidden; what mends nothing ends it.
         for _ in 0..FIX_ROUNDS {
@@ -111,7 +105,7 @@ pub(crate) fn lint(options: &Options) -> ExitCode {
                 }
                 break;
             }
-            outcome = check(options, &settings);
+            outcome = check(&options.paths, options.base.as_ref(), &settings);
         }
     }
     match options.format {
@@ -132,12 +126,12 @@ pub(crate) fn lint(options: &Options) -> ExitCode {
 /// More than any file needs; an end for files that someone else changes at the same time.
 const FIX_ROUNDS: usize = 10;
 
-fn check(options: &Options, settings: &Settings) -> Outcome {
-    let mut inputs = Inputs::read(&options.paths);
-    inputs.complete = options.complete;
-    inputs.talos = options.profile == Some(Profile::Talos);
-    if let Some(base) = &options.base {
-        match before(base, &options.paths) {
+fn check(paths: &[PathBuf], base: Option<&PathBuf>, settings: &Settings) -> Outcome {
+    let mut inputs = Inputs::read(paths);
+    inputs.complete = settings.complete;
+    inputs.talos = settings.profile == Some(Profile::Talos);
+    if let Some(base) = base {
+        match before(base, paths) {
             Ok(mut before) => {
                 inputs.errors.append(&mut before.errors);
                 inputs.base = Some(Box::new(before));
@@ -148,11 +142,16 @@ fn check(options: &Options, settings: &Settings) -> Outcome {
             }
         }
     }
-    if !options.schemas.is_empty() {
-        let mut schemas = beside(&options.schemas);
+    if !settings.schemas.is_empty() {
+        let mut schemas = beside(&settings.schemas);
         inputs.errors.append(&mut schemas.errors);
         inputs.schemas = Some(Box::new(schemas));
     }
+    judge(inputs, settings)
+}
+
+/// Applies the rules.
+fn judge(inputs: Inputs, settings: &Settings) -> Outcome {
     let mut findings = Vec::new();
     for rule in RULES {
         let Some(severity) = settings.of(rule) else { continue };
@@ -167,6 +166,11 @@ fn check(options: &Options, settings: &Settings) -> Outcome {
     findings.retain_mut(|finding| !allow::allowed(finding, &inputs.files));
     let allowed = before - findings.len();
     Outcome { inputs, findings, allowed }
+}
+
+/// How many findings there are, with all rules as they are.
+pub(crate) fn findings(inputs: Inputs) -> usize {
+    judge(inputs, &Settings::default()).findings.len()
 }
 
 /// What was before, from a path or from git.
