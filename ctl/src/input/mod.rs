@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::rules::Shown;
 use crate::source::{File, Place};
 use crate::yaml::{Entry, Node, Value};
 
@@ -49,7 +50,7 @@ pub(crate) struct Inputs {
     /// Whether the user says that the nodes run Talos.
     pub(crate) talos: bool,
     /// What else says so, once it was looked for.
-    pub(crate) talos_shown: OnceCell<Option<Place>>,
+    pub(crate) talos_shown: OnceCell<Option<Shown>>,
     /// Indices of objects.
     kinds: HashMap<String, Vec<usize>>,
     /// Texts that were read already, by their first byte, and whether they are user-data.

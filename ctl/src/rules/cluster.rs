@@ -213,10 +213,9 @@ fn pod_security(inputs: &Inputs, found: &mut Found) {
         }
         let place = level.map_or_else(|| namespace.place(), |level| level.place);
         let finding = if unlabelled {
-            let finding = found.add(place, format!("{name} has the default of Talos: baseline"));
-            if let Some(shown) = talos::shown(inputs) {
-                finding.see(shown, "this is Talos");
-            }
+            let message = format!("{name} has the default of Talos: baseline");
+            let finding = found.add(place, message);
+            talos::because(finding, inputs);
             finding
         } else {
             found.add(place, format!("pods of {name} may need more than this"))

@@ -31,6 +31,8 @@ mod vm_run;
 
 use crate::lint::Rule;
 
+pub(crate) use talos::Shown;
+
 /// All of them, in the order of their numbers.
 pub(crate) static RULES: &[&Rule] = &[
     &vm_identity::VM001,

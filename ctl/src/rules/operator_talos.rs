@@ -1,23 +1,16 @@
 //! NVIDIA's operator for containers, on Talos.
 
 use crate::input::Inputs;
-use crate::lint::{Finding, Found, Rule, Severity};
+use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
 use super::pods::{containers, pod, strategies, strategy_names};
-use super::talos::{self, enabled, operators};
+use super::talos::{self, because, enabled, operators};
 
 /// Where the operator's parts tell each other that they are ready.
 const VALIDATIONS: &str = "/run/nvidia/validations";
 /// What the operator's own driver container writes there, and nobody else should.
 const OWN_DRIVER: &str = ".driver-ctr-ready";
-
-fn on_talos<'a>(finding: &'a mut Finding, inputs: &Inputs) -> &'a mut Finding {
-    match talos::shown(inputs) {
-        Some(place) => finding.see(place, "this is Talos"),
-        None => finding,
-    }
-}
 
 pub(crate) static GP002: Rule = Rule {
     id: "GP002",
@@ -39,13 +32,13 @@ fn cdi(inputs: &Inputs, found: &mut Found) {
         let plugin = enabled(settings, "devicePlugin") != Some(false);
         let switch = settings.at(&["cdi", "enabled"]).filter(|cdi| cdi.is_true() && plugin);
         if let Some(switch) = switch {
-            on_talos(found.add(switch.place, "CDI does not find Talos' libraries"), inputs);
+            because(found.add(switch.place, "CDI does not find Talos' libraries"), inputs);
         }
     }
     for value in strategies(inputs) {
         if let Some(strategy) = strategy_names(value).find(|name| name.starts_with("cdi-")) {
             let message = format!("{strategy} does not find Talos' libraries");
-            on_talos(found.add(value.place, message), inputs);
+            because(found.add(value.place, message), inputs);
         }
     }
 }
@@ -71,7 +64,7 @@ fn installs(inputs: &Inputs, found: &mut Found) {
             let switch = settings.at(&[part, "enabled"]).filter(|switch| switch.is_true());
             if let Some(switch) = switch {
                 let message = format!("Talos has the {part} as an extension");
-                on_talos(found.add(switch.place, message), inputs);
+                because(found.add(switch.place, message), inputs);
             }
         }
     }
@@ -105,7 +98,7 @@ fn bridge(inputs: &Inputs, found: &mut Found) {
         bridged |= text.contains(VALIDATIONS) || text.contains("toolkit-ready");
         if text.contains(OWN_DRIVER) {
             let place = inputs.within(command, OWN_DRIVER);
-            on_talos(found.add(place, "there is no driver container to be ready"), inputs);
+            because(found.add(place, "there is no driver container to be ready"), inputs);
         }
     }
     if bridged {
@@ -117,7 +110,7 @@ fn bridge(inputs: &Inputs, found: &mut Found) {
             let place =
                 settings.at(&["toolkit", "enabled"]).map_or(settings.place, |n: &Node| n.place);
             let message = "nothing among the inputs says that driver and toolkit are ready";
-            on_talos(found.add(place, message), inputs);
+            because(found.add(place, message), inputs);
         }
     }
 }

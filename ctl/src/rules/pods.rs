@@ -121,8 +121,8 @@ fn no_runtime(inputs: &Inputs, found: &mut Found) {
         if spec.get_key("runtimeClassName").is_none() {
             finding.edit(Edit::key(spec, "runtimeClassName", "\"nvidia\""));
         }
-        if let Some(place) = talos::shown(inputs) {
-            finding.see(place, "this is Talos");
+        if talos {
+            talos::because(finding, inputs);
         } else if let Some(class) = class {
             finding.at_most(Severity::Warning).see(class.place(), "NVIDIA's runtime is a class");
         }

@@ -1,6 +1,7 @@
 //! Objects against the user's own schemas.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use crate::input::{Inputs, Object};
 use crate::lint::{Found, Rule, Severity};
@@ -22,10 +23,9 @@ type Key = (String, String);
 
 fn against_schema(inputs: &Inputs, found: &mut Found) {
     let Some(schemas) = inputs.schemas.as_deref() else { return };
-    let known = collect(schemas);
+    let known = Known::of(schemas);
     for object in &inputs.objects {
-        let key = (object.api.clone(), object.kind.clone());
-        if let Some((schema, root)) = known.get(&key) {
+        if let Some((schema, root)) = known.schema(object) {
             let check = Check { root, kind: &object.kind };
             check.map(&object.root, schema, "", true, found);
         }
@@ -33,13 +33,27 @@ fn against_schema(inputs: &Inputs, found: &mut Found) {
 }
 
 /// The schemas of all kinds, each with the document that its references are within.
-fn collect(schemas: &Inputs) -> HashMap<Key, (&Node, &Node)> {
-    let mut known = HashMap::new();
-    for definition in schemas.of_kind("CustomResourceDefinition") {
-        known.extend(versions(definition));
+struct Known<'a> {
+    kinds: HashMap<Key, (&'a Node, &'a Node)>,
+    /// Those that say only by their file's name what they are for: `KIND-GROUP-VERSION`, in small
+    /// letters, with the group up to its first dot, as collections of schemas are laid out.
+    files: HashMap<String, &'a Node>,
+}
+
+impl<'a> Known<'a> {
+    fn of(schemas: &'a Inputs) -> Self {
+        let mut known = Self { kinds: HashMap::new(), files: HashMap::new() };
+        for definition in schemas.of_kind("CustomResourceDefinition") {
+            known.kinds.extend(versions(definition));
+        }
+        for root in schemas.values.iter().map(|values| &*values.root) {
+            known.add_plain(root, schemas);
+        }
+        known
     }
-    // Plain JSON schemas, as the API server's own description has them.
-    for root in schemas.values.iter().map(|values| &*values.root) {
+
+    /// A plain JSON schema, or a description with many.
+    fn add_plain(&mut self, root: &'a Node, schemas: &'a Inputs) {
         let definitions = root.get("definitions").map(Node::entries).unwrap_or_default();
         for schema in definitions.iter().map(|entry| &*entry.value).chain([root]) {
             for kind in schema.list(&["x-kubernetes-group-version-kind"]) {
@@ -48,11 +62,29 @@ fn collect(schemas: &Inputs) -> HashMap<Key, (&Node, &Node)> {
                     "" => text("version").to_owned(),
                     group => format!("{group}/{}", text("version")),
                 };
-                known.insert((api, text("kind").to_owned()), (schema, root));
+                self.kinds.insert((api, text("kind").to_owned()), (schema, root));
             }
         }
+        let path = Path::new(&schemas.files[root.place.file].path);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.split('.').next().unwrap_or_default();
+        self.files.insert(stem.to_ascii_lowercase(), root);
     }
-    known
+
+    fn schema(&self, object: &Object) -> Option<(&'a Node, &'a Node)> {
+        let key = (object.api.clone(), object.kind.clone());
+        let by_file = || {
+            let kind = object.kind.to_ascii_lowercase();
+            let name = match object.api.split_once('/') {
+                Some((group, version)) => {
+                    format!("{kind}-{}-{version}", group.split('.').next().unwrap_or(group))
+                }
+                None => format!("{kind}-{}", object.api),
+            };
+            self.files.get(&name).map(|root| (*root, *root))
+        };
+        self.kinds.get(&key).copied().or_else(by_file)
+    }
 }
 
 fn versions(definition: &Object) -> Vec<(Key, (&Node, &Node))> {

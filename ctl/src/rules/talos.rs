@@ -1,20 +1,37 @@
 //! Whether the nodes run Talos, where NVIDIA's parts lie elsewhere and Pod Security is on.
 
 use crate::input::{Inputs, Values};
+use crate::lint::{Finding, Severity};
 use crate::source::{File, Place};
 use crate::yaml::Node;
+
+/// What among the inputs says so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shown {
+    place: Place,
+    /// Whether it could not stand there otherwise. Else it is a name or a remark.
+    certain: bool,
+}
 
 /// Whether the user or the inputs say so.
 pub(super) fn is_used(inputs: &Inputs) -> bool {
     inputs.talos || shown(inputs).is_some()
 }
 
-/// What among the inputs says so.
-pub(super) fn shown(inputs: &Inputs) -> Option<Place> {
+/// Says to a finding why it is one. It is no error where only a remark speaks of Talos.
+pub(super) fn because<'a>(finding: &'a mut Finding, inputs: &Inputs) -> &'a mut Finding {
+    let Some(shown) = shown(inputs) else { return finding };
+    if !shown.certain && !inputs.talos {
+        finding.at_most(Severity::Warning);
+    }
+    finding.see(shown.place, "this is Talos")
+}
+
+fn shown(inputs: &Inputs) -> Option<Shown> {
     *inputs.talos_shown.get_or_init(|| look(inputs))
 }
 
-fn look(inputs: &Inputs) -> Option<Place> {
+fn look(inputs: &Inputs) -> Option<Shown> {
     let configured = machines(inputs).map(|machine| machine.place).next();
     let documents = || {
         // Talos' own documents: their version has no group.
@@ -27,16 +44,13 @@ fn look(inputs: &Inputs) -> Option<Place> {
             image.text()?.starts_with("Talos").then_some(image.place)
         })
     };
-    let words = || {
-        inputs.files.iter().enumerate().find_map(|(index, file)| {
-            MARKS.iter().find_map(|mark| find(file, mark)).map(|(start, end)| Place {
-                file: index,
-                start,
-                end,
-            })
-        })
-    };
-    configured.or_else(documents).or_else(nodes).or_else(words)
+    let files = || inputs.files.iter().enumerate();
+    let marks =
+        || files().find_map(|(index, file)| MARKS.iter().find_map(|mark| find(index, file, mark)));
+    let certain = configured.or_else(documents).or_else(nodes).or_else(marks);
+    let remark = || files().find_map(|(index, file)| remark(index, file));
+    let certainly = certain.map(|place| Shown { place, certain: true });
+    certainly.or_else(|| remark().map(|place| Shown { place, certain: false }))
 }
 
 /// What stands in manifests for Talos only: its labels and images, and where its extension puts
@@ -44,13 +58,26 @@ fn look(inputs: &Inputs) -> Option<Place> {
 const MARKS: [&str; 4] =
     [".talos.dev/", "factory.talos.dev", "ghcr.io/siderolabs/", "/usr/local/glibc/usr/lib"];
 
-/// The first bytes of a text outside of comments.
-fn find(file: &File, mark: &str) -> Option<(usize, usize)> {
-    file.text.match_indices(mark).map(|(at, _)| at).find_map(|at| {
+/// Where a mark stands outside of comments.
+fn find(index: usize, file: &File, mark: &str) -> Option<Place> {
+    file.text.match_indices(mark).find_map(|(at, _)| {
         let line = file.line(file.line_at(at))?;
         let comment = file.text[line].trim_start().starts_with('#');
-        (!comment).then_some((at, at + mark.len()))
+        (!comment).then_some(Place { file: index, start: at, end: at + mark.len() })
     })
+}
+
+/// Where a comment, a name or the file's own path speaks of Talos.
+fn remark(index: usize, file: &File) -> Option<Place> {
+    let names = ["talos", "Talos", "TALOS"];
+    let word = |text: &str| {
+        let starts = names.iter().flat_map(|name| text.match_indices(name)).map(|(at, _)| at);
+        // Not the end of another word.
+        starts.filter(|at| !text[..*at].ends_with(char::is_alphabetic)).min()
+    };
+    let place = |start| Place { file: index, start, end: start + "talos".len() };
+    let path = || word(&file.path).map(|_| Place { file: index, start: 0, end: 0 });
+    word(&file.text).map(place).or_else(path)
 }
 
 /// What a machine configuration, or a patch of one, says about the machine.
