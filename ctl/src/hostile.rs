@@ -7,6 +7,10 @@ use crate::source::Place;
 use crate::yaml;
 
 /// Reads a text as YAML. How many documents it has; `None` where it is none.
+///
+/// # Panics
+///
+/// Where a value is said to stand outside of the text: that is a fault of the reader.
 #[must_use]
 pub fn yaml(text: &str) -> Option<usize> {
     // Every place that is asked for lies in the text.

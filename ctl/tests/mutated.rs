@@ -80,7 +80,7 @@ fn broken(bytes: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
 fn play(target: &str, read: impl Fn(&[u8]) -> bool) -> usize {
     let mut understood = 0;
     for (path, whole) in corpus(target) {
-        let mut random = fastrand::Rng::with_seed(0x5a16_a4);
+        let mut random = fastrand::Rng::with_seed(0x005a_16a4);
         for version in 0..=VERSIONS {
             let input = if version == 0 { whole.clone() } else { broken(&whole, &mut random) };
             let start = Instant::now();

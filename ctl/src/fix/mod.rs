@@ -23,10 +23,13 @@ pub(crate) struct Mended {
     pub(crate) refused: Vec<String>,
 }
 
+/// Bytes of a file, and what comes instead of them.
+type Replacement = (Range<usize>, String);
+
 /// Changes of one file.
 #[derive(Default)]
 struct Change {
-    edits: Vec<(Range<usize>, String)>,
+    edits: Vec<Replacement>,
     /// What they mend.
     lines: Vec<String>,
 }
@@ -70,10 +73,7 @@ fn line(finding: &Finding, inputs: &Inputs) -> String {
 }
 
 /// A finding's edits: all of them, or why there are none.
-fn resolve(
-    finding: &Finding,
-    inputs: &Inputs,
-) -> Result<(usize, Vec<(Range<usize>, String)>), &'static str> {
+fn resolve(finding: &Finding, inputs: &Inputs) -> Result<(usize, Vec<Replacement>), &'static str> {
     let index = finding.edits.first().map_or(finding.place.file, Edit::file);
     let file = &inputs.files[index];
     if !file.on_disk {
@@ -88,12 +88,12 @@ fn resolve(
     Ok((index, edits))
 }
 
-fn apart(one: &(Range<usize>, String), other: &(Range<usize>, String)) -> bool {
+fn apart(one: &Replacement, other: &Replacement) -> bool {
     one.0.end < other.0.start || other.0.end < one.0.start
 }
 
 /// Writes a file with its changes, if it is still what was read, and is still YAML afterwards.
-fn write(file: &File, mut edits: Vec<(Range<usize>, String)>) -> Result<(), String> {
+fn write(file: &File, mut edits: Vec<Replacement>) -> Result<(), String> {
     edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
     let mut text = file.text.clone();
     for (range, new) in edits {

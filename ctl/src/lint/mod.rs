@@ -45,7 +45,7 @@ pub(crate) struct Options {
     /// What the nodes run, where the manifests do not show it
     #[arg(long, value_enum, value_name = "NAME")]
     profile: Option<Profile>,
-    /// Check objects against these schemas too: CustomResourceDefinitions
+    /// Check objects against these definitions of custom resources, or JSON schemas, too
     #[arg(long, value_name = "PATH")]
     schemas: Vec<PathBuf>,
     /// Mend what needs no decision, in the files

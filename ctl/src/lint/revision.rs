@@ -1,11 +1,13 @@
 //! The linted paths as they were in a revision of git.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
 
 /// Larger ones are not read as manifests either.
 const FILE_LIMIT: u64 = 16 << 20;
@@ -90,8 +92,8 @@ fn write(root: &Path, commit: &str, into: &Path) -> Result<(), String> {
         }
         wanted.push((object.to_owned(), into.join(path)));
     }
-    let asked: String = wanted.iter().map(|(object, _)| format!("{object}\n")).collect();
-    let bytes = git(root, &["cat-file", "--batch"], asked.as_bytes())?;
+    let asked: Vec<&str> = wanted.iter().map(|(object, _)| object.as_str()).collect();
+    let bytes = git(root, &["cat-file", "--batch"], asked.join("\n").as_bytes())?;
     let broken = || "git answered with less than was asked for".to_owned();
     let mut rest = bytes.as_slice();
     for (_, path) in wanted {
@@ -110,7 +112,24 @@ fn write(root: &Path, commit: &str, into: &Path) -> Result<(), String> {
 
 /// What git prints, with this on its standard input.
 fn git(folder: &Path, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, String> {
-    let error = |error: std::io::Error| format!("git: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("no runtime: {error}"))?;
+    let output = runtime.block_on(async {
+        let output = tokio::time::timeout(DEADLINE, output(folder, arguments, input)).await;
+        output.map_err(|_| format!("git: no answer within {} s", DEADLINE.as_secs()))
+    })?;
+    let output = output.map_err(|error| format!("git: {error}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("git: {}", said.lines().next().unwrap_or("failed").trim_start_matches("fatal: ")))
+}
+
+/// For each of the few questions: a large repository on a slow disk answers sooner.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+async fn output(folder: &Path, arguments: &[&str], input: &[u8]) -> std::io::Result<Output> {
     let mut child = Command::new("git")
         .arg("-C")
         .arg(folder)
@@ -120,18 +139,15 @@ fn git(folder: &Path, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Strin
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
-        .map_err(error)?;
+        .kill_on_drop(true)
+        .spawn()?;
     let pipe = child.stdin.take();
-    // Both ends at once: git answers while it is still being asked.
-    let output = std::thread::scope(|scope| {
-        scope.spawn(|| pipe.map(|mut pipe| pipe.write_all(input)));
-        child.wait_with_output()
-    });
-    let output = output.map_err(error)?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("git: {}", said.lines().next().unwrap_or("failed").trim_start_matches("fatal: ")))
+    let ask = async move {
+        if let Some(mut pipe) = pipe {
+            // One that ends before it has read everything says why.
+            let _ = pipe.write_all(input).await;
+        }
+    };
+    // Both at once: git answers while it is still being asked.
+    tokio::join!(ask, child.wait_with_output()).1
 }

@@ -33,7 +33,7 @@ pub(super) struct Client<'a> {
     /// The URL.
     pub(super) node: &'a Node,
     pub(super) namespace: Option<&'a str>,
-    /// The labels of its pod; `None` for a ConfigMap, whose reader is not known.
+    /// The labels of its pod; `None` for a config map, whose reader is not known.
     pub(super) labels: Option<&'a [Entry]>,
     model: Option<&'a Node>,
     dimension: Option<&'a Node>,

@@ -8,7 +8,7 @@ use crate::yaml::{Entry, Node, Value};
 use super::guest::variable;
 
 /// What a mount mounts, and where.
-fn mounts(root: &Node) -> impl Iterator<Item = (&Node, &str)> {
+pub(super) fn mounts(root: &Node) -> impl Iterator<Item = (&Node, &str)> {
     root.list(&["mounts"]).filter_map(|mount| {
         let mut fields = mount.items();
         Some((fields.next()?, fields.next()?.text()?))

@@ -83,7 +83,7 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
                 found.add(command.place, "ollama ends without HOME, and runcmd has none");
             }
             if key == "runcmd"
-                && let Some(step) = first_boot::ends_with_boot(&line, text)
+                && let Some(step) = first_boot::ends_with_boot(&line, text, root)
             {
                 found.add(command.place, step);
             }
@@ -146,9 +146,9 @@ fn no_header(inputs: &Inputs, found: &mut Found) {
 /// Whether it begins in a way that cloud-init knows. It minds neither letter case nor empty lines.
 /// What Ignition reads instead of it is no fault either.
 fn has_header(start: &str) -> bool {
-    let known = |header: &&str| {
+    let known = |header: &str| {
         start.get(..header.len()).is_some_and(|first| first.eq_ignore_ascii_case(header))
     };
     let ignition = start.starts_with('{') && start.contains("\"ignition\"");
-    ignition || HEADERS.iter().any(|header| known(&header))
+    ignition || HEADERS.iter().any(|header| known(header))
 }

@@ -1,17 +1,20 @@
 //! Steps of the first boot that the next one undoes.
 
 use crate::input::CloudText;
+use crate::yaml::Node;
+
+use super::cloud_disk::mounts;
 
 /// What a line of `runcmd` does that is gone after the next boot, and that nothing else in the
 /// text sees to.
-pub(super) fn ends_with_boot(line: &str, user_data: &CloudText) -> Option<String> {
+pub(super) fn ends_with_boot(line: &str, user_data: &CloudText, root: &Node) -> Option<String> {
     let text = &user_data.text.content;
     parts(line).find_map(|words| {
         let rest = &words[1..];
         let last = rest.last().copied();
         match (base(words[0]), rest) {
             // With a line in fstab, or a unit, the name of the mount point alone is enough.
-            ("mount", [_, .., point]) if point.starts_with('/') && !persists(text, point) => {
+            ("mount", [_, .., point]) if point.starts_with('/') && !persists(text, root, point) => {
                 Some(format!("{point} is mounted until the next boot only"))
             }
             ("modprobe", [.., module]) if !module.starts_with('-') && !rest.contains(&"-r") => {
@@ -58,21 +61,14 @@ fn base(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }
 
-/// Whether something else mounts there: `mounts`, a line for fstab, or a unit.
-fn persists(text: &str, point: &str) -> bool {
+/// Whether something else mounts there: `mounts`, a line for fstab, or a unit. The kernel's own
+/// filesystems, and places for a moment, are nobody's data.
+fn persists(text: &str, root: &Node, point: &str) -> bool {
     let point = point.trim_end_matches('/');
-    let unit = format!("Where={point}");
-    // A bare mount of a root that is made somewhere, or of the kernel's own.
     ["/mnt", "/tmp", "/proc", "/sys", "/dev", "/run"].iter().any(|own| point.starts_with(own))
-        || text.contains(&unit)
+        || text.contains(&format!("Where={point}"))
         || text.contains("/etc/fstab")
-        || text.lines().any(|line| {
-            let line = line.trim_start();
-            line.starts_with("- [")
-                && line.contains(point)
-                && !line.contains("mount,")
-                && !line.contains("\"mount\"")
-        })
+        || mounts(root).any(|(_, there)| there.trim_end_matches('/') == point)
 }
 
 /// Whether `systemctl` is told to start, and not to enable as well.
@@ -84,9 +80,7 @@ fn starts(rest: &[&str]) -> bool {
 /// Whether some line enables a unit, by itself or as what another wants.
 fn enables(text: &str, unit: &str) -> bool {
     text.lines().any(|line| {
-        let names = line.contains(unit);
-        let wanted = ["enable", "WantedBy=", "Wants=", "Requires=", "Upholds=", ".wants/"];
-        names && wanted.iter().any(|way| line.contains(way))
-            || line.contains("SYSTEMD_WANTS") && names
+        let ways = ["enable", "WantedBy=", "Wants=", "Requires=", "Upholds=", "WANTS", ".wants/"];
+        line.contains(unit) && ways.iter().any(|way| line.contains(way))
     })
 }

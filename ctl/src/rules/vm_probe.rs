@@ -56,8 +56,11 @@ fn not_forwarded(inputs: &Inputs, found: &mut Found) {
     for vm in inputs.machines() {
         // One that lists none forwards all.
         let lists: Vec<_> = vm.interfaces().map(|interface| interface.get("ports")).collect();
-        let open = |list: &Option<&Node>| list.is_none_or(|list| list.items().next().is_none());
-        let Some(&Some(list)) = lists.first().filter(|_| !lists.iter().any(open)) else { continue };
+        let open = |list: Option<&Node>| list.is_none_or(|list| list.items().next().is_none());
+        if lists.iter().any(|list| open(*list)) {
+            continue;
+        }
+        let Some(list) = lists.first().copied().flatten() else { continue };
         let forwarded = |port: i64| {
             let mut items = lists.iter().flatten().flat_map(|list| list.items());
             items.any(|item| {
