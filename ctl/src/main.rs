@@ -1,17 +1,7 @@
 //! `saigakctl`: what can be told about a GPU guest from outside, before and after it is deployed.
 
-mod cli;
-mod explain;
-mod input;
-mod lint;
-mod report;
-mod rules;
-mod smoke;
-mod source;
-mod yaml;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main()
+    saigakctl::main()
 }

@@ -28,15 +28,17 @@ pub(crate) struct File {
     pub(crate) path: String,
     /// Its text, without a byte order mark.
     pub(crate) text: String,
+    /// Whether it is a file that can be written, and neither standard input nor part of an image.
+    pub(crate) on_disk: bool,
     /// Where each line starts.
     lines: Vec<usize>,
 }
 
 impl File {
-    pub(crate) fn new(path: String, text: String) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1);
+    pub(crate) fn new(path: String, text: String, on_disk: bool) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(ends).collect();
-        Self { path, text, lines }
+        Self { path, text, on_disk, lines }
     }
 
     pub(crate) fn position(&self, offset: usize) -> Position {

@@ -17,10 +17,17 @@ pub(crate) struct CloudText {
 
 impl CloudText {
     pub(crate) fn read(text: Rc<Text>, reader: &mut Reader, user_data: bool) -> Self {
-        let yaml = !user_data || text.content.starts_with("#cloud-config");
+        let yaml = !user_data || is_cloud_config(&text.content);
         let root = if yaml { reader.parse(&text).into_iter().next() } else { None };
         Self { text, root }
     }
+}
+
+/// Whether cloud-init takes a text as its configuration. It minds neither letter case nor empty
+/// lines before the header.
+pub(crate) fn is_cloud_config(text: &str) -> bool {
+    let header = "#cloud-config";
+    text.trim_start().get(..header.len()).is_some_and(|start| start.eq_ignore_ascii_case(header))
 }
 
 /// What a volume says about one of the two texts.

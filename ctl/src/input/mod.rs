@@ -1,35 +1,41 @@
 //! Everything that was read, and how its parts hang together.
 
 mod cloud;
+mod iso;
 mod kustomization;
 mod machine;
 mod object;
 mod read;
 mod secret;
 mod text;
+mod values;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use crate::rules::Shown;
 use crate::source::{File, Place};
 use crate::yaml::{Entry, Node, Value};
 
 pub(crate) use cloud::{CloudInit, CloudText, Data, NETWORK, Names, USER};
+pub(crate) use iso::files as image_files;
 pub(crate) use machine::{Machine, Vm};
 pub(crate) use object::{Object, same_namespace, selects};
 use read::Reader;
 pub(crate) use read::Unreadable;
 pub(crate) use secret::Secret;
 use text::Text;
+pub(crate) use values::Values;
 
 /// All inputs of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
     pub(crate) files: Vec<File>,
     pub(crate) objects: Vec<Object>,
-    /// Documents that are no objects, such as Helm's values.
-    pub(crate) values: Vec<Rc<Node>>,
+    /// Helm's values, and other documents that are no objects.
+    pub(crate) values: Vec<Values>,
     pub(crate) secrets: Vec<Secret>,
     machines: Vec<Machine>,
     pub(crate) user_data: Vec<CloudText>,
@@ -37,6 +43,14 @@ pub(crate) struct Inputs {
     pub(crate) errors: Vec<Unreadable>,
     /// The same as it was before, where the user has given that.
     pub(crate) base: Option<Box<Self>>,
+    /// Definitions to check objects against, where the user has given some.
+    pub(crate) schemas: Option<Box<Self>>,
+    /// Whether there is nothing else: what is not among the inputs does not exist.
+    pub(crate) complete: bool,
+    /// Whether the user says that the nodes run Talos.
+    pub(crate) talos: bool,
+    /// What else says so, once it was looked for.
+    pub(crate) talos_shown: OnceCell<Option<Shown>>,
     /// Indices of objects.
     kinds: HashMap<String, Vec<usize>>,
     /// Texts that were read already, by their first byte, and whether they are user-data.
@@ -58,6 +72,17 @@ impl Inputs {
         for path in paths {
             reader.read_named(path);
         }
+        Self::from(reader)
+    }
+
+    /// Reads a text as if it were a file of this name.
+    pub(crate) fn of_text(name: &str, text: &str) -> Self {
+        let mut reader = Reader::default();
+        reader.take_text(name, text);
+        Self::from(reader)
+    }
+
+    fn from(mut reader: Reader) -> Self {
         kustomization::follow(&mut reader);
         let mut inputs = Self::default();
         for document in std::mem::take(&mut reader.documents) {
@@ -65,6 +90,7 @@ impl Inputs {
         }
         for object in &inputs.objects {
             inputs.secrets.extend(secret::secrets(object, &mut reader));
+            inputs.values.extend(values::of(object, &mut reader));
         }
         for (index, secret) in inputs.secrets.iter().enumerate() {
             inputs.secret_names.entry(secret.name.clone()).or_default().push(index);
@@ -78,7 +104,7 @@ impl Inputs {
     fn add(&mut self, document: &Rc<Node>) {
         let Some(object) = Object::from(document) else {
             if document.is_map() {
-                self.values.push(Rc::clone(document));
+                self.values.push(Values::plain(document));
             }
             return;
         };
@@ -272,6 +298,13 @@ impl Inputs {
             let vm = Vm { machine, object: &self.objects[machine.object] };
             vm.is_selected(selector).then_some(vm)
         })
+    }
+
+    /// Where these words stand inside a scalar; all of it, where it is not written as it is.
+    pub(crate) fn within(&self, node: &Node, words: &str) -> Place {
+        let text = Text::of(node, &self.files);
+        let at = text.as_ref().and_then(|text| Some((text, text.content.find(words)?)));
+        at.map_or(node.place, |(text, at)| text.locate(at, at + words.len()))
     }
 
     /// All documents of cloud-init's user-data.

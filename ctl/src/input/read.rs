@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::cloud::is_cloud_config;
+use super::iso;
 use super::text::Text;
 use crate::source::{File, Place};
 use crate::yaml::{self, Node};
@@ -44,7 +46,7 @@ impl Reader {
     pub(crate) fn read_named(&mut self, path: &Path) {
         if path == Path::new("-") {
             let text = self.read_text(&mut io::stdin().lock());
-            if let Some(file) = self.keep("<stdin>", text) {
+            if let Some(file) = self.keep("<stdin>", text, false) {
                 self.take(file, "");
             }
         } else if path.is_dir() {
@@ -76,10 +78,13 @@ impl Reader {
 
     /// Reads a file and its documents, once.
     pub(crate) fn read_file(&mut self, path: &Path) {
-        if self.has(path) {
+        if self.has(path) || self.is_full() {
             return;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if is_image(&name) {
+            return self.read_image(path);
+        }
         if let Some(file) = self.load(path) {
             self.take(file, &name);
         }
@@ -91,17 +96,43 @@ impl Reader {
         if let Some(file) = self.seen.get(&canonical) {
             return *file;
         }
-        let text = fs::File::open(path).map_err(|error| error.to_string());
-        // A pipe or a device would never end.
-        let text = text.and_then(|file| match file.metadata() {
-            Ok(metadata) if metadata.is_file() => Ok(file),
-            Ok(_) => Err("not a file".to_owned()),
-            Err(error) => Err(error.to_string()),
-        });
-        let text = text.and_then(|mut file| self.read_text(&mut file));
-        let file = self.keep(&path.to_string_lossy(), text);
+        if self.is_full() {
+            return None;
+        }
+        let text = open(path).and_then(|mut file| self.read_text(&mut file));
+        let file = self.keep(&path.to_string_lossy(), text, true);
         self.seen.insert(canonical, file);
         file
+    }
+
+    /// Reads the files of cloud-init in an image of its disk, once.
+    fn read_image(&mut self, path: &Path) {
+        if self.has(path) {
+            return;
+        }
+        self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()), None);
+        let name = path.to_string_lossy();
+        let bytes = open(path).and_then(|mut file| self.read_bytes(&mut file));
+        let files = bytes.as_deref().map_err(Clone::clone);
+        match files.and_then(|bytes| iso::files(bytes).map_err(str::to_owned)) {
+            Ok(files) if files.is_empty() => {
+                self.fail(&name, "an image without cloud-init's files".to_owned());
+            }
+            Ok(files) => {
+                for (inner, bytes) in files {
+                    let text = text(bytes.to_vec());
+                    if let Some(file) = self.keep(&format!("{name}:/{inner}"), text, false) {
+                        self.take(file, inner);
+                    }
+                }
+            }
+            Err(message) => self.fail(&name, message),
+        }
+    }
+
+    /// Whether all that may be read was read. That was said for the file that did not fit.
+    fn is_full(&self) -> bool {
+        self.total > TOTAL_LIMIT
     }
 
     pub(crate) fn has(&self, path: &Path) -> bool {
@@ -109,6 +140,10 @@ impl Reader {
     }
 
     fn read_text(&mut self, from: &mut dyn Read) -> Result<String, String> {
+        text(self.read_bytes(from)?)
+    }
+
+    fn read_bytes(&mut self, from: &mut dyn Read) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
         let read = from.take(FILE_LIMIT + 1).read_to_end(&mut bytes);
         let length = read.map_err(|error| error.to_string())? as u64;
@@ -117,22 +152,16 @@ impl Reader {
         }
         self.total += length;
         if self.total > TOTAL_LIMIT {
-            return Err(format!("more than {} MiB in all", TOTAL_LIMIT >> 20));
+            let limit = TOTAL_LIMIT >> 20;
+            return Err(format!("more than {limit} MiB in all: nothing more is read"));
         }
-        let mut text = String::from_utf8(bytes).map_err(|error| {
-            format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to())
-        })?;
-        // Places are counted without a byte order mark.
-        if text.starts_with('\u{feff}') {
-            text.remove(0);
-        }
-        Ok(text)
+        Ok(bytes)
     }
 
-    fn keep(&mut self, path: &str, text: Result<String, String>) -> Option<usize> {
+    fn keep(&mut self, path: &str, text: Result<String, String>, on_disk: bool) -> Option<usize> {
         match text {
             Ok(text) => {
-                self.files.push(File::new(path.to_owned(), text));
+                self.files.push(File::new(path.to_owned(), text, on_disk));
                 Some(self.files.len() - 1)
             }
             Err(message) => {
@@ -142,9 +171,16 @@ impl Reader {
         }
     }
 
+    /// Takes a text as if it were a file of this name.
+    pub(crate) fn take_text(&mut self, name: &str, text: &str) {
+        if let Some(file) = self.keep(name, Ok(text.to_owned()), false) {
+            self.take(file, name);
+        }
+    }
+
     fn take(&mut self, file: usize, name: &str) {
         let text = Text::whole(file, &self.files[file]);
-        if text.content.starts_with("#cloud-config") || name == "user-data" {
+        if is_cloud_config(&text.content) || name == "user-data" {
             self.user_data.push(file);
         } else if name == "network-config" {
             self.network_config.push(file);
@@ -158,10 +194,12 @@ impl Reader {
     pub(crate) fn parse(&mut self, text: &Text) -> Vec<Rc<Node>> {
         yaml::parse(&text.content, &|start, end| text.locate(start, end)).unwrap_or_else(|error| {
             let place = text.locate(error.offset, error.offset + 1);
+            let template = text.content.contains("{{");
+            let hint = if template { "; a template is rendered first" } else { "" };
             self.errors.push(Unreadable {
                 path: self.files[place.file].path.clone(),
                 place: Some(place),
-                message: error.message,
+                message: format!("{}{hint}", error.message),
             });
             Vec::new()
         })
@@ -170,6 +208,30 @@ impl Reader {
     pub(crate) fn fail(&mut self, path: &str, message: String) {
         self.errors.push(Unreadable { path: path.to_owned(), place: None, message });
     }
+}
+
+/// Opens a file. A pipe or a device would never end.
+fn open(path: &Path) -> Result<fs::File, String> {
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(file),
+        Ok(_) => Err("not a file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Text from its bytes. Places are counted without a byte order mark.
+fn text(bytes: Vec<u8>) -> Result<String, String> {
+    let mut text = String::from_utf8(bytes)
+        .map_err(|error| format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
+}
+
+fn is_image(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("iso"))
 }
 
 fn is_of_interest(name: &str) -> bool {

@@ -51,9 +51,13 @@ pub(crate) fn secrets(object: &Object, reader: &mut Reader) -> Vec<Secret> {
     };
     match object.kind.as_str() {
         "Secret" => vec![named(None, Some(keys(object, reader)))],
-        "ExternalSecret" => vec![named(object.root.at(&["spec", "target", "name"]), None)],
+        "ExternalSecret" => {
+            let name = object.root.at(&["spec", "target", "name"]);
+            vec![named(name, elsewhere(object, &["spec", "target", "template", "data"]))]
+        }
         "SealedSecret" => {
-            vec![named(object.root.at(&["spec", "template", "metadata", "name"]), None)]
+            let name = object.root.at(&["spec", "template", "metadata", "name"]);
+            vec![named(name, elsewhere(object, &["spec", "template", "data"]))]
         }
         "Kustomization" => object
             .root
@@ -62,6 +66,23 @@ pub(crate) fn secrets(object: &Object, reader: &mut Reader) -> Vec<Secret> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+/// The keys of a secret whose contents come from elsewhere, where the object names them all.
+fn elsewhere(object: &Object, template: &[&str]) -> Option<Vec<Key>> {
+    let root = &object.root;
+    let unnamed = root.at(&["spec", "dataFrom"]).is_some()
+        || root.at(&["spec", "target", "template", "templateFrom"]).is_some();
+    let key = |name: &str, place| Key { name: name.to_owned(), place, text: None };
+    let fetched = root
+        .list(&["spec", "data"])
+        .filter_map(|item| item.get("secretKey"))
+        .filter_map(|name| Some(key(name.text()?, name.place)));
+    let sealed = root.at(&["spec", "encryptedData"]).map(Node::entries).unwrap_or_default();
+    let filled = root.at(template).map(Node::entries).unwrap_or_default();
+    let written = sealed.iter().chain(filled).map(|entry| key(&entry.key, entry.place));
+    let keys: Vec<Key> = fetched.chain(written).collect();
+    (!unnamed && !keys.is_empty()).then_some(keys)
 }
 
 fn keys(object: &Object, reader: &mut Reader) -> Vec<Key> {

@@ -1,6 +1,7 @@
 //! What a rule has found.
 
 use super::{Rule, Severity};
+use crate::fix::Edit;
 use crate::source::Place;
 
 /// One fault in one place.
@@ -13,6 +14,8 @@ pub(crate) struct Finding {
     /// Places that have to do with it, and how.
     pub(crate) related: Vec<(Place, String)>,
     pub(crate) notes: Vec<String>,
+    /// What would mend it, where that needs no decision.
+    pub(crate) edits: Vec<Edit>,
 }
 
 /// Collects what one rule finds.
@@ -37,6 +40,7 @@ impl Found {
             message: message.into(),
             related: Vec::new(),
             notes: Vec::new(),
+            edits: Vec::new(),
         };
         self.findings.push(finding);
         let last = self.findings.len() - 1;
@@ -58,6 +62,12 @@ impl Finding {
 
     pub(crate) fn note(&mut self, text: impl Into<String>) -> &mut Self {
         self.notes.push(text.into());
+        self
+    }
+
+    /// Part of what would mend it.
+    pub(crate) fn edit(&mut self, edit: Edit) -> &mut Self {
+        self.edits.push(edit);
         self
     }
 }

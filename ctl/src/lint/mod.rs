@@ -2,21 +2,24 @@
 
 mod allow;
 mod finding;
+mod revision;
 mod rule;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use crate::input::Inputs;
+use crate::fix::mend;
+use crate::input::{Inputs, Unreadable};
 use crate::report;
 use crate::rules::RULES;
 
 pub(crate) use finding::{Finding, Found};
+use revision::Revision;
 pub(crate) use rule::{Rule, Severity};
-use settings::Settings;
+use settings::{Profile, Settings};
 
 /// Options of `saigakctl lint`.
 #[derive(Debug, Args)]
@@ -30,12 +33,24 @@ pub(crate) struct Options {
     /// The least severity that makes the exit status 1
     #[arg(long, value_enum, default_value_t = Severity::Warning, value_name = "SEVERITY")]
     fail_on: Severity,
-    /// Severities of rules: a TOML file
+    /// Severities of rules, and these options: a TOML file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The manifests as they were before: a file or folder to compare with
-    #[arg(long, value_name = "PATH")]
+    /// What to compare with: a file or folder, or a git revision of the same paths
+    #[arg(long, value_name = "PATH|REV")]
     base: Option<PathBuf>,
+    /// There is nothing else: what is referred to and not among the inputs is missing
+    #[arg(long)]
+    complete: bool,
+    /// What the nodes run, where the manifests do not show it
+    #[arg(long, value_enum, value_name = "NAME")]
+    profile: Option<Profile>,
+    /// Check objects against these definitions of custom resources, or JSON schemas, too
+    #[arg(long, value_name = "PATH")]
+    schemas: Vec<PathBuf>,
+    /// Mend what needs no decision, in the files
+    #[arg(long)]
+    fix: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,13 +85,29 @@ const UNREADABLE: u8 = 2;
 /// Reads, checks and prints.
 pub(crate) fn lint(options: &Options) -> ExitCode {
     let settings = match options.config.as_deref().map(Settings::read).transpose() {
-        Ok(settings) => settings.unwrap_or_default(),
+        Ok(settings) => settings.unwrap_or_default().with(options),
         Err(message) => {
             report::complain(&message);
             return ExitCode::from(UNREADABLE);
         }
     };
-    let outcome = check(&options.paths, options.base.as_ref(), &settings);
+    let mut outcome = check(&options.paths, options.base.as_ref(), &settings);
+    if options.fix {
+        // A mended file may show what was hidden; what mends nothing ends it.
+        for _ in 0..FIX_ROUNDS {
+            let mended = mend(&outcome.findings, &outcome.inputs);
+            for line in &mended.done {
+                report::complain(line);
+            }
+            if mended.done.is_empty() {
+                for line in &mended.refused {
+                    report::complain(line);
+                }
+                break;
+            }
+            outcome = check(&options.paths, options.base.as_ref(), &settings);
+        }
+    }
     match options.format {
         Format::People => report::people(&outcome),
         Format::Json => report::json(&outcome),
@@ -92,13 +123,35 @@ pub(crate) fn lint(options: &Options) -> ExitCode {
     })
 }
 
+/// More than any file needs; an end for files that someone else changes at the same time.
+const FIX_ROUNDS: usize = 10;
+
 fn check(paths: &[PathBuf], base: Option<&PathBuf>, settings: &Settings) -> Outcome {
     let mut inputs = Inputs::read(paths);
+    inputs.complete = settings.complete;
+    inputs.talos = settings.profile == Some(Profile::Talos);
     if let Some(base) = base {
-        let mut before = Inputs::read(std::slice::from_ref(base));
-        inputs.errors.append(&mut before.errors);
-        inputs.base = Some(Box::new(before));
+        match before(base, paths) {
+            Ok(mut before) => {
+                inputs.errors.append(&mut before.errors);
+                inputs.base = Some(Box::new(before));
+            }
+            Err(message) => {
+                let path = base.to_string_lossy().into_owned();
+                inputs.errors.push(Unreadable { path, place: None, message });
+            }
+        }
     }
+    if !settings.schemas.is_empty() {
+        let mut schemas = beside(&settings.schemas);
+        inputs.errors.append(&mut schemas.errors);
+        inputs.schemas = Some(Box::new(schemas));
+    }
+    judge(inputs, settings)
+}
+
+/// Applies the rules.
+fn judge(inputs: Inputs, settings: &Settings) -> Outcome {
     let mut findings = Vec::new();
     for rule in RULES {
         let Some(severity) = settings.of(rule) else { continue };
@@ -113,4 +166,37 @@ fn check(paths: &[PathBuf], base: Option<&PathBuf>, settings: &Settings) -> Outc
     findings.retain_mut(|finding| !allow::allowed(finding, &inputs.files));
     let allowed = before - findings.len();
     Outcome { inputs, findings, allowed }
+}
+
+/// How many findings there are, with all rules as they are.
+pub(crate) fn findings(inputs: Inputs) -> usize {
+    judge(inputs, &Settings::default()).findings.len()
+}
+
+/// What was before, from a path or from git.
+fn before(base: &Path, paths: &[PathBuf]) -> Result<Inputs, String> {
+    if base.exists() {
+        return Ok(beside(&[base.to_owned()]));
+    }
+    let name = base.to_str().ok_or("neither a path nor a revision")?;
+    let revision = Revision::read(name, paths)?;
+    let mut inputs = beside(&revision.paths);
+    for error in &mut inputs.errors {
+        error.path = revision.named(&error.path, name);
+    }
+    Ok(inputs)
+}
+
+/// Reads what is not linted itself. Its errors are reported beside the others, which places in
+/// its files would not survive.
+fn beside(paths: &[PathBuf]) -> Inputs {
+    let mut inputs = Inputs::read(paths);
+    for error in &mut inputs.errors {
+        if let Some(place) = error.place.take() {
+            let position = inputs.files[place.file].position(place.start);
+            error.message =
+                format!("line {}, column {}: {}", position.line, position.column, error.message);
+        }
+    }
+    inputs
 }

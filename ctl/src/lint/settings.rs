@@ -1,19 +1,32 @@
 //! What the user has made of the rules' severities.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{Rule, Severity};
+use super::{Options, Rule, Severity};
 use crate::rules::RULES;
 
-/// The file: `[rules]`, with a severity or `off` for each.
+/// The file: `[rules]`, with a severity or `off` for each, and what options say as well.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    #[serde(default)]
     rules: BTreeMap<String, Level>,
+    /// Whether what is not among the inputs does not exist.
+    pub(super) complete: bool,
+    pub(super) profile: Option<Profile>,
+    /// Files and folders with definitions of objects.
+    pub(super) schemas: Vec<PathBuf>,
+}
+
+/// What the cluster's nodes run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Profile {
+    /// Talos Linux
+    Talos,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -35,6 +48,14 @@ impl Settings {
             Some(id) => Err(error(&format!("there is no rule {id}"))),
             None => Ok(settings),
         }
+    }
+
+    /// What the command line says counts beside the file, or before it.
+    pub(super) fn with(mut self, options: &Options) -> Self {
+        self.complete |= options.complete;
+        self.profile = options.profile.or(self.profile);
+        self.schemas.extend_from_slice(&options.schemas);
+        self
     }
 
     /// `None` where the rule is off.

@@ -1,13 +1,14 @@
 //! Data disks in user-data.
 
-use crate::input::Inputs;
+use crate::input::{CloudText, Inputs};
 use crate::lint::{Found, Rule, Severity};
+use crate::source::Place;
 use crate::yaml::{Entry, Node, Value};
 
 use super::guest::variable;
 
 /// What a mount mounts, and where.
-fn mounts(root: &Node) -> impl Iterator<Item = (&Node, &str)> {
+pub(super) fn mounts(root: &Node) -> impl Iterator<Item = (&Node, &str)> {
     root.list(&["mounts"]).filter_map(|mount| {
         let mut fields = mount.items();
         Some((fields.next()?, fields.next()?.text()?))
@@ -139,7 +140,8 @@ pub(crate) static CI016: Rule = Rule {
 };
 
 fn by_letter(inputs: &Inputs, found: &mut Found) {
-    for root in inputs.cloud_configs() {
+    for text in &inputs.user_data {
+        let Some(root) = text.root.as_deref() else { continue };
         let sources = mounts(root).map(|(source, _)| source).chain(filesystems(root));
         let sources = sources.filter_map(|node| Some((device(node)?, node.place)));
         let disks = match root.get("disk_setup").map(|disks| &disks.value) {
@@ -149,15 +151,47 @@ fn by_letter(inputs: &Inputs, found: &mut Found) {
         let disks = disks.iter().map(|disk| (disk.key.clone(), disk.place));
         // Once for each disk: the first place is enough.
         let mut told = Vec::new();
-        for (name, place) in disks.chain(sources) {
-            let Some(letter) = name.strip_prefix("/dev/vd").and_then(|rest| rest.chars().next())
-            else {
-                continue;
-            };
+        for (name, place) in disks.chain(sources).chain(in_words(text)) {
+            let Some(letter) = letter(&name) else { continue };
             if letter != 'a' && !told.contains(&letter) {
                 told.push(letter);
                 found.add(place, format!("{name} may be another disk at the next boot"));
             }
         }
     }
+}
+
+/// The letter of a disk that is named by one.
+fn letter(name: &str) -> Option<char> {
+    let rest = ["/dev/vd", "/dev/sd"].iter().find_map(|start| name.strip_prefix(start))?;
+    let mut rest = rest.chars();
+    let letter = rest.next().filter(char::is_ascii_lowercase)?;
+    rest.all(|c| c.is_ascii_digit()).then_some(letter)
+}
+
+/// Disks in commands and files: what mounts them or makes filesystems on them.
+fn in_words(text: &CloudText) -> Vec<(String, Place)> {
+    const WAYS: [&str; 8] =
+        ["mkfs", "mount ", "What=", "parted ", "sgdisk ", "pvcreate ", "cryptsetup ", "UUID=$("];
+    let mut all = Vec::new();
+    let mut start = 0;
+    for line in text.text.content.split_inclusive('\n') {
+        // A list has commas where a line has spaces.
+        let plain = line.replace([',', '"', '\''], " ");
+        let plain = plain.trim_start().trim_start_matches("- ").trim_start_matches(['[', ' ']);
+        let fstab = plain.starts_with("/dev/") && plain.split_whitespace().count() >= 4;
+        if !plain.starts_with('#') && (fstab || WAYS.iter().any(|way| plain.contains(way))) {
+            for mark in ["/dev/vd", "/dev/sd"] {
+                for (at, _) in line.match_indices(mark) {
+                    let rest = &line[at + mark.len()..];
+                    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+                    let name = &line[at..at + mark.len() + end];
+                    let place = text.text.locate(start + at, start + at + name.len());
+                    all.push((name.to_owned(), place));
+                }
+            }
+        }
+        start += line.len();
+    }
+    all
 }

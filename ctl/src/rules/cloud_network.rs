@@ -1,5 +1,6 @@
 //! network-config, versions 1 and 2.
 
+use crate::fix::Edit;
 use crate::input::Inputs;
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::{Entry, Node};
@@ -59,7 +60,13 @@ fn version(inputs: &Inputs, found: &mut Found) {
             continue;
         }
         let Some(version) = network.entry("version") else {
-            found.add(network.place, "network data without a version");
+            let finding = found.add(network.place, "network data without a version");
+            let second = SECOND.iter().any(|key| network.entry(key).is_some());
+            match (network.entry("config").is_some(), second) {
+                (true, false) => drop(finding.edit(Edit::key(network, "version", "1"))),
+                (false, true) => drop(finding.edit(Edit::key(network, "version", "2"))),
+                _ => {}
+            }
             continue;
         };
         let (first, second) =
@@ -76,7 +83,10 @@ fn version(inputs: &Inputs, found: &mut Found) {
                 found.add(version.value.place, format!("there is no version {other}"));
             }
             (None, ..) => {
-                found.add(version.value.place, "the version must be a number");
+                let finding = found.add(version.value.place, "the version must be a number");
+                if let Some(text @ ("1" | "2")) = version.value.text() {
+                    finding.edit(Edit::bare(version.value.place, text, text));
+                }
             }
         }
     }
@@ -165,7 +175,10 @@ fn no_subnets(inputs: &Inputs, found: &mut Found) {
         for item in items.filter(|item| item.text_at(&["type"]) == Some("physical")) {
             let name = item.text_at(&["name"]).unwrap_or_default();
             if item.list(&["subnets"]).next().is_none() && !members.contains(&name) {
-                found.add(item.place, format!("{name} gets no address"));
+                let finding = found.add(item.place, format!("{name} gets no address"));
+                if item.get_key("subnets").is_none() {
+                    finding.edit(Edit::key(item, "subnets", "[{\"type\": \"dhcp\"}]"));
+                }
             }
         }
     }

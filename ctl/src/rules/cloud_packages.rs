@@ -1,8 +1,11 @@
 //! What user-data installs and runs.
 
+use crate::fix::Edit;
 use crate::input::{CloudText, Inputs};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::{Node, Style};
+
+use super::first_boot;
 
 pub(crate) static CI012: Rule = Rule {
     id: "CI012",
@@ -39,30 +42,35 @@ fn no_source(inputs: &Inputs, found: &mut Found) {
 pub(crate) static CI013: Rule = Rule {
     id: "CI013",
     severity: Severity::Warning,
-    title: "a command of the first boot that cannot work",
-    cause: "runcmd has no HOME, and ollama ends without one. Inside single quotes YAML knows no \
-            escapes: the shell gets the backslashes too.",
-    evidence: "\"panic: $HOME is not defined\", or a command that says it cannot find \\\"…\\\", \
-               in /var/log/cloud-init-output.log.",
-    fix: "set HOME=/root before ollama; write \" inside single quotes without a backslash",
+    title: "a command of the first boot that cannot work, or that only the first boot has",
+    cause: "runcmd runs once in a guest's life: what it mounts, loads or starts is gone after the \
+            next boot. It has no HOME, and ollama ends without one. Inside single quotes YAML \
+            knows no escapes: the shell gets the backslashes too.",
+    evidence: "All is well until the guest is restarted. Or \"panic: $HOME is not defined\", or a \
+               command that says it cannot find \\\"…\\\", in /var/log/cloud-init-output.log.",
+    fix: "enable a unit, write a file below /etc, or use mounts; set HOME=/root before ollama; \
+          write \" inside single quotes without a backslash",
     check: broken_command,
 };
 
 fn broken_command(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.user_data {
         let Some(root) = text.root.as_deref() else { continue };
-        let commands = ["bootcmd", "runcmd"].into_iter().flat_map(|key| root.list(&[key]));
+        // bootcmd runs at every boot.
+        let commands = ["bootcmd", "runcmd"].map(|key| root.list(&[key]).map(move |c| (c, key)));
         let mut home = false;
-        for command in commands {
+        for (command, key) in commands.into_iter().flatten() {
             let words: Vec<&Node> =
                 if command.is_list() { command.items().collect() } else { vec![command] };
             for word in &words {
                 let line = word.text().unwrap_or_default();
                 if word.style() == Some(Style::SingleQuoted) && line.contains("\\\"") {
-                    found.add(
-                        word.place,
-                        "the shell gets these backslashes: YAML leaves them in single quotes",
-                    );
+                    found
+                        .add(
+                            word.place,
+                            "the shell gets these backslashes: YAML leaves them in single quotes",
+                        )
+                        .edit(Edit::within(word.place, "\\\"", "\""));
                 }
             }
             let line: Vec<&str> = words.iter().filter_map(|word| word.text()).collect();
@@ -73,6 +81,11 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
             let has_home = home || other_home.iter().any(|way| line.contains(way));
             if runs_ollama(&line) && !has_home {
                 found.add(command.place, "ollama ends without HOME, and runcmd has none");
+            }
+            if key == "runcmd"
+                && let Some(step) = first_boot::ends_with_boot(&line, text, root)
+            {
+                found.add(command.place, step);
             }
         }
     }
@@ -118,12 +131,24 @@ const HEADERS: [&str; 12] = [
 fn no_header(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.user_data {
         let CloudText { text, .. } = text;
-        let start = text.content.trim_start_matches('\u{feff}');
-        if start.trim().is_empty() {
+        let start = text.content.trim_start_matches('\u{feff}').trim_start();
+        if start.is_empty() {
             found.add(text.place, "empty user-data");
-        } else if !HEADERS.iter().any(|header| start.starts_with(header)) {
+        } else if !has_header(start) {
+            let begin = text.content.len() - start.len();
             let end = start.find('\n').unwrap_or(start.len());
-            found.add(text.locate(0, end), "cloud-init knows no user-data that begins like this");
+            let place = text.locate(begin, begin + end);
+            found.add(place, "cloud-init knows no user-data that begins like this");
         }
     }
+}
+
+/// Whether it begins in a way that cloud-init knows. It minds neither letter case nor empty lines.
+/// What Ignition reads instead of it is no fault either.
+fn has_header(start: &str) -> bool {
+    let known = |header: &str| {
+        start.get(..header.len()).is_some_and(|first| first.eq_ignore_ascii_case(header))
+    };
+    let ignition = start.starts_with('{') && start.contains("\"ignition\"");
+    ignition || HEADERS.iter().any(|header| known(header))
 }

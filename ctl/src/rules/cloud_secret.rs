@@ -1,7 +1,9 @@
 //! Where cloud-init's data comes from.
 
-use crate::input::{Inputs, NETWORK, Names, USER};
+use crate::fix::Edit;
+use crate::input::{Inputs, NETWORK, Names, USER, Vm};
 use crate::lint::{Found, Rule, Severity};
+use crate::yaml::Node;
 
 pub(crate) static CI001: Rule = Rule {
     id: "CI001",
@@ -31,20 +33,40 @@ fn missing(inputs: &Inputs, found: &mut Found) {
                             .see(secret.place, "this one");
                     }
                 }
-                // The other secrets of its cloud-init are here, so this one should be as well.
-                None if has_sibling(inputs, vm, names) => {
-                    found
-                        .add(name.place, format!("there is no secret {text} among the inputs"))
-                        .at_most(Severity::Warning);
-                }
-                None => {}
+                None => absent(name, vm, names, inputs, found),
             }
         }
     }
 }
 
+/// A secret that is not among the inputs. That proves nothing, unless they are all that there is.
+fn absent(name: &Node, vm: Vm<'_>, names: &Names, inputs: &Inputs, found: &mut Found) {
+    let text = name.text().unwrap_or_default();
+    // A reference does not leave its namespace. Where another machine is there, the secret is its.
+    let elsewhere = inputs.secrets.iter().find(|secret| {
+        let mut others = inputs.machines();
+        let theirs =
+            others.any(|o| secret.namespace.is_some() && o.object.namespace == secret.namespace);
+        secret.name == text && !theirs
+    });
+    if let Some(secret) = elsewhere {
+        let place = secret.namespace.as_deref().unwrap_or_default();
+        let message = format!("the secret {text} is in the namespace {place}, not in the VM's");
+        let finding = found.add(name.place, message).see(secret.place, "this one");
+        if !inputs.complete {
+            finding.at_most(Severity::Warning);
+        }
+    } else if inputs.complete || has_sibling(inputs, vm, names) {
+        let finding = found.add(name.place, format!("there is no secret {text} among the inputs"));
+        // The other secret of its cloud-init is here, so this one should be as well.
+        if !inputs.complete {
+            finding.at_most(Severity::Warning);
+        }
+    }
+}
+
 /// Whether the secret of the other of the two texts is among the inputs.
-fn has_sibling(inputs: &Inputs, vm: crate::input::Vm<'_>, names: &Names) -> bool {
+fn has_sibling(inputs: &Inputs, vm: Vm<'_>, names: &Names) -> bool {
     let other = if names.reference == USER.reference { &NETWORK } else { &USER };
     let Some(cloud) = &vm.machine.cloud_init else { return false };
     let name = cloud.source.at(&[other.reference, "name"]);
@@ -79,7 +101,12 @@ fn unread(inputs: &Inputs, found: &mut Found) {
         if let Some(key) = key {
             found
                 .add(key.place, format!("{} does not read this", vm.object.name))
-                .see(name.place, "it reads the user-data of this secret only");
+                .see(name.place, "it reads the user-data of this secret only")
+                .edit(Edit::key(
+                    &cloud.source,
+                    "networkDataSecretRef",
+                    format!("{{\"name\": \"{}\"}}", name.text().unwrap_or_default()),
+                ));
         }
     }
 }

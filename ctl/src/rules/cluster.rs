@@ -2,17 +2,26 @@
 
 use serde::de::IgnoredAny;
 
+use crate::fix::Edit;
 use crate::input::{Inputs, Object};
 use crate::lint::{Found, Rule, Severity};
 use crate::source::Place;
 use crate::yaml::Node;
 
+use super::talos;
+
 /// Feature gates of a KubeVirt object, and where they stand.
 fn gates(cluster: &Object) -> (impl Iterator<Item = &Node> + Clone, Place) {
-    let path = &["spec", "configuration", "developerConfiguration", "featureGates"];
-    let list = cluster.root.at(path);
+    let list = cluster.root.at(GATES);
     let place = list.map_or_else(|| cluster.place(), |list| list.place);
-    (cluster.root.list(path), place)
+    (cluster.root.list(GATES), place)
+}
+
+const GATES: &[&str] = &["spec", "configuration", "developerConfiguration", "featureGates"];
+
+/// The list of feature gates, where it has items to put another one before.
+fn list(cluster: &Object) -> Option<&Node> {
+    cluster.root.at(GATES).filter(|list| list.items().next().is_some())
 }
 
 pub(crate) static KV001: Rule = Rule {
@@ -28,39 +37,61 @@ pub(crate) static KV001: Rule = Rule {
 };
 
 fn multi_architecture(inputs: &Inputs, found: &mut Found) {
-    let stated = inputs.machines().find_map(|vm| vm.spec().get("architecture"));
-    let Some(cluster) = inputs.of_kind("KubeVirt").next() else { return };
-    let (mut gates, place) = gates(cluster);
-    if gates.clone().any(|gate| gate.text() == Some("MultiArchitecture")) || needs_no_gate(cluster)
-    {
-        return;
-    }
-    let Some(stated) = stated else { return };
-    // Near enough to have been meant: the case, or a plural or a hyphen more.
-    let meant = gates.find(|gate| {
-        let text = gate.text().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
-        text.starts_with("multiarch")
-    });
-    if let Some(gate) = meant {
-        let text = gate.text().unwrap_or_default();
-        found.add(gate.place, format!("there is no gate {text}; MultiArchitecture is meant"));
-        return;
-    }
-    let finding = found.add(place, "the gate MultiArchitecture is missing");
-    finding.see(stated.place, "this architecture does not count without it");
-    // What most control planes are, and then the guest is what it says by chance.
-    if stated.text() == Some("amd64") {
-        finding.at_most(Severity::Information);
+    let stated: Vec<&Node> =
+        inputs.machines().filter_map(|vm| vm.spec().get("architecture")).collect();
+    // What most control planes are not shows the fault; the others are what they say by chance.
+    let other = stated.iter().find(|architecture| architecture.text() != Some("amd64"));
+    let Some(stated) = other.or(stated.first()) else { return };
+    for cluster in inputs.of_kind("KubeVirt") {
+        let (mut gates, place) = gates(cluster);
+        let version = version(cluster, inputs);
+        if gates.clone().any(|gate| gate.text() == Some("MultiArchitecture"))
+            || version >= Some((1, 8))
+        {
+            continue;
+        }
+        // Near enough to have been meant: the case, a plural, or hyphens.
+        let meant = gates.find(|gate| {
+            let text = gate.text().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
+            text.starts_with("multiarch")
+        });
+        if let Some(gate) = meant {
+            let text = gate.text().unwrap_or_default();
+            found
+                .add(gate.place, format!("there is no gate {text}; MultiArchitecture is meant"))
+                .see(stated.place, "this architecture does not count without it")
+                .edit(Edit::words(gate.place, text, "MultiArchitecture"));
+            continue;
+        }
+        let finding = found.add(place, "the gate MultiArchitecture is missing");
+        finding.see(stated.place, "this architecture does not count without it");
+        if let Some(gates) = list(cluster).filter(|_| version.is_some()) {
+            finding.edit(Edit::item(gates, "MultiArchitecture"));
+        }
+        if stated.text() == Some("amd64") {
+            finding.at_most(Severity::Information);
+        } else if version.is_none() {
+            finding.at_most(Severity::Warning).note(
+                "no version of KubeVirt is stated among the inputs: from 1.8 on it is not needed",
+            );
+        }
     }
 }
 
-/// Whether the version that the object states, if it does, is 1.8 or later.
-fn needs_no_gate(cluster: &Object) -> bool {
+/// Major and minor version of a KubeVirt object, where it, or its operator, states one.
+fn version(cluster: &Object, inputs: &Inputs) -> Option<(u32, u32)> {
     let tag = cluster.root.text_at(&["spec", "imageTag"]);
-    let version = tag.or_else(|| cluster.root.text_at(&["status", "observedKubeVirtVersion"]));
-    let mut parts = version.unwrap_or_default().trim_start_matches('v').split('.');
-    let mut next = || parts.next().and_then(|part| part.parse::<u32>().ok());
-    (next(), next()) >= (Some(1), Some(8))
+    let observed = || cluster.root.text_at(&["status", "observedKubeVirtVersion"]);
+    let operator = || {
+        let operators = inputs.named("Deployment", "virt-operator").filter_map(super::pods::pod);
+        let mut images = operators.flat_map(super::pods::containers);
+        images
+            .find_map(|container| container.text_at(&["image"])?.rsplit_once(':'))
+            .map(|(_, tag)| tag)
+    };
+    let version = tag.or_else(observed).or_else(operator)?;
+    let mut parts = version.trim_start_matches('v').split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
 }
 
 pub(crate) static KV002: Rule = Rule {
@@ -82,7 +113,11 @@ fn host_devices(inputs: &Inputs, found: &mut Found) {
     for vm in inputs.machines() {
         let devices = vm.spec().at(&["domain", "devices"]);
         if let Some(entry) = devices.and_then(|devices| devices.entry("hostDevices")) {
-            found.add(entry.place, "the gate HostDevices is missing").see(place, "here");
+            let finding = found.add(entry.place, "the gate HostDevices is missing");
+            finding.see(place, "here");
+            if let Some(gates) = list(cluster) {
+                finding.edit(Edit::item(gates, "HostDevices"));
+            }
         }
     }
 }
@@ -159,17 +194,46 @@ pub(crate) static PS001: Rule = Rule {
 fn pod_security(inputs: &Inputs, found: &mut Found) {
     for namespace in inputs.of_kind("Namespace") {
         let path = &["metadata", "labels", "pod-security.kubernetes.io/enforce"];
-        let Some(level) = namespace.root.at(path) else { continue };
-        if level.text() == Some("privileged") {
+        let level = namespace.root.at(path);
+        // Without the label, the cluster's own default counts: on Talos, baseline.
+        let unlabelled = level.is_none() && talos::is_used(inputs);
+        if level.is_some_and(|level| level.text() == Some("privileged"))
+            || level.is_none() && !unlabelled
+        {
             continue;
         }
         let name = namespace.name.as_str();
-        let holds_vm = || inputs.machines().any(|vm| vm.object.namespace.as_deref() == Some(name));
-        let message = format!("pods of {name} may need more than this");
-        if ["kubevirt", "gpu-operator"].contains(&name) {
-            found.add(level.place, message);
-        } else if name == "cdi" || holds_vm() {
-            found.add(level.place, message).at_most(Severity::Warning);
+        let within = |object: &Object| object.namespace.as_deref() == Some(name);
+        let needs_all = ["kubevirt", "gpu-operator", "nvidia-gpu-operator"].contains(&name)
+            || inputs.of_kind("KubeVirt").any(within)
+            || operator_release(inputs, name);
+        let may_need = || name == "cdi" || inputs.machines().any(|vm| within(vm.object));
+        if !needs_all && !may_need() {
+            continue;
+        }
+        let place = level.map_or_else(|| namespace.place(), |level| level.place);
+        let finding = if unlabelled {
+            let message = format!("{name} has the default of Talos: baseline");
+            let finding = found.add(place, message);
+            talos::because(finding, inputs);
+            finding
+        } else {
+            found.add(place, format!("pods of {name} may need more than this"))
+        };
+        if !needs_all {
+            finding.at_most(Severity::Warning);
         }
     }
+}
+
+/// Whether the operator is installed into a namespace, by Flux or k3s.
+fn operator_release(inputs: &Inputs, namespace: &str) -> bool {
+    let releases = inputs.of_kind("HelmRelease").chain(inputs.of_kind("HelmChart"));
+    releases.into_iter().any(|release| {
+        let target = release.root.text_at(&["spec", "targetNamespace"]);
+        let chart = release.root.text_at(&["spec", "chart", "spec", "chart"]);
+        let chart = chart.or_else(|| release.root.text_at(&["spec", "chart"]));
+        target.or(release.namespace.as_deref()) == Some(namespace)
+            && chart.is_some_and(|chart| chart.ends_with("gpu-operator"))
+    })
 }

@@ -1,5 +1,6 @@
 //! Harvester's claims of PCI devices.
 
+use crate::fix::Edit;
 use crate::input::Inputs;
 use crate::lint::{Found, Rule, Severity};
 
@@ -24,7 +25,9 @@ fn name(inputs: &Inputs, found: &mut Found) {
         let expected = format!("{node}-{}", address.replace([':', '.'], ""));
         // A short address is HV002's.
         if is_address(address) && claim.name != expected {
-            found.add(claim.place(), format!("the claim of this device is named {expected}"));
+            found
+                .add(claim.place(), format!("the claim of this device is named {expected}"))
+                .edit(Edit::words(claim.place(), &claim.name, &expected));
         }
     }
 }

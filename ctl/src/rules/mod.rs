@@ -1,18 +1,28 @@
 //! The rules. Each is about a fault that no schema can see: it stands between objects.
 
+mod apu;
 mod clients;
 mod cloud_disk;
 mod cloud_network;
 mod cloud_packages;
 mod cloud_secret;
 mod cluster;
+mod device_plugin;
 mod devices;
 mod disruption;
+mod first_boot;
 mod guest;
+mod models;
+mod network_policy;
+mod network_range;
 mod operator;
+mod operator_talos;
 mod pods;
+mod reach;
+mod schema;
 mod service;
 mod storage;
+mod talos;
 mod vm_device;
 mod vm_identity;
 mod vm_mac;
@@ -20,6 +30,8 @@ mod vm_probe;
 mod vm_run;
 
 use crate::lint::Rule;
+
+pub(crate) use talos::Shown;
 
 /// All of them, in the order of their numbers.
 pub(crate) static RULES: &[&Rule] = &[
@@ -60,7 +72,13 @@ pub(crate) static RULES: &[&Rule] = &[
     &operator::KV004,
     &cluster::KV005,
     &pods::GP001,
+    &operator_talos::GP002,
+    &operator_talos::GP003,
+    &operator_talos::GP004,
     &operator::GP005,
+    &device_plugin::GP006,
+    &operator::GP007,
+    &pods::WL001,
     &pods::WL002,
     &pods::WL003,
     &devices::HV001,
@@ -71,11 +89,15 @@ pub(crate) static RULES: &[&Rule] = &[
     &cluster::PS001,
     &service::SV001,
     &clients::SV002,
+    &apu::PK001,
     &service::SV003,
     &service::SV004,
+    &network_range::NW001,
+    &network_policy::NW002,
     &storage::AR001,
     &storage::AR002,
     &storage::DV001,
     &disruption::PD001,
     &storage::KZ001,
+    &schema::SC001,
 ];

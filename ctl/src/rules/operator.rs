@@ -2,18 +2,14 @@
 
 use crate::input::Inputs;
 use crate::lint::{Found, Rule, Severity};
+use crate::source::Place;
 use crate::yaml::Node;
 
-/// What configures the operator: its chart's values, and the spec of its policy.
-fn settings(inputs: &Inputs) -> impl Iterator<Item = &Node> {
-    let values = inputs.values.iter().map(AsRef::as_ref);
-    let policies = inputs.of_kind("ClusterPolicy").filter_map(|policy| policy.root.get("spec"));
-    values.chain(policies).filter(|root| root.get("sandboxWorkloads").is_some())
-}
+use super::talos::{enabled, machines, operators};
 
-/// Whether a part is switched on; `None` where nothing is said.
-fn enabled(settings: &Node, part: &str) -> Option<bool> {
-    settings.at(&[part, "enabled"]).map(Node::is_true)
+/// What configures the operator for VMs.
+fn settings(inputs: &Inputs) -> impl Iterator<Item = &Node> {
+    operators(inputs).filter(|root| root.get("sandboxWorkloads").is_some())
 }
 
 pub(crate) static KV004: Rule = Rule {
@@ -95,10 +91,52 @@ fn unbound(inputs: &Inputs, found: &mut Found) {
 
 /// Whether a machine configuration among the inputs gives devices to vfio-pci.
 fn bound_by_talos(inputs: &Inputs) -> bool {
-    inputs.values.iter().any(|root| {
-        let arguments = root.list(&["machine", "install", "extraKernelArgs"]);
-        let modules = root.list(&["machine", "kernel", "modules"]);
+    machines(inputs).any(|machine| {
+        let arguments = machine.list(&["install", "extraKernelArgs"]);
+        let modules = machine.list(&["kernel", "modules"]);
         arguments.filter_map(Node::text).any(|text| text.starts_with("vfio-pci.ids="))
             || modules.filter_map(|m| m.text_at(&["name"])).any(|name| name == "vfio_pci")
     })
+}
+
+pub(crate) static GP007: Rule = Rule {
+    id: "GP007",
+    severity: Severity::Warning,
+    title: "the sandbox device plugin on arm64",
+    cause: "NVIDIA publishes the image of the sandbox device plugin for amd64 only.",
+    evidence: "Its pods on arm64 nodes end with: exec format error, or no match for platform.",
+    fix: "set sandboxDevicePlugin.enabled: false, and let KubeVirt offer the device: \
+          externalResourceProvider: false",
+    check: plugin_on_arm,
+};
+
+fn plugin_on_arm(inputs: &Inputs, found: &mut Found) {
+    let Some(arm) = arm64(inputs) else { return };
+    // Unless it is switched off, the operator has it on; another file may switch it off.
+    let stated = settings(inputs).any(|s| enabled(s, "sandboxDevicePlugin").is_some());
+    for settings in settings(inputs) {
+        if enabled(settings, "sandboxWorkloads") != Some(true) {
+            continue;
+        }
+        let place = match settings.at(&["sandboxDevicePlugin", "enabled"]) {
+            Some(plugin) if plugin.is_true() => plugin.place,
+            None if !stated => settings.get("sandboxWorkloads").unwrap_or(settings).place,
+            _ => continue,
+        };
+        found.add(place, "this plugin's image does not run on arm64").see(arm, "an arm64 node");
+    }
+}
+
+/// What shows that nodes with GPUs are arm64: a node, or a VM with a GPU that wants one.
+fn arm64(inputs: &Inputs) -> Option<Place> {
+    let node = inputs.of_kind("Node").find_map(|node| {
+        let label = node.root.at(&["metadata", "labels", "kubernetes.io/arch"]);
+        let info = || node.root.at(&["status", "nodeInfo", "architecture"]);
+        label.or_else(info).filter(|arch| arch.text() == Some("arm64"))
+    });
+    let machine = || {
+        let wanted = inputs.machines().filter(|vm| vm.has_gpu());
+        wanted.filter_map(|vm| vm.spec().get("architecture")).find(|a| a.text() == Some("arm64"))
+    };
+    node.or_else(machine).map(|node| node.place)
 }

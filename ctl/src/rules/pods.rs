@@ -1,8 +1,11 @@
 //! Pods that use a GPU, and the operator that gives it to them.
 
+use crate::fix::Edit;
 use crate::input::{Inputs, Object};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
+
+use super::talos;
 
 /// Where the kinds of workloads have their pod's spec.
 const PATHS: [&[&str]; 3] = [
@@ -34,30 +37,106 @@ pub(crate) static GP001: Rule = Rule {
 const STRATEGIES: [&str; 4] = ["envvar", "volume-mounts", "cdi-annotations", "cdi-cri"];
 
 fn strategy(inputs: &Inputs, found: &mut Found) {
-    let mut values: Vec<&Node> = Vec::new();
-    for object in &inputs.objects {
-        values.extend(object.root.list(&["spec", "devicePlugin", "env"]).filter_map(variable));
-        values.extend(object.root.at(&["spec", "deviceListStrategy"]));
-        let pods = pod(object).into_iter().flat_map(containers);
-        values.extend(pods.flat_map(|container| container.list(&["env"])).filter_map(variable));
-    }
-    for root in &inputs.values {
-        values.extend(root.list(&["devicePlugin", "env"]).filter_map(variable));
-        values.extend(root.get("deviceListStrategy"));
-        values.extend(root.at(&["flags", "plugin", "deviceListStrategy"]));
-    }
-    for value in values {
-        for part in value.text().unwrap_or_default().split(',').map(str::trim) {
-            if !part.is_empty() && !STRATEGIES.contains(&part) {
-                found.add(value.place, format!("there is no strategy {part}"));
+    for value in strategies(inputs) {
+        for name in strategy_names(value) {
+            // What stands between braces, or begins with a dollar, is filled in later.
+            if name.is_empty() || name.contains(['$', '{']) || STRATEGIES.contains(&name) {
+                continue;
+            }
+            let finding = found.add(value.place, format!("there is no strategy {name}"));
+            if value.text() == Some("envvars") {
+                finding.edit(Edit::words(value.place, name, "envvar"));
             }
         }
     }
 }
 
+/// The strategies that a value names.
+pub(super) fn strategy_names(value: &Node) -> impl Iterator<Item = &str> {
+    let text = value.text().unwrap_or_default();
+    text.strip_prefix(ARGUMENT).unwrap_or(text).split(',').map(str::trim)
+}
+
+/// The strategy as an argument of the device plugin.
+const ARGUMENT: &str = "--device-list-strategy=";
+
+/// What states the device plugin's strategy, or several, with commas.
+pub(super) fn strategies(inputs: &Inputs) -> Vec<&Node> {
+    let mut values: Vec<&Node> = Vec::new();
+    for object in &inputs.objects {
+        values.extend(object.root.list(&["spec", "devicePlugin", "env"]).filter_map(variable));
+        values.extend(object.root.at(&["spec", "deviceListStrategy"]));
+        for container in pod(object).into_iter().flat_map(containers) {
+            values.extend(container.list(&["env"]).filter_map(variable));
+            let arguments = container.list(&["args"]).chain(container.list(&["command"]));
+            values.extend(
+                arguments.filter(|a| a.text().is_some_and(|text| text.starts_with(ARGUMENT))),
+            );
+        }
+    }
+    for root in inputs.values.iter().map(|values| &values.root) {
+        values.extend(root.list(&["devicePlugin", "env"]).filter_map(variable));
+        values.extend(root.list(&["gpu-operator", "devicePlugin", "env"]).filter_map(variable));
+        values.extend(root.get("deviceListStrategy"));
+        values.extend(root.at(&["flags", "plugin", "deviceListStrategy"]));
+    }
+    values
+}
+
 /// The value of the variable that states the strategy.
 fn variable(item: &Node) -> Option<&Node> {
     item.get("value").filter(|_| item.text_at(&["name"]) == Some("DEVICE_LIST_STRATEGY"))
+}
+
+pub(crate) static WL001: Rule = Rule {
+    id: "WL001",
+    severity: Severity::Error,
+    title: "a GPU without NVIDIA's runtime",
+    cause: "On Talos, and wherever NVIDIA's runtime is a class beside the default one, a container \
+            that asks for a GPU gets the device's name alone: no libraries and no device nodes.",
+    evidence: "The pod is scheduled, and says: libcuda.so.1 not found, or no CUDA-capable device.",
+    fix: "set runtimeClassName: nvidia in the pod",
+    check: no_runtime,
+};
+
+fn no_runtime(inputs: &Inputs, found: &mut Found) {
+    let talos = talos::is_used(inputs);
+    let class = inputs.of_kind("RuntimeClass").find(|class| class.name == "nvidia");
+    // The operator's toolkit, where it is on, makes its runtime the default.
+    let toolkit = || talos::operators(inputs).any(|s| talos::enabled(s, "toolkit") != Some(false));
+    let default = inputs.files.iter().any(|file| file.text.contains(DEFAULT));
+    if default || !talos && (class.is_none() || toolkit()) {
+        return;
+    }
+    for object in &inputs.objects {
+        let Some(spec) = pod(object) else { continue };
+        if spec.text_at(&["runtimeClassName"]).is_some_and(|class| class.contains("nvidia")) {
+            continue;
+        }
+        let limits =
+            containers(spec).filter_map(|container| container.at(&["resources", "limits"]));
+        let gpu = limits.flat_map(Node::entries).find(|limit| is_gpu(&limit.key));
+        let Some(gpu) = gpu.filter(|gpu| gpu.value.text() != Some("0")) else { continue };
+        let finding = found.add(gpu.place, "this pod has a GPU, and the default runtime");
+        if spec.get_key("runtimeClassName").is_none() {
+            finding.edit(Edit::key(spec, "runtimeClassName", "\"nvidia\""));
+        }
+        if talos {
+            talos::because(finding, inputs);
+        } else if let Some(class) = class {
+            finding.at_most(Severity::Warning).see(class.place(), "NVIDIA's runtime is a class");
+        }
+    }
+}
+
+/// What containerd's configuration says where NVIDIA's runtime is the default.
+const DEFAULT: &str = "default_runtime_name = \"nvidia\"";
+
+/// A whole GPU, or a slice of one, for containers. What VMs get has other names.
+fn is_gpu(resource: &str) -> bool {
+    resource == "nvidia.com/gpu"
+        || resource == "nvidia.com/gpu.shared"
+        || resource.starts_with("nvidia.com/mig-")
 }
 
 pub(crate) static WL002: Rule = Rule {
@@ -82,7 +161,12 @@ fn stale_selector(inputs: &Inputs, found: &mut Found) {
     let pods = inputs.objects.iter().filter_map(pod);
     for spec in pods.chain(inputs.machines().map(crate::input::Vm::spec)) {
         if let Some(entry) = spec.get("nodeSelector").and_then(|s| s.get_key(label)) {
-            found.add(entry.place, "no node has this label by itself");
+            let finding = found.add(entry.place, "no node has this label by itself");
+            if let Some(text) = entry.value.text().filter(|_| !entry.value.is_null()) {
+                finding
+                    .edit(Edit::words(entry.place, label, "nvidia.com/gpu.present"))
+                    .edit(Edit::bare(entry.value.place, text, "\"true\""));
+            }
         }
     }
 }
@@ -99,7 +183,9 @@ pub(crate) static WL003: Rule = Rule {
 };
 
 fn no_limit(inputs: &Inputs, found: &mut Found) {
-    for spec in inputs.objects.iter().filter_map(pod) {
+    // A DaemonSet watches the GPUs of a node, as the device plugin does, and takes none.
+    let workloads = inputs.objects.iter().filter(|object| object.kind != "DaemonSet");
+    for spec in workloads.filter_map(pod) {
         let Some(class) = spec.get("runtimeClassName").filter(|c| c.text() == Some("nvidia"))
         else {
             continue;

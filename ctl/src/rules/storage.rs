@@ -1,5 +1,6 @@
 //! Disks that go away with something else, and names that change.
 
+use crate::fix::Edit;
 use crate::input::{Inputs, NETWORK, Object, USER, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
@@ -84,7 +85,12 @@ fn prunable(inputs: &Inputs, found: &mut Found) {
             let set: Vec<&str> =
                 claim.annotation(options).unwrap_or_default().split(',').map(str::trim).collect();
             if !["Prune=false", "Delete=false"].iter().all(|option| set.contains(option)) {
-                found.add(claim.place(), "Argo CD may delete this disk");
+                let finding = found.add(claim.place(), "Argo CD may delete this disk");
+                let annotations = claim.root.at(&["metadata", "annotations"]);
+                if let Some(annotations) = annotations.filter(|a| a.get_key(options).is_none()) {
+                    let keep = "\"Prune=false,Delete=false\"";
+                    finding.edit(Edit::key(annotations, options, keep));
+                }
             }
         }
     }
@@ -129,8 +135,8 @@ pub(crate) static KZ001: Rule = Rule {
 };
 
 fn hashed(inputs: &Inputs, found: &mut Found) {
-    let taught = inputs.values.iter().any(|root| {
-        root.list(&["nameReference"]).any(|reference| {
+    let taught = inputs.values.iter().any(|values| {
+        values.root.list(&["nameReference"]).any(|reference| {
             let mut specs = reference.list(&["fieldSpecs"]);
             reference.text_at(&["kind"]) == Some("Secret")
                 && specs.any(|spec| spec.text_at(&["kind"]) == Some("VirtualMachine"))

@@ -1,5 +1,6 @@
 //! Passed-through devices.
 
+use crate::fix::Edit;
 use crate::input::{Inputs, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
@@ -25,7 +26,11 @@ fn live_migrate(inputs: &Inputs, found: &mut Found) {
         let Some(strategy) = own.or(inherited) else { continue };
         if strategy.text() == Some("LiveMigrate") {
             let message = format!("{} has a device that cannot migrate", vm.object.name);
-            found.add(strategy.place, message).see(device.place, "this one");
+            let finding = found.add(strategy.place, message).see(device.place, "this one");
+            finding.edit(match own {
+                Some(own) => Edit::words(own.place, "LiveMigrate", "None"),
+                None => Edit::key(vm.spec(), "evictionStrategy", "\"None\""),
+            });
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Probes, and the ports that they and clients reach.
 
+use crate::fix::Edit;
 use crate::input::{Inputs, Vm};
 use crate::lint::{Found, Rule, Severity};
+use crate::source::Place;
 use crate::yaml::{Entry, Node};
 
 use super::guest::ollama_host;
@@ -52,12 +54,19 @@ pub(crate) static VM007: Rule = Rule {
 
 fn not_forwarded(inputs: &Inputs, found: &mut Found) {
     for vm in inputs.machines() {
-        let mut lists = vm.interfaces().filter_map(|interface| interface.get("ports"));
-        let Some(list) = lists.next().filter(|list| list.items().next().is_some()) else {
+        // One that lists none forwards all.
+        let lists: Vec<_> = vm.interfaces().map(|interface| interface.get("ports")).collect();
+        let open = |list: Option<&Node>| list.is_none_or(|list| list.items().next().is_none());
+        if lists.iter().any(|list| open(*list)) {
             continue;
-        };
+        }
+        let Some(list) = lists.first().copied().flatten() else { continue };
         let forwarded = |port: i64| {
-            list.items().any(|item| item.get("port").and_then(Node::number) == Some(port))
+            let mut items = lists.iter().flatten().flat_map(|list| list.items());
+            items.any(|item| {
+                item.get("port").and_then(Node::number) == Some(port)
+                    && item.text_at(&["protocol"]).is_none_or(|protocol| protocol == "TCP")
+            })
         };
         let mut check = |node: &Node, port: i64, whose: &str| {
             if !forwarded(port) {
@@ -80,6 +89,9 @@ fn not_forwarded(inputs: &Inputs, found: &mut Found) {
         }
         for service in inputs.services(vm) {
             for item in service.root.list(&["spec", "ports"]) {
+                if item.text_at(&["protocol"]).is_some_and(|protocol| protocol != "TCP") {
+                    continue;
+                }
                 let target = item.get("targetPort").or_else(|| item.get("port"));
                 if let Some(target) = target
                     && let Some(number) = target.number()
@@ -88,7 +100,24 @@ fn not_forwarded(inputs: &Inputs, found: &mut Found) {
                 }
             }
         }
+        if let Some((place, port)) = serves(vm, inputs)
+            && !forwarded(port.into())
+        {
+            found
+                .add(place, format!("the server's port {port} is not forwarded"))
+                .see(list.place, "only these are");
+        }
     }
+}
+
+/// Where the guest's server is told to listen for others, and at which port.
+fn serves(vm: Vm<'_>, inputs: &Inputs) -> Option<(Place, u16)> {
+    let cloud = vm.machine.cloud_init.as_ref()?;
+    let host = ollama_host(cloud.user.known(&inputs.user_data)?)?;
+    // Behind a proxy, it is the proxy's port that clients use.
+    let loopback =
+        host.address.starts_with("127.") || ["localhost", "::1"].contains(&host.address.as_str());
+    (!loopback).then_some((host.place, host.port))
 }
 
 pub(crate) static VM008: Rule = Rule {
@@ -147,7 +176,11 @@ fn weak_probe(inputs: &Inputs, found: &mut Found) {
             let timeout = probe.entry("timeoutSeconds");
             if timeout.is_none_or(|timeout| timeout.value.number() == Some(1)) {
                 let place = timeout.map_or(entry.place, |timeout| timeout.place);
-                found.add(place, format!("{} gives up after 1 s", entry.key));
+                let finding = found.add(place, format!("{} gives up after 1 s", entry.key));
+                finding.edit(match timeout {
+                    Some(timeout) => Edit::bare(timeout.value.place, "1", "3"),
+                    None => Edit::key(probe, "timeoutSeconds", "3"),
+                });
             }
             let port = probe.at(&["httpGet", "port"]).and_then(Node::number);
             let path = probe.at(&["httpGet", "path"]);

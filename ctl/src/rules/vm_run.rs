@@ -1,5 +1,6 @@
 //! How a VM runs, and from which image.
 
+use crate::fix::Edit;
 use crate::input::{Inputs, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
@@ -19,7 +20,22 @@ fn running(inputs: &Inputs, found: &mut Found) {
         let outer: &[&str] =
             if vm.machine.pooled { &["spec", "virtualMachineTemplate", "spec"] } else { &["spec"] };
         if let Some(entry) = vm.object.root.at(outer).and_then(|spec| spec.entry("running")) {
-            found.add(entry.place, "running is deprecated: use runStrategy");
+            let finding = found.add(entry.place, "running is deprecated: use runStrategy");
+            let strategy = if entry.value.is_true() { "Always" } else { "Halted" };
+            let written = entry.value.text().filter(|text| ["true", "false"].contains(text));
+            if let Some(written) = written
+                && vm
+                    .object
+                    .root
+                    .at(outer)
+                    .is_some_and(|spec| spec.get_key("runStrategy").is_none())
+            {
+                finding.edit(Edit::words(entry.place, "running", "runStrategy")).edit(Edit::words(
+                    entry.value.place,
+                    written,
+                    strategy,
+                ));
+            }
         }
     }
 }

@@ -8,9 +8,12 @@
 
 mod allow;
 mod embedded;
+mod fix;
 mod hostile;
+mod image;
 mod incident;
 mod output;
+mod revision;
 mod rules;
 mod run;
 mod server;

@@ -15,7 +15,8 @@ fn rules() -> Vec<String> {
     text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
-/// The cases of a rule: files, or folders with a `now` and the `base` that it is compared with.
+/// The cases of a rule: files, or folders with a `now`, and the `base` that it is compared with or
+/// the `schemas` that it is checked against.
 fn cases(rule: &str) -> Vec<PathBuf> {
     let folder = data().join(rule);
     let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
@@ -25,12 +26,20 @@ fn cases(rule: &str) -> Vec<PathBuf> {
 }
 
 fn found(case: &Path) -> Vec<String> {
-    let (now, base) = (case.join("now.yaml"), case.join("base.yaml"));
-    let report = if case.is_dir() {
-        json(&["lint", "--format=json", "--base", base.to_str().unwrap(), now.to_str().unwrap()])
+    let path = |name: &str| case.join(name).to_str().unwrap().to_owned();
+    let mut arguments = vec!["lint".to_owned(), "--format=json".to_owned()];
+    if case.is_dir() {
+        arguments.push(path("now.yaml"));
+        for option in ["base", "schemas"] {
+            let file = path(&format!("{option}.yaml"));
+            if Path::new(&file).exists() {
+                arguments.extend([format!("--{option}"), file]);
+            }
+        }
     } else {
-        json(&["lint", "--format=json", case.to_str().unwrap()])
-    };
+        arguments.push(case.to_str().unwrap().to_owned());
+    }
+    let report = json(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(report["errors"], serde_json::json!([]), "{}", case.display());
     let findings = report["findings"].as_array().unwrap();
     findings.iter().map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
