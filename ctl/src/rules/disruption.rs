@@ -1,6 +1,6 @@
 //! Disruption budgets.
 
-use crate::input::Inputs;
+use crate::input::{Inputs, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
@@ -25,7 +25,7 @@ fn budget(inputs: &Inputs, found: &mut Found) {
             .filter(|vm| budget.beside(vm.object.namespace.as_deref()))
             .collect();
         let Some(vm) = vms.first() else { continue };
-        let pods = i64::try_from(vms.len()).unwrap_or(i64::MAX);
+        let pods: i64 = vms.iter().map(|vm| replicas(*vm)).sum();
         if let Some(entry) = spec.entry("maxUnavailable") {
             found
                 .add(entry.place, "a launcher's pod has no controller with a scale")
@@ -40,4 +40,10 @@ fn budget(inputs: &Inputs, found: &mut Found) {
             }
         }
     }
+}
+
+/// How many pods a machine stands for: a pool makes as many as it says.
+fn replicas(vm: Vm<'_>) -> i64 {
+    let stated = vm.object.root.at(&["spec", "replicas"]).and_then(Node::number);
+    stated.filter(|_| vm.machine.pooled).unwrap_or(1)
 }

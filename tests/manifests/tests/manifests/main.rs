@@ -22,13 +22,18 @@
     reason = "all of this is tests, the helpers too: they panic, print, and run programs"
 )]
 
+mod choices;
 mod format;
 mod guest;
+mod lint;
+mod network;
 mod objects;
 mod repository;
 mod schemas;
 mod services;
 mod shipped;
 mod storage;
+mod tools;
 mod twins;
+mod typed;
 mod vm;

@@ -1,15 +1,11 @@
 //! A copy of the two folders under test.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::objects::Objects;
-
-/// The same kustomize, by itself and inside kubectl.
-const RENDERERS: &[&[&str]] = &[&["kustomize", "build"], &["kubectl", "kustomize"]];
+use crate::tools::{quiet, repository, tool};
 
 /// What came of a rendering.
 pub(crate) enum Rendered {
@@ -38,10 +34,8 @@ pub(crate) struct Repository(TempDir);
 impl Repository {
     pub(crate) fn copy() -> Self {
         let copy = Self(TempDir::new().unwrap());
-        // This package lies two folders deep in the repository.
-        let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         for folder in ["cloud-init", "vm-manifests"] {
-            copy_tree(&original.join(folder), &copy.0.path().join(folder));
+            copy_tree(&repository().join(folder), &copy.0.path().join(folder));
         }
         copy
     }
@@ -59,24 +53,33 @@ impl Repository {
     }
 
     pub(crate) fn render(&self, folder: &str) -> Rendered {
-        for renderer in RENDERERS {
-            let mut command = Command::new(renderer[0]);
-            command.args(&renderer[1..]).arg(self.path(folder));
-            let output = match command.output() {
-                Ok(output) => output,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => panic!("{}: {error}", renderer[0]),
-            };
-            if !output.status.success() {
-                return Rendered::Refused(String::from_utf8_lossy(&output.stderr).into_owned());
-            }
-            return Rendered::Done(Objects::parse(&String::from_utf8(output.stdout).unwrap()));
+        match self.render_text(folder) {
+            Some(Ok(text)) => Rendered::Done(Objects::parse(&text)),
+            Some(Err(message)) => Rendered::Refused(message),
+            None => Rendered::Skipped,
         }
-        eprintln!("skipped: neither kustomize nor kubectl is in PATH");
-        Rendered::Skipped
     }
 
-    fn path(&self, relative: &str) -> PathBuf {
+    /// As kustomize prints it, or what it said; `None` where there is no kustomize.
+    pub(crate) fn render_text(&self, folder: &str) -> Option<Result<String, String>> {
+        // The same, by itself and inside kubectl.
+        let mut command = if let Some(mut command) = quiet("kustomize") {
+            command.arg("build");
+            command
+        } else {
+            let mut command = tool("kubectl")?;
+            command.arg("kustomize");
+            command
+        };
+        let output = command.arg(self.path(folder)).output().unwrap();
+        Some(if output.status.success() {
+            Ok(String::from_utf8(output.stdout).unwrap())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        })
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.0.path().join(relative)
     }
 }

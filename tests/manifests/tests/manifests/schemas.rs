@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jsonschema::Draft;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::objects::{Objects, list};
 
@@ -29,16 +29,17 @@ impl Schemas {
         None
     }
 
-    /// Checks all objects that have a schema here.
+    /// Checks the objects of KubeVirt, CDI and Harvester. Kubernetes' own kinds, and a few of other
+    /// projects, are `typed`'s.
     pub(crate) fn check(&self, objects: &Objects) -> Vec<String> {
         let mut findings = Vec::new();
         for object in &objects.0 {
             match object["kind"].as_str().unwrap_or_default() {
                 "VirtualMachine" => findings.extend(self.virtual_machine(object)),
-                "PersistentVolumeClaim" => findings.extend(self.claim(object)),
-                // Kubernetes' own kinds: the other checks look at what counts in them.
-                "Namespace" | "Secret" | "Service" => {}
-                kind => findings.push(format!("{kind}: no schema")),
+                "VirtualMachinePool" => findings.extend(self.pool(object)),
+                "KubeVirt" => findings.extend(self.kubevirts("kubevirt-kubevirt-v1", object)),
+                "PCIDeviceClaim" => findings.extend(self.claim_of_device(object)),
+                _ => {}
             }
         }
         findings
@@ -59,27 +60,47 @@ impl Schemas {
 
     /// The machine, and each of its data volume templates as CDI will see it.
     fn virtual_machine(&self, vm: &Value) -> Vec<String> {
-        let mut findings = Vec::new();
-        for version in KUBEVIRT {
-            findings.extend(validate(self.kubevirt(version), vm));
-        }
-        let crd = self.read(DATA_VOLUME);
-        for template in list(&vm["spec"]["dataVolumeTemplates"]) {
-            let schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
-            findings.extend(validate(schema, template));
-        }
+        let mut findings = self.kubevirts("virtualmachine-kubevirt-v1", vm);
+        findings.extend(self.templates(&vm["spec"]));
         findings
     }
 
-    /// A claim's spec is also a part of a data volume template.
-    fn claim(&self, claim: &Value) -> Vec<String> {
-        let path = "/properties/spec/properties/dataVolumeTemplates/items/properties/spec\
-                    /properties/pvc";
-        validate(self.kubevirt(KUBEVIRT[0]).pointer(path).unwrap().clone(), &claim["spec"])
+    fn pool(&self, pool: &Value) -> Vec<String> {
+        let mut findings = self.kubevirts("virtualmachinepool-pool-v1beta1", pool);
+        findings.extend(self.templates(&pool["spec"]["virtualMachineTemplate"]["spec"]));
+        findings
     }
 
-    fn kubevirt(&self, version: &str) -> Value {
-        self.read(&format!("kubevirt/{version}/virtualmachine-kubevirt-v1.openapiv3.json"))
+    fn templates(&self, machine: &Value) -> Vec<String> {
+        let crd = self.read(DATA_VOLUME);
+        let schema = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        let templates = list(&machine["dataVolumeTemplates"]).iter();
+        templates.flat_map(|template| validate(schema.clone(), template)).collect()
+    }
+
+    /// Against the schema of a kind in each of the releases.
+    fn kubevirts(&self, kind: &str, object: &Value) -> Vec<String> {
+        let schema = |version| self.read(&format!("kubevirt/{version}/{kind}.openapiv3.json"));
+        KUBEVIRT.iter().flat_map(|version| validate(schema(version), object)).collect()
+    }
+
+    fn claim_of_device(&self, claim: &Value) -> Vec<String> {
+        let path = self.0.join("harvester/pcidevice-pcideviceclaim.crd.yaml");
+        let text = std::fs::read_to_string(path).unwrap();
+        let crds: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+        let crd = crds.iter().find(|crd| crd["spec"]["names"]["kind"] == claim["kind"]).unwrap();
+        let mut schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
+        // Every object has them, whether its schema says so or not.
+        for field in ["apiVersion", "kind", "metadata"] {
+            let properties = schema["properties"].as_object_mut().unwrap();
+            properties.entry(field).or_insert_with(|| Value::Object(Map::new()));
+        }
+        validate(schema, claim)
+    }
+
+    /// The defaults of NVIDIA's operator, which its chart has instead of a schema.
+    pub(crate) fn operator_values(&self) -> Value {
+        self.read("nvidia/gpu-operator-v25.10.1/values.yaml")
     }
 
     /// Reads a schema. JSON is YAML too.

@@ -2,17 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::objects::Objects;
-use crate::repository::{Rendered, Repository};
+use crate::choices::{OVERLAYS, Overlay, PORTKEY_VM, TALOS_ALTRA};
+use crate::objects::{Objects, list};
+use crate::repository::Repository;
 use crate::schemas::Schemas;
-use crate::{guest, services, storage, vm};
-
-const OVERLAY: &str = "vm-manifests/overlays/talos-altra";
-const VALUES: &str = "vm-manifests/overlays/talos-altra/values.env";
+use crate::{guest, network, services, storage, typed, vm};
 
 /// Everything that can be said against a rendering, the schemas' opinion excepted.
 pub(crate) fn findings(objects: &Objects) -> Vec<String> {
-    let checks = [vm::check, services::check, storage::check, guest::check];
+    let checks = [vm::check, services::check, storage::check, guest::check, network::check];
     checks.iter().flat_map(|check| check(objects)).collect()
 }
 
@@ -22,13 +20,6 @@ const NOTHING: [String; 0] = [];
 fn base_fits_together() {
     let Some(objects) = Repository::copy().render("vm-manifests/base").objects() else { return };
     assert_eq!(findings(&objects), NOTHING);
-}
-
-#[test]
-fn objects_pass_their_schemas() {
-    let Some(schemas) = Schemas::find() else { return };
-    let Some(objects) = Repository::copy().render("vm-manifests/base").objects() else { return };
-    assert_eq!(schemas.check(&objects), NOTHING);
 }
 
 #[test]
@@ -67,30 +58,54 @@ fn changed_user_data_makes_another_secret() {
 }
 
 #[test]
-fn overlay_names_what_has_not_been_chosen() {
-    let repository = Repository::copy();
-    for (value, line, choice) in
-        [("node", "#node=", "node=gpu-1"), ("ssh_key", "#ssh_key=", "ssh_key=ssh-ed25519 KEY me")]
-    {
-        match repository.render(OVERLAY) {
-            Rendered::Refused(message) => {
-                assert!(message.contains(&format!("data.{value}")), "{message}");
-            }
-            Rendered::Done(_) => panic!("{value} was not chosen"),
-            Rendered::Skipped => return,
-        }
-        repository.replace(VALUES, line, choice);
-    }
-    let objects = repository.render(OVERLAY).objects().unwrap();
-    assert_eq!(findings(&objects), NOTHING);
-    chosen(&objects);
-    if let Some(schemas) = Schemas::find() {
-        assert_eq!(schemas.check(&objects), NOTHING);
+fn each_overlay_with_a_machine_fits_together() {
+    for overlay in [TALOS_ALTRA, PORTKEY_VM] {
+        let Some(objects) = overlay.chosen() else { return };
+        assert_eq!(findings(&objects), NOTHING, "{}", overlay.name);
     }
 }
 
-/// Each value arrived where it counts, and the list of values itself stayed behind.
-fn chosen(objects: &Objects) {
+#[test]
+fn every_object_passes_its_schema() {
+    let repository = Repository::copy();
+    for overlay in OVERLAYS {
+        overlay.choose(&repository);
+    }
+    let overlays = OVERLAYS.iter().map(Overlay::folder);
+    let platform = ["", "/argocd", "/talos-container", "/validation-bridge"];
+    let platform = platform.iter().map(|folder| format!("vm-manifests/platform{folder}"));
+    let schemas = Schemas::find();
+    for folder in overlays.chain(platform) {
+        let Some(objects) = repository.render(&folder).objects() else { return };
+        assert_eq!(typed::check(&objects), NOTHING, "{folder}");
+        if let Some(schemas) = &schemas {
+            assert_eq!(schemas.check(&objects), NOTHING, "{folder}");
+        }
+    }
+    let patch = repository.read("vm-manifests/overlays/harvester-docker-host/vm-patch.yaml");
+    if let Some(schemas) = &schemas {
+        assert_eq!(schemas.check(&Objects::parse(&patch)), NOTHING);
+    }
+}
+
+/// Each setting of NVIDIA's operator is one that it has.
+#[test]
+fn settings_of_the_operator_exist() {
+    let Some(schemas) = Schemas::find() else { return };
+    let text = Repository::copy().read("vm-manifests/platform/gpu-operator/values.yaml");
+    let ours: Value = serde_saphyr::from_str(&text).unwrap();
+    let theirs = schemas.operator_values();
+    for (part, settings) in ours.as_object().unwrap() {
+        for key in settings.as_object().unwrap().keys() {
+            assert!(theirs[part].get(key).is_some(), "{part}.{key}");
+        }
+    }
+}
+
+/// Each value arrived where it counts.
+#[test]
+fn choices_arrive_where_they_count() {
+    let Some(objects) = TALOS_ALTRA.chosen() else { return };
     let template = &objects.vm()["spec"]["dataVolumeTemplates"][0]["spec"];
     let claim = objects.beside_vm("PersistentVolumeClaim", &json!("saigak-data")).unwrap();
     let keys = objects.beside_vm("Secret", &json!("saigak-ssh-keys")).unwrap();
@@ -99,5 +114,7 @@ fn chosen(objects: &Objects) {
     assert_eq!(template["storage"]["storageClassName"], "local-path");
     assert_eq!(claim["spec"]["storageClassName"], "local-path");
     assert!(template["source"]["http"]["url"].as_str().is_some_and(|url| url.contains("arm64")));
-    assert_eq!(objects.of_kind("ConfigMap").collect::<Vec<&Value>>(), Vec::<&Value>::new());
+    let volumes = list(&objects.instance()["volumes"]).iter();
+    let images: Vec<_> = volumes.filter_map(|v| v["containerDisk"]["image"].as_str()).collect();
+    assert!(matches!(images[..], [image] if image.contains("@sha256:")), "{images:?}");
 }

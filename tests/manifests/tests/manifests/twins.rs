@@ -5,6 +5,7 @@ use crate::guest::check_meta_data;
 use crate::repository::Repository;
 use crate::schemas::Schemas;
 use crate::shipped::findings;
+use crate::typed;
 
 const USER_DATA: &str = "cloud-init/user-data";
 const NETWORK: &str = "cloud-init/network-config";
@@ -13,6 +14,7 @@ const BASE: &str = "vm-manifests/base/kustomization.yaml";
 const NAMESPACE: &str = "vm-manifests/base/namespace.yaml";
 const SERVICES: &str = "vm-manifests/base/services.yaml";
 const DATA: &str = "vm-manifests/base/data.yaml";
+const POLICY: &str = "vm-manifests/base/network-policy.yaml";
 const VM: &str = "vm-manifests/base/virtualmachine.yaml";
 
 /// File, text, what replaces it, and the finding.
@@ -73,6 +75,14 @@ const TWINS: &[Twin] = &[
     (VM, "runStrategy: Always", "running: true", "the VM does not always run"),
     (VM, "      architecture: arm64\n", "", "no architecture is stated"),
     (VM, "      evictionStrategy: None\n", "", "a VM with a GPU cannot migrate"),
+    // Who may reach it, and whom it reaches.
+    (BASE, "  - network-policy.yaml\n", "", "no network policy selects the VM's pod"),
+    (POLICY, "kubevirt.io: virt-api", "kubevirt.io: virt-apis", "virt-api is shut out from 22"),
+    (POLICY, "        - port: 7244", "        - port: 7245", "Prometheus is shut out from 7244"),
+    (POLICY, "saigak-client:", "client:", "a client is shut out from 11434"),
+    (POLICY, "name: saigak-smoke", "name: smoke", "the smoke test is shut out from 11434"),
+    (POLICY, "saigak-client: \"true\"", "{}", "a stranger is let in to 11434"),
+    (POLICY, "        - port: 443", "        - port: 444", "the registry cannot be reached at 443"),
     // Disks.
     (VM, "serial: saigak-data", "serial: saigak-root", r#"disk "data" has no serial of its own"#),
     (VM, "serial: saigak-data", "serial: saigak-models", r#"no disk has the serial "saigak-data""#),
@@ -169,7 +179,7 @@ const MISFITS: &[Twin] = &[
     (VM, "cores: 8", "cores: eight", "eight"),
     (VM, "            storage: 80Gi", "            - 80Gi", "80Gi"),
     (VM, "        storage:\n", "        storages:\n", "storages"),
-    (DATA, "ReadWriteOnce", "{}", "/accessModes/0"),
+    (DATA, "ReadWriteOnce", "{}", "expected a string"),
 ];
 
 #[test]
@@ -179,7 +189,7 @@ fn each_schema_can_fail() {
         let repository = Repository::copy();
         repository.replace(file, from, to);
         let Some(objects) = repository.render("vm-manifests/base").objects() else { return };
-        let found = schemas.check(&objects).join("\n");
+        let found = [schemas.check(&objects), typed::check(&objects)].concat().join("\n");
         assert!(found.contains(finding), "{file}, {from:?} → {to:?}: no {finding:?} in {found}");
     }
     let user_data = schemas.check_user_data("#cloud-config\nwrite_file: []\n");

@@ -1,0 +1,123 @@
+//! The overlays, and what their owner chooses in each.
+
+use crate::objects::Objects;
+use crate::repository::{Rendered, Repository};
+
+/// An overlay: its name, and for each value that is to be chosen a choice, in the order in which
+/// rendering asks for them.
+pub(crate) struct Overlay {
+    pub(crate) name: &'static str,
+    choices: &'static [(&'static str, &'static str)],
+}
+
+const NODE: (&str, &str) = ("node", "gpu-1");
+const SSH_KEY: (&str, &str) = ("ssh_key", "ssh-ed25519 KEY me");
+/// A digest has 64 digits.
+const PACKAGE: (&str, &str) = (
+    "package",
+    "registry.example.org/saigak-agent@sha256:\
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+);
+const SAIGAKCTL: (&str, &str) = (
+    "saigakctl",
+    "registry.example.org/saigakctl@sha256:\
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+);
+const OLLAMA: (&str, &str) = (
+    "ollama",
+    "docker.io/ollama/ollama@sha256:\
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+);
+
+/// The reference deployment.
+pub(crate) const TALOS_ALTRA: Overlay =
+    Overlay { name: "talos-altra", choices: &[NODE, SSH_KEY, PACKAGE, SAIGAKCTL] };
+pub(crate) const POOL: Overlay = Overlay {
+    name: "pool",
+    choices: &[SSH_KEY, ("storage_class", "ceph-block"), PACKAGE, SAIGAKCTL],
+};
+pub(crate) const PORTKEY_VM: Overlay = Overlay { name: "portkey-vm", choices: &[SSH_KEY, PACKAGE] };
+pub(crate) const TALOS_CONTAINER: Overlay =
+    Overlay { name: "talos-container", choices: &[NODE, OLLAMA, SAIGAKCTL] };
+pub(crate) const PORTKEY: Overlay = Overlay { name: "portkey", choices: &[OLLAMA, SAIGAKCTL] };
+pub(crate) const HARVESTER: Overlay = Overlay {
+    name: "harvester-docker-host",
+    choices: &[
+        NODE,
+        ("user", "admin"),
+        ("gpu_claim", "gpu-1-000001000"),
+        ("audio_claim", "gpu-1-000001001"),
+    ],
+};
+pub(crate) const MEMORIES: Overlay = Overlay { name: "memories-client", choices: &[] };
+
+/// All of them.
+pub(crate) const OVERLAYS: &[Overlay] =
+    &[TALOS_ALTRA, POOL, PORTKEY_VM, TALOS_CONTAINER, PORTKEY, HARVESTER, MEMORIES];
+
+impl Overlay {
+    pub(crate) fn folder(&self) -> String {
+        format!("vm-manifests/overlays/{}", self.name)
+    }
+
+    /// Makes all choices.
+    pub(crate) fn choose(&self, repository: &Repository) {
+        for (key, choice) in self.choices {
+            self.make(repository, key, choice);
+        }
+    }
+
+    fn make(&self, repository: &Repository, key: &str, choice: &str) {
+        let file = format!("{}/values.env", self.folder());
+        repository.replace(&file, &format!("#{key}="), &format!("{key}={choice}"));
+    }
+
+    /// The overlay with all choices made.
+    pub(crate) fn chosen(&self) -> Option<Objects> {
+        let repository = Repository::copy();
+        self.choose(&repository);
+        repository.render(&self.folder()).objects()
+    }
+}
+
+#[test]
+fn each_overlay_is_here() {
+    let folder = crate::tools::repository().join("vm-manifests/overlays");
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let mut known: Vec<_> = OVERLAYS.iter().map(|overlay| overlay.name).collect();
+    found.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn each_overlay_names_what_has_not_been_chosen() {
+    for overlay in OVERLAYS {
+        let repository = Repository::copy();
+        for (key, choice) in overlay.choices {
+            match repository.render(&overlay.folder()) {
+                Rendered::Refused(message) => {
+                    assert!(
+                        message.contains(&format!("data.{key}`")),
+                        "{}: {message}",
+                        overlay.name
+                    );
+                }
+                Rendered::Done(_) => panic!("{}: {key} was not chosen", overlay.name),
+                Rendered::Skipped => return,
+            }
+            overlay.make(&repository, key, choice);
+        }
+        let objects = repository.render(&overlay.folder()).objects().unwrap();
+        assert_ne!(objects.0.len(), 0);
+        // What was chosen has arrived, and the list itself stayed behind.
+        let text = serde_json::to_string(&objects.0).unwrap();
+        for (key, choice) in overlay.choices {
+            assert!(text.contains(choice), "{}: {key}", overlay.name);
+        }
+        assert!(objects.of_kind("ConfigMap").all(|map| map["metadata"]["name"] != "values"));
+    }
+}
