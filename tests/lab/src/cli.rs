@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::host::{inside, packages, privilege, supervise};
 use crate::paths::Paths;
-use crate::plan::{Plan, Task};
+use crate::plan::{Place, Plan, Task};
 use crate::{build, scenario, task};
 
 /// Boots real guests, breaks them, and watches them heal.
@@ -23,23 +23,18 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Break one guest in many ways, with a live view of the agent's status
-    Demo(With),
-    /// Play scenarios, each in a guest of its own
-    Test {
-        /// Names of scenarios; all where none is given
-        names: Vec<String>,
-        /// Leave the guests of failed scenarios running, for a look
+    Demo {
+        /// Show the incident alone, in a virtual machine
         #[arg(long)]
-        keep: bool,
-        /// Scenarios at once: for most of their time they wait
-        #[arg(long, default_value_t = 4, value_parser = jobs)]
-        jobs: usize,
-        /// Play them all so many times
-        #[arg(long, value_name = "TIMES", default_value_t = NonZeroU32::MIN)]
-        repeat: NonZeroU32,
+        vm: bool,
         #[command(flatten)]
         with: With,
     },
+    /// Play scenarios, each in a guest of its own
+    Test(Play),
+    /// Do so in virtual machines
+    #[command(subcommand)]
+    Vm(Vm),
     /// Name the scenarios and the incidents that they prevent
     List,
     /// Boot a healthy guest and leave it running
@@ -57,6 +52,30 @@ enum Command {
     /// The inside of a run (started by the lab itself)
     #[command(hide = true)]
     Inside { run: String },
+}
+
+#[derive(Subcommand)]
+enum Vm {
+    /// Play scenarios for virtual machines: each takes minutes where KVM does not work
+    Test(Play),
+}
+
+/// Which scenarios are played, and how.
+#[derive(Args)]
+struct Play {
+    /// Names of scenarios; all where none is given
+    names: Vec<String>,
+    /// Leave the guests of failed scenarios running, for a look
+    #[arg(long)]
+    keep: bool,
+    /// Scenarios at once, most of which wait for most of their time: 4, and 1 in virtual machines
+    #[arg(long, value_parser = jobs)]
+    jobs: Option<usize>,
+    /// Play them all so many times
+    #[arg(long, value_name = "TIMES", default_value_t = NonZeroU32::MIN)]
+    repeat: NonZeroU32,
+    #[command(flatten)]
+    with: With,
 }
 
 /// What guests are made of.
@@ -80,11 +99,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             scenario::print_list();
             Ok(ExitCode::SUCCESS)
         }
-        Command::Test { names, keep, jobs, repeat, with } => {
-            scenario::select(&names)?;
-            start(Task::Test { names, keep, jobs, repeat }, with).await
+        Command::Test(play) => test(Place::Container, play).await,
+        Command::Vm(Vm::Test(play)) => test(Place::Vm, play).await,
+        Command::Demo { vm, with } => {
+            let place = if vm { Place::Vm } else { Place::Container };
+            start(Task::Demo { place }, with).await
         }
-        Command::Demo(with) => start(Task::Demo, with).await,
         Command::Up(with) => {
             let plan = plan(Task::Up, with).await?;
             task::up::detach(&plan).await
@@ -100,6 +120,17 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             inside::inside(run).await
         }
     }
+}
+
+async fn test(place: Place, play: Play) -> Result<ExitCode> {
+    let Play { names, keep, jobs, repeat, with } = play;
+    scenario::select(place, &names)?;
+    let jobs = jobs.unwrap_or(match place {
+        Place::Container => 4,
+        // It computes all the time.
+        Place::Vm => 1,
+    });
+    start(Task::Test { names, keep, jobs, repeat, place }, with).await
 }
 
 async fn start(task: Task, with: With) -> Result<ExitCode> {

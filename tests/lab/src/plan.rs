@@ -39,6 +39,15 @@ pub struct Equipment {
     pub gguf: Option<PathBuf>,
 }
 
+/// What guests run in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// A booted container: this machine's kernel, up in a second.
+    Container,
+    /// A virtual machine, whose first boot is cloud-init's.
+    Vm,
+}
+
 /// What a run does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Task {
@@ -52,9 +61,14 @@ pub enum Task {
         jobs: usize,
         /// How often all of them are played.
         repeat: NonZeroU32,
+        /// What their guests are.
+        place: Place,
     },
     /// Play the demonstration.
-    Demo,
+    Demo {
+        /// What its guest is.
+        place: Place,
+    },
     /// Boot one guest and leave it to a person.
     Up,
 }
@@ -64,8 +78,19 @@ impl Task {
     #[must_use]
     pub fn plays(&self, name: &str) -> bool {
         match self {
-            Self::Test { names, .. } => names.is_empty() || names.iter().any(|known| known == name),
-            Self::Demo | Self::Up => false,
+            Self::Test { names, place: Place::Container, .. } => {
+                names.is_empty() || names.iter().any(|known| known == name)
+            }
+            Self::Test { .. } | Self::Demo { .. } | Self::Up => false,
+        }
+    }
+
+    /// What its guests are.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Test { place, .. } | Self::Demo { place } => *place,
+            Self::Up => Place::Container,
         }
     }
 }

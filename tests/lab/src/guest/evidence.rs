@@ -7,9 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Guest;
-use super::shell::enter;
 use crate::paths::{make_directory, write};
-use crate::process;
 
 /// File, and the command in the guest whose output goes there.
 const QUESTIONS: &[(&str, &[&str])] = &[
@@ -30,7 +28,7 @@ impl Guest {
                 .with_context(|| format!("cannot remove {}", target.display()))?;
         }
         make_directory(&target)?;
-        for log in ["console.log", "dhcp.log", "dns.log", "registry.log"] {
+        for log in ["console.log", "dhcp.log", "dns.log", "registry.log", "qemu.log"] {
             // A guest that never came up has not all of them.
             let _ = std::fs::copy(self.logs.join(log), target.join(log));
         }
@@ -44,16 +42,12 @@ impl Guest {
             }
         }
         write(&target.join("timeline.ndjson"), lines)?;
-        if let Ok(leader) = self.leader() {
-            for (file, question) in QUESTIONS {
-                let mut command = enter(leader);
-                command.args(*question);
-                let text = match process::finish(command, None, Duration::from_secs(10)).await {
-                    Ok(done) => format!("{}{}", done.stdout, done.stderr),
-                    Err(error) => format!("{error:#}\n"),
-                };
-                write(&target.join(file), text)?;
-            }
+        for (file, question) in QUESTIONS {
+            let text = match self.exec(question, Duration::from_secs(10)).await {
+                Ok(done) => format!("{}{}", done.stdout, done.stderr),
+                Err(error) => format!("{error:#}\n"),
+            };
+            write(&target.join(file), text)?;
         }
         Ok(target)
     }

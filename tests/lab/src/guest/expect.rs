@@ -129,6 +129,7 @@ impl Guest {
         what: &str,
         fits: impl Fn(&Report) -> bool,
     ) -> Result<Seen> {
+        let within = within * self.pace();
         if let Some(seen) = self.timeline.wait_for(moment, within, fits).await {
             return Ok(seen);
         }

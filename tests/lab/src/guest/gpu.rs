@@ -135,7 +135,7 @@ pub fn settings(expected: u32, vendor: &str) -> String {
 impl Guest {
     /// Changes the state of its GPUs, and what the driver shows of itself.
     pub fn change_gpus(&self, change: impl FnOnce(&mut State)) -> Result<()> {
-        let directory = self.root.join(relative(state::DIRECTORY));
+        let directory = self.container()?.root.join(relative(state::DIRECTORY));
         let path = directory.join(state::FILE);
         let text = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut state =
@@ -146,7 +146,7 @@ impl Guest {
 
     /// Changes what its PCI shows.
     pub fn change_pci(&self, pci: &[Pci]) -> Result<()> {
-        show_pci(&self.root.join(relative(state::DIRECTORY)), pci)
+        show_pci(&self.container()?.root.join(relative(state::DIRECTORY)), pci)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One guest: Debian with systemd as its process 1, a link named enp1s0, a data disk, a server
 //! and the agent.
 
+mod container;
 pub mod disk;
 pub mod evidence;
 pub mod expect;
@@ -13,28 +14,35 @@ pub mod report;
 pub mod shell;
 pub mod template;
 pub mod timeline;
+pub mod vm;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::host::cgroup;
 use crate::host::inside::Lab;
 use crate::net::GUEST;
 use crate::net::client::{self, Answer};
-use crate::net::gateway::Gateway;
+use crate::net::gateway::{Cable, Gateway};
 use crate::paths::{make_directory, write};
 use crate::root::overlay;
+use container::Container;
 use disk::DataDisk;
 use machine::Machine;
-use options::Options;
-use timeline::Timeline;
+use options::{MAC, Options};
+use timeline::{Source, Timeline};
+use vm::Vm;
+use vm::ground::Ground;
 
 /// The file that names process 1 of a running guest, for `cargo lab shell`.
 pub const LEADER: &str = "leader";
+
+/// See [`Guest::pace`].
+const VM_PACE: u32 = 8;
 
 /// A guest and the world around it.
 pub struct Guest {
@@ -45,11 +53,14 @@ pub struct Guest {
     /// What the agent has reported so far.
     pub timeline: Timeline,
     lab: Rc<Lab>,
-    root: PathBuf,
     logs: PathBuf,
-    disk: DataDisk,
-    machine: RefCell<Option<Machine>>,
-    leader: Rc<Cell<Option<i32>>>,
+    body: Body,
+}
+
+/// What a guest runs in.
+enum Body {
+    Container(Container),
+    Vm(Vm),
 }
 
 impl Guest {
@@ -74,59 +85,113 @@ impl Guest {
         overlay::mount_overlay(lower, &memory.join("upper"), &memory.join("work"), &root)?;
         let owner = options::furnish(&root, lab, &options)?;
         let disk = DataDisk::make(&root, &logs, &options, owner).await?;
-        let gateway = Gateway::make(lab, &logs, &options.mac)
+        let gateway = Gateway::make(lab, &logs, Cable::Pair(&options.mac))
             .await
             .with_context(|| format!("cannot make the gateway of {name}"))?;
         let leader = Rc::new(Cell::new(None));
-        let timeline = Timeline::follow(Rc::clone(&leader));
-        Ok(Rc::new(Self {
-            name,
-            gateway,
-            timeline,
-            lab: Rc::clone(lab),
-            root,
-            logs,
-            disk,
-            machine: RefCell::new(None),
-            leader,
-        }))
+        let timeline = Timeline::follow(Source::Container(Rc::clone(&leader)));
+        let container = Container { root, disk, machine: RefCell::new(None), leader };
+        let body = Body::Container(container);
+        Ok(Rc::new(Self { name, gateway, timeline, lab: Rc::clone(lab), logs, body }))
+    }
+
+    /// Makes a virtual machine that is still powered off: with the image's root and a blank data
+    /// disk, or with the disks that another guest left.
+    pub async fn make_vm(lab: &Rc<Lab>, name: &str, like: Option<&Guest>) -> Result<Rc<Self>> {
+        let ground = lab.ground.get_or_try_init(|| async { Ground::make(lab).await.map(Rc::new) });
+        let ground = ground.await?;
+        let logs = lab.disk().join("guests").join(name);
+        make_directory(&logs)?;
+        let sockets = lab.memory().join(name);
+        let vm = match like {
+            Some(other) => Vm::copy(other.vm()?, &logs, &sockets).await?,
+            None => Vm::make(ground, &logs, &sockets, MAC).await?,
+        };
+        let gateway = Gateway::make(lab, &logs, Cable::Tap)
+            .await
+            .with_context(|| format!("cannot make the gateway of {name}"))?;
+        let timeline = Timeline::follow(Source::Port(sockets.join(vm::WATCH)));
+        let (name, lab, body) = (name.to_owned(), Rc::clone(lab), Body::Vm(vm));
+        Ok(Rc::new(Self { name, gateway, timeline, lab, logs, body }))
     }
 
     /// Boots it, and returns when its process 1 says that it is up.
     pub async fn power_on(&self) -> Result<()> {
+        let started = match &self.body {
+            Body::Container(container) => self.boot_container(container).await,
+            Body::Vm(vm) => vm.power_on(self.gateway.namespace()).await,
+        };
+        started.with_context(|| format!("guest {} does not boot", self.name))
+    }
+
+    async fn boot_container(&self, container: &Container) -> Result<()> {
         let machine = Machine::start(&machine::Settings {
             name: &self.name,
-            root: &self.root,
+            root: &container.root,
             console: &self.logs.join("console.log"),
             notify: &self.lab.memory().join(&self.name).join("notify"),
             group: &cgroup::of_guest(&self.lab.run.id, &self.name),
             network: &self.gateway.guest_namespace(),
-            disk: &self.disk,
+            disk: &container.disk,
             equipment: &self.lab.run.plan.equipment,
         })
-        .await
-        .with_context(|| format!("guest {} does not boot", self.name))?;
+        .await?;
         write(&self.logs.join(LEADER), machine.leader().to_string())?;
-        self.leader.set(Some(machine.leader()));
-        self.machine.replace(Some(machine));
+        container.leader.set(Some(machine.leader()));
+        container.machine.replace(Some(machine));
         Ok(())
     }
 
     /// Shuts it down in good order.
     pub async fn power_off(&self) -> Result<()> {
-        let machine = self.take()?;
-        machine.power_off().await
+        match &self.body {
+            Body::Container(container) => container.take(&self.logs)?.power_off().await,
+            Body::Vm(vm) => vm.power_off().await,
+        }
     }
 
     /// Ends it as a lost node does.
     pub async fn kill(&self) -> Result<()> {
-        let machine = self.take()?;
-        machine.kill().await
+        match &self.body {
+            Body::Container(container) => container.take(&self.logs)?.kill().await,
+            Body::Vm(vm) => vm.kill().await,
+        }
+    }
+
+    /// The run that it is in.
+    #[must_use]
+    pub fn lab(&self) -> &Rc<Lab> {
+        &self.lab
+    }
+
+    /// The virtual machine that it is.
+    pub fn vm(&self) -> Result<&Vm> {
+        match &self.body {
+            Body::Vm(vm) => Ok(vm),
+            Body::Container(_) => bail!("{} is no virtual machine", self.name),
+        }
+    }
+
+    fn container(&self) -> Result<&Container> {
+        match &self.body {
+            Body::Container(container) => Ok(container),
+            Body::Vm(_) => bail!("{} is a virtual machine", self.name),
+        }
     }
 
     /// Process 1 of the guest, as the run numbers it.
     pub fn leader(&self) -> Result<i32> {
-        self.leader.get().with_context(|| format!("guest {} is powered off", self.name))
+        let leader = self.container()?.leader.get();
+        leader.with_context(|| format!("guest {} is powered off", self.name))
+    }
+
+    /// How much longer than in a container all may take: emulated, a guest is that slow.
+    #[must_use]
+    pub fn pace(&self) -> u32 {
+        match self.body {
+            Body::Container(_) => 1,
+            Body::Vm(_) => VM_PACE,
+        }
     }
 
     /// Whether a real Ollama serves in it.
@@ -137,7 +202,7 @@ impl Guest {
 
     /// Asks one of its ports for a page, from outside.
     pub async fn get(&self, port: u16, path: &str) -> Result<Answer> {
-        client::get(self.gateway.worker(), port, path, Duration::from_secs(5)).await
+        client::get(self.gateway.worker(), port, path, Duration::from_secs(5) * self.pace()).await
     }
 
     /// Has it embed a text, from outside.
@@ -148,28 +213,24 @@ impl Guest {
     /// The same at another of its addresses.
     pub async fn client_embed_at(&self, address: &str) -> Result<Vec<f32>> {
         // The first embedding after a start loads the model.
-        let within = Duration::from_secs(30);
+        let within = Duration::from_secs(30) * self.pace();
         client::embed(self.gateway.worker(), address, "The lake is frozen.", within).await
-    }
-
-    fn take(&self) -> Result<Machine> {
-        self.leader.set(None);
-        let _ = std::fs::remove_file(self.logs.join(LEADER));
-        self.machine.take().with_context(|| format!("guest {} is powered off", self.name))
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        // A machine's process goes with it.
+        let Body::Container(container) = &self.body else { return };
         // Nothing waits for a dropped guest; at the end of the run its process 1 goes anyway.
         let group = cgroup::of_guest(&self.lab.run.id, &self.name);
         let _ = cgroup::kill(&group);
         let _ = std::fs::remove_file(self.logs.join(LEADER));
         let memory = self.lab.memory().join(&self.name);
-        let _ = overlay::unmount(&self.root);
+        let _ = overlay::unmount(&container.root);
         // Fails where its root disk has no size of its own.
         let _ = overlay::unmount(&memory);
         let _ = std::fs::remove_dir_all(&memory);
-        self.disk.forget();
+        container.disk.forget();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use tokio::process::Command;
 
-use super::Guest;
+use super::{Body, Guest};
 use crate::process::{self, Finished};
 
 /// Nothing that a scenario runs takes longer, unless it says so.
@@ -49,25 +49,40 @@ impl Guest {
     }
 
     async fn run(&self, options: &[String], script: &str, patience: Duration) -> Result<Finished> {
-        let mut command = enter(self.leader()?);
-        command.args(["systemd-run", "--quiet", "--collect", "--wait", "--pipe"]);
-        command.args(options).args(["--", "/bin/sh", "-c", script]);
-        process::finish(command, None, patience).await
+        let mut command = vec!["systemd-run", "--quiet", "--collect", "--wait", "--pipe"];
+        command.extend(options.iter().map(String::as_str));
+        command.extend(["--", "/bin/sh", "-c", script]);
+        self.exec(&command, patience).await
+    }
+
+    /// Runs a program that is a client of the guest's systemd, or reads only, whatever comes of
+    /// it.
+    pub async fn exec(&self, arguments: &[&str], patience: Duration) -> Result<Finished> {
+        let patience = patience * self.pace();
+        match &self.body {
+            Body::Container(_) => {
+                let mut command = enter(self.leader()?);
+                command.args(arguments);
+                process::finish(command, None, patience).await
+            }
+            Body::Vm(vm) => vm.exec(arguments, patience).await,
+        }
     }
 
     /// Has the guest's systemd do something, over its private socket: also where the guest has no
     /// bus.
     pub async fn systemctl(&self, arguments: &[&str]) -> Result<()> {
-        let mut command = enter(self.leader()?);
-        command.arg("systemctl").args(arguments);
-        process::run(command, PATIENCE).await.map(drop)
+        let finished = self.exec(&[&["systemctl"], arguments].concat(), PATIENCE).await?;
+        if finished.code != 0 {
+            bail!("systemctl {}: {}", arguments.join(" "), finished.stderr.trim());
+        }
+        Ok(())
     }
 
     /// Waits until the guest has started all that it starts at boot, and returns systemd's word
     /// for how that went: `running` or `degraded`.
     pub async fn settled(&self) -> Result<String> {
-        let mut command = enter(self.leader()?);
-        command.args(["systemctl", "is-system-running", "--wait"]);
-        Ok(process::finish(command, None, PATIENCE).await?.stdout.trim().to_owned())
+        let command = ["systemctl", "is-system-running", "--wait"];
+        Ok(self.exec(&command, PATIENCE).await?.stdout.trim().to_owned())
     }
 }

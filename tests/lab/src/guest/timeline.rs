@@ -2,11 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -31,6 +33,14 @@ pub struct Mark {
     known: HashSet<(String, String)>,
 }
 
+/// Where the agent's words come from.
+pub enum Source {
+    /// The agent's socket in the container whose process 1 that is, as the run numbers it.
+    Container(Rc<Cell<Option<i32>>>),
+    /// The end of a virtual machine's port: a socket with one line for each report.
+    Port(PathBuf),
+}
+
 /// Follows the agent's socket in the background, through the agent's own restarts and the
 /// guest's.
 pub struct Timeline {
@@ -40,19 +50,23 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Starts to follow the agent of the guest whose process 1 that is.
+    /// Starts to follow an agent.
     #[must_use]
-    pub fn follow(leader: Rc<Cell<Option<i32>>>) -> Self {
+    pub fn follow(source: Source) -> Self {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let (sender, length) = watch::channel(0);
         let log = Rc::clone(&seen);
         let task = tokio::task::spawn_local(async move {
             loop {
-                if let Some(leader) = leader.get() {
-                    // The stream ends when the agent does. Who waits for a status in vain is
-                    // told about the last one.
-                    let _ = read(leader, &log, &sender).await;
-                }
+                // The stream ends when the agent does. Who waits for a status in vain is told
+                // about the last one.
+                let _ = match &source {
+                    Source::Container(leader) => match leader.get() {
+                        Some(leader) => read(leader, &log, &sender).await,
+                        None => Ok(()),
+                    },
+                    Source::Port(socket) => read_port(socket, &log, &sender).await,
+                };
                 // A socket in another mount namespace tells nobody when it appears.
                 sleep(Duration::from_millis(50)).await;
             }
@@ -160,10 +174,29 @@ async fn read(leader: i32, seen: &RefCell<Vec<Seen>>, length: &watch::Sender<usi
             let line: Vec<u8> = pending.drain(..=end).collect();
             let line = String::from_utf8(line).context("a status is not UTF-8")?;
             let report = serde_json::from_str(&line).context("a status is not in its shape")?;
-            let mut seen = seen.borrow_mut();
-            seen.push(Seen { at: Instant::now(), report, line });
-            length.send_replace(seen.len());
+            keep(Seen { at: Instant::now(), report, line }, seen, length);
         }
     }
     Ok(())
+}
+
+async fn read_port(
+    socket: &Path,
+    seen: &RefCell<Vec<Seen>>,
+    length: &watch::Sender<usize>,
+) -> Result<()> {
+    let mut lines = BufReader::new(UnixStream::connect(socket).await?).lines();
+    while let Some(line) = lines.next_line().await? {
+        // What is no status was cut, with the agent or the machine that wrote it.
+        if let Ok(report) = serde_json::from_str(&line) {
+            keep(Seen { at: Instant::now(), report, line }, seen, length);
+        }
+    }
+    Ok(())
+}
+
+fn keep(status: Seen, seen: &RefCell<Vec<Seen>>, length: &watch::Sender<usize>) {
+    let mut seen = seen.borrow_mut();
+    seen.push(status);
+    length.send_replace(seen.len());
 }

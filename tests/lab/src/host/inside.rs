@@ -2,16 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use tokio::sync::OnceCell;
 
 use super::cgroup;
+use crate::guest::Guest;
+use crate::guest::vm::ground::{Ground, Roots};
 use crate::net::authority::Authority;
 use crate::paths::make_directory;
-use crate::plan::{Run, Task};
-use crate::root::{self, base};
+use crate::plan::{Place, Run, Task};
+use crate::root::{self, base, layer};
 use crate::{say, task};
 
 /// What all guests of a run share.
@@ -20,12 +23,18 @@ pub struct Lab {
     pub run: Run,
     /// The run's certificate authority; the registry's certificate comes from it.
     pub authority: Authority,
-    /// Lower directories of a guest without the agent, topmost first.
+    /// Lower directories of a container without the agent, topmost first.
     pub bare: Vec<PathBuf>,
-    /// Lower directories of a guest with the package installed, topmost first.
+    /// Lower directories of a container with the package installed, topmost first.
     pub installed: Vec<PathBuf>,
     /// What a healthy data disk holds; made by the first guest that needs it.
     pub healthy: OnceCell<PathBuf>,
+    /// What virtual machines are made from, where the run is for them.
+    pub vm: Option<Roots>,
+    /// What they stand on; made by the first of them.
+    pub ground: OnceCell<Rc<Ground>>,
+    /// A machine that came up from blank disks, became ready and saved itself.
+    pub golden: OnceCell<Rc<Guest>>,
 }
 
 impl Lab {
@@ -46,24 +55,39 @@ impl Lab {
 pub async fn inside(run: Run) -> Result<ExitCode> {
     ensure!(std::process::id() == 1, "`inside` is only started by the lab itself");
     let build = root::lock(&run.plan.lab)?;
-    // The root comes first: name resolution may need the machine's /run.
-    let base = base::ensure(&run.plan.lab).await?;
+    let place = run.plan.task.place();
+    // The roots come first: name resolution may need the machine's /run.
+    let (base, vm) = match place {
+        Place::Container => (Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?), None),
+        Place::Vm => {
+            let tools = base::ensure(&run.plan.lab, &base::TOOLS).await?;
+            (None, Some(Roots { tools, guest: base::ensure(&run.plan.lab, &base::VM).await? }))
+        }
+    };
     hide_the_machine()?;
-    let layer = root::layer::ensure(&run.plan.lab, &base, &run.plan.package).await?;
+    let bare: Vec<PathBuf> = base.into_iter().collect();
+    let mut installed = bare.clone();
+    if let Some(base) = bare.first() {
+        installed.insert(0, layer::ensure(&run.plan.lab, base, &run.plan.package).await?);
+    }
     drop(build);
     let lab = Lab {
         authority: Authority::make()?,
-        bare: vec![base.clone()],
-        installed: vec![layer, base],
+        bare,
+        installed,
         healthy: OnceCell::new(),
+        vm,
+        ground: OnceCell::new(),
+        golden: OnceCell::new(),
         run,
     };
-    let lab = std::rc::Rc::new(lab);
+    let lab = Rc::new(lab);
     match lab.run.plan.task.clone() {
-        Task::Test { names, keep, jobs, repeat } => {
+        Task::Test { names, keep, jobs, repeat, .. } => {
             task::test::run(&lab, &names, keep, jobs, repeat).await
         }
-        Task::Demo => task::demo::run(&lab).await,
+        Task::Demo { place: Place::Container } => task::demo::run(&lab).await,
+        Task::Demo { place: Place::Vm } => task::demo_vm::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
     }
 }

@@ -18,10 +18,19 @@ use crate::paths::write;
 use crate::process;
 
 /// The gateway's end of the cable.
-const PORT: &str = "guest";
+pub const PORT: &str = "guest";
 /// The registry's switches, among the guest's logs.
 const FAULTS: &str = "registry-faults.json";
 const SHORT: Duration = Duration::from_secs(10);
+
+/// What leads from the gateway to the guest.
+#[derive(Debug, Clone, Copy)]
+pub enum Cable<'a> {
+    /// A pair of links, of which the guest has the one with that MAC.
+    Pair(&'a str),
+    /// A link whose other end QEMU holds.
+    Tap,
+}
 
 /// A switch port, the servers behind it, and the guest's own namespace at its other end.
 pub struct Gateway {
@@ -41,8 +50,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Makes the gateway with all servers running, and plugs in a link of that MAC.
-    pub async fn make(lab: &Lab, directory: &Path, mac: &str) -> Result<Self> {
+    /// Makes the gateway with all servers running, and plugs the cable in.
+    pub async fn make(lab: &Lab, directory: &Path, cable: Cable<'_>) -> Result<Self> {
         let namespace = Namespace::make()?;
         let guest = Namespace::make()?;
         let worker = namespace.worker()?;
@@ -58,7 +67,7 @@ impl Gateway {
         for side in [&gateway.namespace, &gateway.guest] {
             ip(side, &["link", "set", "lo", "up"]).await?;
         }
-        gateway.plug(mac).await?;
+        gateway.plug(cable).await?;
         gateway.dhcp.start().await?;
         gateway.dns.start().await?;
         gateway.start_registry().await?;
@@ -69,6 +78,12 @@ impl Gateway {
     #[must_use]
     pub fn guest_namespace(&self) -> String {
         self.guest.path()
+    }
+
+    /// The gateway's own.
+    #[must_use]
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
     }
 
     /// The thread that clients run on.
@@ -82,7 +97,7 @@ impl Gateway {
     pub async fn new_pod(&self, mac: &str) -> Result<()> {
         self.dhcp.stop().await?;
         ip(&self.namespace, &["link", "delete", PORT]).await?;
-        self.plug(mac).await?;
+        self.plug(Cable::Pair(mac)).await?;
         self.dhcp.start().await
     }
 
@@ -93,10 +108,13 @@ impl Gateway {
         ip(&self.namespace, &["address", verb, &address, "dev", PORT]).await
     }
 
-    async fn plug(&self, mac: &str) -> Result<()> {
+    async fn plug(&self, cable: Cable<'_>) -> Result<()> {
         let guest = self.guest.path();
         let mut add = vec!["link", "add", "name", PORT, "type", "veth"];
-        add.extend(["peer", "name", LINK, "address", mac, "netns", &guest]);
+        match cable {
+            Cable::Pair(mac) => add.extend(["peer", "name", LINK, "address", mac, "netns", &guest]),
+            Cable::Tap => add = vec!["tuntap", "add", "dev", PORT, "mode", "tap"],
+        }
         ip(&self.namespace, &add).await?;
         let address = format!("{GATEWAY}/24");
         ip(&self.namespace, &["address", "add", &address, "dev", PORT]).await?;
@@ -219,6 +237,7 @@ fn registry(
     let log = log_file(&directory.join("registry.log"))?;
     let equipment = lab.run.plan.equipment.clone();
     let faults = directory.join(FAULTS);
+    let files = lab.ground.get().map_or_else(Vec::new, |ground| vec![ground.archive.path.clone()]);
     let path = namespace.path();
     Ok(Service::new("registry", move || {
         let mut command = process::command("nsenter", &[format!("--net={path}")]);
@@ -228,6 +247,9 @@ fn registry(
         command.arg("--faults").arg(&faults);
         if let Some(gguf) = &equipment.gguf {
             command.arg("--gguf").arg(gguf);
+        }
+        for file in &files {
+            command.arg("--file").arg(file);
         }
         if let Some(rate) = rate.get() {
             command.arg("--rate").arg(rate.to_string());

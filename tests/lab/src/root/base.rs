@@ -1,4 +1,4 @@
-//! The Debian that every guest starts from.
+//! The Debians that the lab builds by mmdebstrap: what guests start from, and what QEMU runs in.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -12,10 +12,59 @@ use crate::{process, say};
 
 const SUITE: &str = "trixie";
 
+/// How a root is made.
+pub struct Recipe {
+    /// What it is for, in a person's words.
+    what: &'static str,
+    /// The beginning of its directory's name.
+    name: &'static str,
+    packages: &'static [&'static [&'static str]],
+    /// Path, mode, content.
+    files: &'static [&'static [(&'static str, u32, &'static str)]],
+    /// Commands inside of it.
+    commands: &'static [&'static [&'static [&'static str]]],
+    guest: bool,
+}
+
+/// A guest in a container.
+pub const CONTAINER: Recipe = Recipe {
+    what: "the guests' root: Debian 13",
+    name: "root",
+    packages: &[GUEST, &["bindfs"]],
+    files: &[FILES, READY_MADE],
+    commands: &[COMMANDS, SERVER],
+    guest: true,
+};
+
+/// A virtual machine, as the images are that clouds start from: cloud-init does all the rest.
+pub const VM: Recipe = Recipe {
+    what: "the virtual machines' root: Debian 13 with its kernel",
+    name: "vm",
+    packages: &[GUEST, &["kmod", KERNEL, "qemu-guest-agent", "sudo", "udev", "zstd"]],
+    files: &[FILES, IN_A_VM],
+    commands: &[COMMANDS, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
+    guest: true,
+};
+
+/// What virtual machines are run by, so that the machine's own distribution does not matter.
+pub const TOOLS: Recipe = Recipe {
+    what: "a root for QEMU",
+    name: "qemu",
+    packages: &[&["genisoimage", "qemu-system-x86", "qemu-utils", "seabios", "zstd"]],
+    files: &[],
+    commands: &[],
+    guest: false,
+};
+
+/// The kernel of Debian's own cloud images.
+const KERNEL: &str = if cfg!(target_arch = "aarch64") {
+    "linux-image-cloud-arm64"
+} else {
+    "linux-image-cloud-amd64"
+};
+
 /// What the reference guest has, and `curl` for a person's look.
-const PACKAGES: &[&str] = &[
-    // A disk that can be stopped: not of the reference guest.
-    "bindfs",
+const GUEST: &[&str] = &[
     "ca-certificates",
     "cloud-init",
     "curl",
@@ -35,80 +84,101 @@ const PACKAGES: &[&str] = &[
     "util-linux",
 ];
 
-/// Files of the image: path, mode, content.
 const FILES: &[(&str, u32, &str)] = &[
-    ("etc/systemd/system/ollama.service", 0o644, include_str!("files/ollama.service")),
-    // The network file as cloud-init leaves it where a network-config names the link.
-    ("etc/netplan/50-cloud-init.yaml", 0o600, include_str!("files/netplan.yaml")),
-    // No data source in a container: cloud-init has done its work before the image was made.
-    ("etc/cloud/cloud-init.disabled", 0o644, ""),
     ("etc/hostname", 0o644, "saigak-guest\n"),
     ("etc/hosts", 0o644, "127.0.0.1 localhost\n127.0.1.1 saigak-guest\n"),
     // On disk, so that the journal of a guest that died can still be read.
     ("etc/systemd/journald.conf.d/lab.conf", 0o644, "[Journal]\nStorage=persistent\n"),
 ];
 
-/// Commands inside the image.
+/// What cloud-init did before a container's image was made.
+const READY_MADE: &[(&str, u32, &str)] = &[
+    ("etc/systemd/system/ollama.service", 0o644, include_str!("files/ollama.service")),
+    // The network file as cloud-init leaves it where a network-config names the link.
+    ("etc/netplan/50-cloud-init.yaml", 0o600, include_str!("files/netplan.yaml")),
+    // No data source in a container.
+    ("etc/cloud/cloud-init.disabled", 0o644, ""),
+];
+
+const IN_A_VM: &[(&str, u32, &str)] = &[
+    // As on every image for clouds with such disks: no other source is searched for.
+    ("etc/cloud/cloud.cfg.d/90-lab.cfg", 0o644, "datasource_list: [NoCloud, None]\n"),
+    // As of an image that was booted before it was published: no caches are made anew.
+    ("etc/.updated", 0o644, ""),
+    ("var/.updated", 0o644, ""),
+    ("etc/systemd/system/lab-watch.path", 0o644, include_str!("files/lab-watch.path")),
+    ("etc/systemd/system/lab-watch.service", 0o644, include_str!("files/lab-watch.service")),
+];
+
 const COMMANDS: &[&[&str]] = &[
     &["passwd", "--quiet", "--delete", "root"],
-    // As Ollama's installer makes it.
-    &["useradd", "-r", "-s", "/bin/false", "-U", "-m", "-d", "/usr/share/ollama", "ollama"],
-    &["systemctl", "--quiet", "enable", "ollama.service"],
     // They would work at times of their own choosing.
     &["systemctl", "--quiet", "mask", "apt-daily.timer", "apt-daily-upgrade.timer"],
     &["systemctl", "--quiet", "mask", "dpkg-db-backup.timer", "e2scrub_all.timer"],
 ];
 
-/// The image's directory; built first where this recipe has not been built yet.
-pub async fn ensure(lab: &Path) -> Result<PathBuf> {
-    let root = lab.join(format!("root-{}", key()));
+const SERVER: &[&[&str]] = &[
+    // As Ollama's installer makes it.
+    &["useradd", "-r", "-s", "/bin/false", "-U", "-m", "-d", "/usr/share/ollama", "ollama"],
+    &["systemctl", "--quiet", "enable", "ollama.service"],
+];
+
+/// The root's directory; built first where this recipe has not been built yet.
+pub async fn ensure(lab: &Path, recipe: &Recipe) -> Result<PathBuf> {
+    let root = lab.join(format!("{}-{}", recipe.name, recipe.key()));
     if root.is_dir() {
         return Ok(root);
     }
-    say::step("building the guests' root: Debian 13 (once, about a minute)");
+    say::step(&format!("building {} (once, about a minute)", recipe.what));
     // A build that was cut short has another name than a finished one.
     let partial = root.with_extension("partial");
     remove(&partial)?;
     let mut command = process::command("mmdebstrap", &["--quiet", "--variant=minbase"]);
-    command.arg(format!("--include={}", PACKAGES.join(","))).arg(SUITE).arg(&partial);
+    command.arg(format!("--include={}", recipe.packages.concat().join(",")));
+    command.arg(SUITE).arg(&partial);
     process::run(command, Duration::from_mins(30)).await?;
-    customise(&partial).await?;
+    recipe.customise(&partial).await?;
     std::fs::rename(&partial, &root)
         .with_context(|| format!("cannot rename {} to {}", partial.display(), root.display()))?;
     Ok(root)
 }
 
-fn key() -> String {
-    let mut key = Key::default().text(SUITE).text(std::env::consts::ARCH);
-    for package in PACKAGES {
-        key = key.text(package);
+impl Recipe {
+    fn key(&self) -> String {
+        let mut key = Key::default().text(SUITE).text(std::env::consts::ARCH);
+        for package in self.packages.concat() {
+            key = key.text(package);
+        }
+        for (path, mode, content) in self.files.concat() {
+            key = key.text(path).text(&mode.to_string()).text(content);
+        }
+        for command in self.commands.concat() {
+            key = key.text(&command.join(" "));
+        }
+        key.finish()
     }
-    for (path, mode, content) in FILES {
-        key = key.text(path).text(&mode.to_string()).text(content);
-    }
-    for command in COMMANDS {
-        key = key.text(&command.join(" "));
-    }
-    key.finish()
-}
 
-async fn customise(root: &Path) -> Result<()> {
-    for (path, mode, content) in FILES {
-        let path = root.join(path);
-        write(&path, content)?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode))
-            .with_context(|| format!("cannot change the mode of {}", path.display()))?;
+    async fn customise(&self, root: &Path) -> Result<()> {
+        for (path, mode, content) in self.files.concat() {
+            let path = root.join(path);
+            write(&path, content)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
+                .with_context(|| format!("cannot change the mode of {}", path.display()))?;
+        }
+        for arguments in self.commands.concat() {
+            let mut command = process::command("chroot", &[root]);
+            command.args(arguments);
+            process::run(command, Duration::from_mins(1)).await?;
+        }
+        if !self.guest {
+            return Ok(());
+        }
+        make_directory(&root.join("var/lib/ollama"))?;
+        let resolver = root.join("etc/resolv.conf");
+        remove(&resolver)?;
+        symlink("../run/systemd/resolve/stub-resolv.conf", &resolver)
+            .with_context(|| format!("cannot make {}", resolver.display()))
     }
-    for arguments in COMMANDS {
-        let mut command = process::command("chroot", &[root]);
-        command.args(*arguments);
-        process::run(command, Duration::from_mins(1)).await?;
-    }
-    make_directory(&root.join("var/lib/ollama"))?;
-    let resolver = root.join("etc/resolv.conf");
-    remove(&resolver)?;
-    symlink("../run/systemd/resolve/stub-resolv.conf", &resolver)
-        .with_context(|| format!("cannot make {}", resolver.display()))
 }
 
 /// Removes a file or a tree that may not be there.

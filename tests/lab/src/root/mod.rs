@@ -4,6 +4,7 @@
 pub mod base;
 pub mod layer;
 pub mod overlay;
+pub mod tools;
 
 use std::fs::File;
 use std::path::Path;

@@ -52,14 +52,17 @@ pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
 pub(crate) mod slow;
+mod templates;
 mod two;
 pub(crate) mod unit;
+pub(crate) mod vm;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use anyhow::{Result, bail};
 
+use crate::plan::Place;
 use crate::say;
 use stage::Stage;
 
@@ -98,6 +101,7 @@ pub const ALL: &[Scenario] = &[
     incident::SCENARIO,
     healthy::SCENARIO,
     bootstrap::SCENARIO,
+    templates::SCENARIO,
     network::LINK,
     network::CABLE,
     network::DHCP,
@@ -161,36 +165,50 @@ pub const ALL: &[Scenario] = &[
     authorisation::SCENARIO,
 ];
 
+/// The scenarios for a place.
+#[must_use]
+pub fn all(place: Place) -> &'static [Scenario] {
+    match place {
+        Place::Container => ALL,
+        Place::Vm => vm::ALL,
+    }
+}
+
 /// The scenarios of those names, all for no name.
-pub fn select(names: &[String]) -> Result<Vec<&'static Scenario>> {
+pub fn select(place: Place, names: &[String]) -> Result<Vec<&'static Scenario>> {
+    let all = all(place);
     for name in names {
-        if !ALL.iter().any(|scenario| scenario.name == name) {
-            let known: Vec<&str> = ALL.iter().map(|scenario| scenario.name).collect();
+        if !all.iter().any(|scenario| scenario.name == name) {
+            let known: Vec<&str> = all.iter().map(|scenario| scenario.name).collect();
             bail!("no scenario is called {name}; there are: {}", known.join(" "));
         }
     }
     let chosen =
         |scenario: &&Scenario| names.is_empty() || names.iter().any(|name| name == scenario.name);
-    Ok(ALL.iter().filter(chosen).collect())
+    Ok(all.iter().filter(chosen).collect())
 }
 
 /// Prints all scenarios and their stories.
 pub fn print_list() {
-    let width = ALL.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
-    for scenario in ALL {
-        let needs = match scenario.needs {
-            Needs::AnyServer => "",
-            Needs::StandIn => " (stand-in only)",
-        };
-        say::line(&format!("{:width$}  {}{needs}", scenario.name, scenario.story));
+    for (heading, all) in [("in containers", ALL), ("in virtual machines", vm::ALL)] {
+        say::line(&format!("{heading}:"));
+        let width = all.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+        for scenario in all {
+            let needs = match scenario.needs {
+                Needs::AnyServer => "",
+                Needs::StandIn => " (stand-in only)",
+            };
+            say::line(&format!("{:width$}  {}{needs}", scenario.name, scenario.story));
+        }
+        let real = all.iter().filter(|scenario| scenario.needs == Needs::AnyServer).count();
+        say::line("");
+        say::line(&format!(
+            "{} scenarios: {real} with a real Ollama or the stand-in, {} with the stand-in only",
+            all.len(),
+            all.len() - real
+        ));
+        say::line("");
     }
-    let real = ALL.iter().filter(|scenario| scenario.needs == Needs::AnyServer).count();
-    say::line("");
-    say::line(&format!(
-        "{} scenarios: {real} with a real Ollama or the stand-in, {} with the stand-in only",
-        ALL.len(),
-        ALL.len() - real
-    ));
 }
 
 #[cfg(test)]
@@ -201,10 +219,12 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_fit_a_host_name() {
-        for (index, scenario) in ALL.iter().enumerate() {
-            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            assert!(scenario.name.chars().all(fits), "{}", scenario.name);
-            assert!(ALL[..index].iter().all(|other| other.name != scenario.name));
+        for all in [ALL, vm::ALL] {
+            for (index, scenario) in all.iter().enumerate() {
+                let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+                assert!(scenario.name.chars().all(fits), "{}", scenario.name);
+                assert!(all[..index].iter().all(|other| other.name != scenario.name));
+            }
         }
     }
 
@@ -215,8 +235,9 @@ mod tests {
                 reasons.iter().map(|reason| format!("{}/{}", condition.name, reason.name))
             })
             .collect();
+        let all = || ALL.iter().chain(vm::ALL);
         let shown: HashSet<String> =
-            ALL.iter().flat_map(|scenario| scenario.shows).map(|pair| (*pair).to_owned()).collect();
+            all().flat_map(|scenario| scenario.shows).map(|pair| (*pair).to_owned()).collect();
         let unshown: HashSet<String> =
             unshown::UNSHOWN.iter().map(|(pair, _)| (*pair).to_owned()).collect();
         let both: Vec<_> = shown.intersection(&unshown).collect();
@@ -230,7 +251,8 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_and_the_known_ones_are_told() {
-        let error = select(&["no-such-thing".into()]).map(|_| ()).unwrap_err().to_string();
+        let names = ["no-such-thing".into()];
+        let error = select(Place::Container, &names).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("no-such-thing") && error.contains(ALL[0].name), "{error}");
     }
 }

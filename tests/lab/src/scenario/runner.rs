@@ -12,10 +12,13 @@ use super::stage::Stage;
 use super::table::{self, Row};
 use super::{Needs, Scenario};
 use crate::host::inside::{Lab, say_how_to_enter};
+use crate::plan::Place;
 use crate::say;
 
-/// No scenario may take longer.
+/// No scenario may take longer in a container.
 const LIMIT: Duration = Duration::from_mins(15);
+/// In an emulated machine a boot alone takes minutes.
+const VM_LIMIT: Duration = Duration::from_hours(1);
 
 /// How one scenario ended.
 pub struct Outcome {
@@ -59,9 +62,13 @@ async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome
     }
     let stage = Stage::new(lab, scenario.name);
     stage.say(&format!("begins: {}", scenario.story));
-    let played = timeout(LIMIT, (scenario.play)(&stage))
+    let limit = match lab.run.plan.task.place() {
+        Place::Container => LIMIT,
+        Place::Vm => VM_LIMIT,
+    };
+    let played = timeout(limit, (scenario.play)(&stage))
         .await
-        .unwrap_or_else(|_| Err(anyhow!("still playing after {} s", LIMIT.as_secs())));
+        .unwrap_or_else(|_| Err(anyhow!("still playing after {} s", limit.as_secs())));
     if let Err(error) = played.and_then(|()| has_shown(scenario, &stage)) {
         let reason = format!("{error:#}");
         stage.say(&format!("{}: {reason}", say::paint("31", "failed")));

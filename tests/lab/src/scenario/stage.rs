@@ -51,6 +51,17 @@ impl Stage {
         Ok(guest)
     }
 
+    /// Takes a guest in that was made elsewhere, so that its evidence is saved.
+    pub fn keep(&self, guest: &Rc<Guest>) {
+        self.guests.borrow_mut().push(Rc::clone(guest));
+    }
+
+    /// The scenario's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Boots a guest.
     pub async fn boot(&self, options: Options) -> Result<Rc<Guest>> {
         let guest = self.make(options).await?;

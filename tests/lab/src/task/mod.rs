@@ -1,6 +1,7 @@
 //! What a run is for.
 
 pub mod demo;
+pub mod demo_vm;
 pub mod shell;
 pub mod test;
 pub mod up;

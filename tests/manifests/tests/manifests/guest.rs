@@ -4,8 +4,11 @@ use serde_json::Value;
 
 use crate::objects::{Objects, list, require};
 
-/// Programs that only let the guest find files which every boot finds.
-const NUDGES: &[&str] = &["systemctl", "systemd-tmpfiles", "udevadm"];
+/// Programs that only let the guest find files which every boot finds, and note that all is
+/// written.
+const NUDGES: &[&str] = &["sync", "systemctl", "systemd-tmpfiles", "touch", "udevadm"];
+/// Labels of disks that are made elsewhere, and attached.
+const BROUGHT: &[&str] = &["SAIGAKPKG"];
 
 pub(crate) fn check(objects: &Objects) -> Vec<String> {
     let mut findings = Vec::new();
@@ -44,11 +47,12 @@ fn user_data(text: &str, objects: &Objects, findings: &mut Vec<String>) {
             require(findings, found, format!("no disk has the serial {serial:?}"));
         }
     }
+    pinned(text, findings);
     let labels = names_after(text, "mkfs.ext4 -q -E nodiscard -L ");
     require(findings, labels.len() == 1, "not one filesystem is made");
     for prefix in ["by-label/", "by-label-"] {
         for label in names_after(text, prefix) {
-            let made = labels.contains(&label);
+            let made = labels.contains(&label) || BROUGHT.contains(&label.as_str());
             require(findings, made, format!("no filesystem gets the label {label:?}"));
         }
     }
@@ -63,6 +67,20 @@ fn user_data(text: &str, objects: &Objects, findings: &mut Vec<String>) {
         let program = command[0].as_str().unwrap_or_default();
         let nudge = NUDGES.contains(&program);
         require(findings, nudge, format!("{command} stands only in runcmd, which runs once"));
+    }
+}
+
+/// What the guest downloads is the same next year, and nobody on the way can change it.
+fn pinned(text: &str, findings: &mut Vec<String>) {
+    let value = |key: &str| {
+        let mut lines = text.lines().filter_map(|line| line.trim_start().strip_prefix(key));
+        lines.next().unwrap_or_default()
+    };
+    require(findings, value("OLLAMA_URL=").starts_with("https://"), "Ollama comes without TLS");
+    for architecture in ["amd64", "arm64"] {
+        let sum = value(&format!("OLLAMA_SHA256_{architecture}="));
+        let whole = sum.len() == 64 && sum.chars().all(|c| c.is_ascii_hexdigit());
+        require(findings, whole, format!("Ollama has no SHA-256 for {architecture}"));
     }
 }
 

@@ -29,6 +29,9 @@ struct Arguments {
     /// The name to serve it under; may be repeated.
     #[arg(long, value_name = "NAME", default_value = REFERENCE)]
     name: Vec<String>,
+    /// Another file to serve, as /cdn/NAME; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    file: Vec<PathBuf>,
     /// Send blobs no faster than this, in bytes per second.
     #[arg(long, value_name = "BYTES")]
     rate: Option<u64>,
@@ -61,6 +64,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let file = arguments.gguf.as_deref().map_or(ModelFile::Small, ModelFile::Path);
     let names: Vec<&str> = arguments.name.iter().map(String::as_str).collect();
     let registry = Registry::new(&names, &file)?
+        .files(&arguments.file)?
         .rate(arguments.rate)
         .bytes_at(arguments.bytes_at)
         .faults_from(arguments.faults);

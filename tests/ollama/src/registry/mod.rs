@@ -5,6 +5,7 @@
 //! HEAD /v2/NS/NAME/blobs/DIGEST      its size
 //! GET  /v2/NS/NAME/blobs/DIGEST      307, to where the bytes lie
 //! GET  /cdn/DIGEST                   the bytes, with Range
+//! GET  /cdn/NAME                     those of another file, see [`Registry::files`]
 //! ```
 //! A server goes on with the bytes by itself only where the redirect leads to **another host
 //! name**, as the public registry's does. So the bytes are offered at the IP address that the
@@ -103,6 +104,16 @@ impl Registry {
             manifests.insert(path, manifest.clone().into_bytes());
         }
         Ok(Self { manifests, blobs, rate: None, bytes_at: None, faults: None })
+    }
+
+    /// Serves these files as well, as `/cdn/NAME`.
+    pub fn files(mut self, files: &[PathBuf]) -> Result<Self, RegistryError> {
+        for path in files {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let size = std::fs::metadata(path).map_err(|error| unusable(path, error))?.len();
+            self.blobs.insert(name, Blob::File { path: path.clone(), size });
+        }
+        Ok(self)
     }
 
     /// Sends blobs no faster than this, in bytes per second and connection.

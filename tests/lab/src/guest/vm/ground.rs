@@ -1,0 +1,153 @@
+//! What all virtual machines of a run stand on: QEMU, a kernel, the image of their root disk.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::host::inside::Lab;
+use crate::paths::{make_directory, write};
+use crate::process;
+use crate::root::overlay::{mount_overlay, unmount};
+use crate::root::tools::Tools;
+
+/// Every certificate that programs in a guest trust.
+const TRUSTED: &str = "etc/ssl/certs/ca-certificates.crt";
+/// Sizes of the disks. The images are sparse.
+const ROOT: &str = "8G";
+const DATA: &str = "8G";
+const SHORT: Duration = Duration::from_mins(5);
+
+/// See the module.
+pub struct Ground {
+    /// QEMU and its friends.
+    pub tools: Tools,
+    /// `kvm`, or `tcg`, which emulates.
+    pub accelerator: &'static str,
+    /// The guests' kernel.
+    pub kernel: PathBuf,
+    /// Its first root.
+    pub initrd: PathBuf,
+    /// The root disk that every machine starts from. Never written to.
+    pub image: PathBuf,
+    /// The server, as its makers publish it.
+    pub archive: Archive,
+    /// A directory with nothing but the agent's package in it.
+    pub packages: PathBuf,
+}
+
+/// A file that machines download.
+pub struct Archive {
+    /// The file.
+    pub path: PathBuf,
+    /// Its SHA-256, as `sha256sum` prints it.
+    pub sha256: String,
+}
+
+impl Ground {
+    /// Makes all of it in the run's scratch.
+    pub async fn make(lab: &Lab) -> Result<Self> {
+        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
+        let directory = lab.disk().join("vm");
+        make_directory(&directory)?;
+        let scratch = lab.memory().join("qemu");
+        let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
+        let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
+        let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
+        let image = directory.join("root.raw");
+        make_image(lab, &roots.guest, &image).await?;
+        let archive = pack_server(lab, &tools, &directory).await?;
+        let packages = directory.join("packages");
+        let package = packages.join(format!("saigak-agent_lab_{}.deb", architecture()));
+        make_directory(&packages)?;
+        std::fs::copy(&lab.run.plan.package, &package)
+            .with_context(|| format!("cannot make {}", package.display()))?;
+        let accelerator = tools.accelerator(&kernel, &initrd).await;
+        Ok(Self { tools, accelerator, kernel, initrd, image, archive, packages })
+    }
+
+    /// Makes a disk that is empty, or like another until it is written to.
+    pub async fn blank(&self, disk: &Path, like: Option<&Path>) -> Result<()> {
+        let mut command = self.tools.command("qemu-img", &["create", "-q", "-f", "qcow2"]);
+        match like {
+            Some(like) => command.args(["-F", "raw", "-b"]).arg(like).arg(disk),
+            None => command.arg(disk).arg(DATA),
+        };
+        process::run(command, SHORT).await.map(drop)
+    }
+}
+
+/// The roots that a run for virtual machines needs.
+pub struct Roots {
+    /// QEMU's.
+    pub tools: PathBuf,
+    /// The guests'.
+    pub guest: PathBuf,
+}
+
+/// Copies the only file of that kind out of a root's /boot.
+fn copy(root: &Path, prefix: &str, directory: &Path) -> Result<PathBuf> {
+    let boot = root.join("boot");
+    let entries =
+        std::fs::read_dir(&boot).with_context(|| format!("cannot read {}", boot.display()))?;
+    let file = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+        })
+        .with_context(|| format!("no {prefix}… in {}", boot.display()))?;
+    let target = directory.join(prefix.trim_end_matches('-'));
+    std::fs::copy(&file, &target).with_context(|| format!("cannot copy {}", file.display()))?;
+    Ok(target)
+}
+
+/// An ext4 disk with the guests' root, in which the run's registry is trusted.
+async fn make_image(lab: &Lab, base: &Path, image: &Path) -> Result<()> {
+    let scratch = lab.memory().join("image");
+    let root = scratch.join("root");
+    mount_overlay(&[base.to_owned()], &scratch.join("upper"), &scratch.join("work"), &root)?;
+    let trusted = root.join(TRUSTED);
+    let mut certificates = std::fs::read_to_string(&trusted)
+        .with_context(|| format!("cannot read {}", trusted.display()))?;
+    certificates.push_str(&lab.authority.certificate);
+    write(&trusted, certificates)?;
+    let mut command = process::command("mke2fs", &["-q", "-t", "ext4", "-L", "root"]);
+    command.args(["-E", "nodiscard", "-d"]).arg(&root).arg(image).arg(ROOT);
+    let made = process::run(command, SHORT).await;
+    unmount(&root)?;
+    made.map(drop)
+}
+
+/// Debian's name for this machine's architecture.
+#[must_use]
+pub fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
+}
+
+/// The server's program and libraries, packed as a release of Ollama is.
+async fn pack_server(lab: &Lab, tools: &Tools, directory: &Path) -> Result<Archive> {
+    let tree = directory.join("server");
+    make_directory(&tree.join("bin"))?;
+    let equipment = &lab.run.plan.equipment;
+    let (program, libraries) = match &equipment.ollama {
+        Some(prefix) => (prefix.join("bin/ollama"), Some(prefix.join("lib"))),
+        None => (equipment.stand_in.clone(), None),
+    };
+    std::fs::copy(&program, tree.join("bin/ollama"))
+        .with_context(|| format!("cannot copy {}", program.display()))?;
+    if let Some(libraries) = libraries {
+        let mut copy = process::command("cp", &["--archive"]);
+        copy.arg(libraries).arg(&tree);
+        process::run(copy, SHORT).await?;
+    }
+    let path = directory.join(format!("ollama-linux-{}.tar.zst", architecture()));
+    let mut pack = tools.command("tar", &["--zstd", "--create", "--directory"]);
+    pack.arg(&tree).arg("--file").arg(&path).arg(".");
+    process::run(pack, SHORT).await?;
+    let mut sum = process::command("sha256sum", &["--"]);
+    sum.arg(&path);
+    let said = process::run(sum, SHORT).await?;
+    let sha256 = said.split_whitespace().next().unwrap_or_default().to_owned();
+    Ok(Archive { path, sha256 })
+}

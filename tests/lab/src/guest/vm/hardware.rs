@@ -1,0 +1,90 @@
+//! What a virtual machine is made of, as QEMU's command line says it.
+
+use std::path::Path;
+
+use super::ground::Ground;
+use super::{SEED, WATCH};
+use crate::net::gateway::PORT;
+use crate::root::tools::MACHINE;
+
+/// The parts that differ between one power-on and the next.
+#[derive(Debug, Clone)]
+pub struct Hardware {
+    /// The MAC of its link.
+    pub mac: String,
+    /// The PCI bus behind which the link is: 1 makes it enp1s0.
+    pub slot: u8,
+    /// Whether the data disk is attached.
+    pub data: bool,
+    /// Read-only disks: name of the image, serial.
+    pub extra: Vec<(&'static str, &'static str)>,
+}
+
+/// The bus for what is attached to a running machine.
+pub const SPARE: &str = "bus3";
+
+/// Where a machine's files are.
+pub struct Place<'a> {
+    /// Disks and console.
+    pub disks: &'a Path,
+    /// Sockets.
+    pub sockets: &'a Path,
+}
+
+impl Hardware {
+    /// A link with that MAC, and the data disk.
+    #[must_use]
+    pub fn with(mac: &str) -> Self {
+        Self { mac: mac.into(), slot: 1, data: true, extra: Vec::new() }
+    }
+
+    /// QEMU's arguments.
+    #[must_use]
+    pub fn arguments(&self, ground: &Ground, place: &Place<'_>) -> Vec<String> {
+        let disks = place.disks.display();
+        let sockets = place.sockets.display();
+        let cpu = if ground.accelerator == "kvm" { "host" } else { "max" };
+        let mut all: Vec<String> = MACHINE.iter().map(|part| (*part).to_owned()).collect();
+        let mut add = |text: String| all.extend(text.split(' ').map(str::to_owned));
+        add(format!("-accel {} -cpu {cpu} -m 1024 -smp 2", ground.accelerator));
+        add(format!("-kernel {} -initrd {}", ground.kernel.display(), ground.initrd.display()));
+        // Two bridges, the first of which is bus 1: a link's name is made from its bus.
+        add("-device pcie-root-port,id=bus1,chassis=1,addr=10.0".into());
+        add("-device pcie-root-port,id=bus2,chassis=2,addr=11.0".into());
+        // What is attached to a running machine needs a bridge that is free.
+        add(format!("-device pcie-root-port,id={SPARE},chassis=3,addr=12.0"));
+        add(format!("-netdev tap,id=net,ifname={PORT},script=no,downscript=no"));
+        add(format!(
+            "-device virtio-net-pci,id=nic,netdev=net,bus=bus{},mac={}",
+            self.slot, self.mac
+        ));
+        add(disk("root", "qcow2", &format!("{disks}/root.qcow2"), "saigak-root"));
+        add(disk("cidata", "raw", &format!("{disks}/{SEED}"), "saigak-cidata"));
+        let data = disk("data", "qcow2", &format!("{disks}/data.qcow2"), "saigak-data");
+        if self.data {
+            add(data);
+        }
+        for (name, serial) in &self.extra {
+            add(disk(serial, "raw", &format!("{disks}/{name}"), serial));
+        }
+        add("-device virtio-rng-pci -device virtio-serial-pci".into());
+        for (name, port) in [("agent", "org.qemu.guest_agent.0"), (WATCH, "lab.watch")] {
+            add(format!("-chardev socket,id={name},path={sockets}/{name},server=on,wait=off"));
+            add(format!("-device virtserialport,chardev={name},name={port}"));
+        }
+        add(format!("-chardev file,id=console,path={disks}/console.log,append=on"));
+        add(format!("-serial chardev:console -qmp unix:{sockets}/monitor,server=on,wait=off"));
+        all.extend(["-append".into(), "root=LABEL=root rw console=ttyS0".into()]);
+        all
+    }
+}
+
+/// A disk: node, format, file, serial number.
+fn disk(node: &str, format: &str, file: &str, serial: &str) -> String {
+    let read_only = if format == "raw" { "on" } else { "off" };
+    format!(
+        "-blockdev driver={format},node-name={node},read-only={read_only},\
+         file.driver=file,file.filename={file} \
+         -device virtio-blk-pci,id=disk-{node},drive={node},serial={serial}"
+    )
+}

@@ -1,0 +1,65 @@
+//! A machine comes up from an image, two blank disks and what cloud-init is told.
+
+use std::rc::Rc;
+
+use anyhow::{Result, ensure};
+
+use super::{READY, told};
+use crate::guest::Guest;
+use crate::net::client::AGENT_PORT;
+use crate::scenario::stage::Stage;
+use crate::scenario::table::Row;
+use crate::scenario::{Needs, Playing, Scenario};
+
+/// See the story.
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "first-boot",
+    story: "A VM comes up from a cloud image and a blank data disk: Ready, and nothing was repaired",
+    needs: Needs::AnyServer,
+    shows: &[],
+    play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
+};
+
+async fn play(stage: &Stage) -> Result<()> {
+    stage.lab.golden.get_or_try_init(|| golden(stage)).await?;
+    Ok(())
+}
+
+/// Boots a machine for the first time, looks at all that must be so, and has it save itself.
+pub(super) async fn golden(stage: &Stage) -> Result<Rc<Guest>> {
+    let guest = Guest::make_vm(&stage.lab, "golden", None).await?;
+    stage.keep(&guest);
+    guest.vm()?.seed(&told::seed(&stage.lab)?).await?;
+    told::bring_package(&guest).await?;
+    let mark = guest.mark();
+    guest.power_on().await?;
+    let answers = mark.at.elapsed();
+    stage.say(&format!("systemd answers after {:.0} s", answers.as_secs_f64()));
+    let ready = guest.until_ready(mark.at, READY).await?;
+    guest.expect(&mark, "BootstrapComplete", "True", "Complete", READY).await?;
+    guest.expect_repairs(&mark, &[])?;
+    let booted = guest.settled().await?;
+    ensure!(booted == "running", "systemd says {booted}");
+    as_it_must_be(&guest).await?;
+    stage.add(Row {
+        fault: "first boot, blank data disk, from power-on".into(),
+        healed: Some(ready - mark.at),
+        ..Row::default()
+    });
+    guest.vm()?.save().await?;
+    guest.kill().await?;
+    Ok(guest)
+}
+
+async fn as_it_must_be(guest: &Guest) -> Result<()> {
+    let link = guest.sh("ip -oneline -4 address show enp1s0").await?;
+    ensure!(link.contains("10.0.2.2/24"), "enp1s0: {link}");
+    let disk = guest.sh("findmnt --noheadings --output LABEL,FSTYPE /var/lib/ollama").await?;
+    ensure!(disk.split_whitespace().eq(["saigak-data", "ext4"]), "data disk: {disk}");
+    // As a kubelet's exec probe asks.
+    let ready = guest.try_sh("saigak-agent ready").await?;
+    ensure!(ready.code == 0, "saigak-agent ready: {}{}", ready.stdout, ready.stderr);
+    let probe = guest.get(AGENT_PORT, "/readyz").await?;
+    ensure!(probe.status == 200, "/readyz: {}", probe.status);
+    Ok(())
+}
