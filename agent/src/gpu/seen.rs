@@ -45,7 +45,7 @@ pub struct Seen {
 
 impl Seen {
     /// Takes in a line that came at `uptime`.
-    pub(super) fn take(&mut self, line: Line, uptime: Duration) {
+    pub fn take(&mut self, line: Line, uptime: Duration) {
         match line {
             Line::Host(host) => self.host = host,
             Line::Nvml(versions) => {

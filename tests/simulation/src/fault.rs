@@ -4,7 +4,7 @@
 mod acts;
 
 /// A fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// `ip link set down`.
     LinkDown,
@@ -50,6 +50,12 @@ pub enum Fault {
     WritesHang,
     /// A directory above the data disk lets nobody pass.
     ParentClosed,
+    /// Entries of the tree belong to root, and are immutable.
+    Immutable,
+    /// A link lies in place of the models' directory, and leads to them.
+    Linked,
+    /// The server's user is gone.
+    UserGone,
     /// The server is killed.
     Killed,
     /// Its unit is stopped.
@@ -98,6 +104,8 @@ pub enum Fault {
     NoManifest,
     /// The alias's manifest is cut short.
     AliasCut,
+    /// The alias has lost weights that its source does not have.
+    ForeignWeights,
     /// The weights of both are cut short.
     WeightsCut,
     /// Both are deleted, and the registry does not answer.
@@ -122,6 +130,22 @@ pub enum Fault {
     Errors,
     /// Errors, whatever is done.
     ErrorsForGood,
+    /// The VM was started without its GPU.
+    GpuAbsent,
+    /// The guest boots, and the GPU's driver is loaded later than the server.
+    DriverLate,
+    /// The guest boots into a kernel for which there is no driver.
+    DriverMissing,
+    /// The guest boots, and nobody makes the GPU's device nodes.
+    NodesMissing,
+    /// The driver's library is replaced under its module.
+    DriverReplaced,
+    /// The server is replaced by one that can do nothing with the GPU's driver.
+    DriverForeign,
+    /// The GPU falls off the bus.
+    GpuLost,
+    /// The GPU's driver answers nobody who asks for its state.
+    DriverHangs,
 }
 
 /// Who can mend a fault.
@@ -141,7 +165,7 @@ use Fault as F;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 70] = [
         F::LinkDown,
         F::Flushed,
         F::RouteGone,
@@ -164,6 +188,9 @@ impl Fault {
         F::DiskHangs,
         F::WritesHang,
         F::ParentClosed,
+        F::Immutable,
+        F::Linked,
+        F::UserGone,
         F::Killed,
         F::Stopped,
         F::Frozen,
@@ -188,6 +215,7 @@ impl Fault {
         F::BothDeleted,
         F::NoManifest,
         F::AliasCut,
+        F::ForeignWeights,
         F::WeightsCut,
         F::RegistryAway,
         F::RegistrySilent,
@@ -200,7 +228,31 @@ impl Fault {
         F::NotUnit,
         F::Errors,
         F::ErrorsForGood,
+        F::GpuAbsent,
+        F::DriverLate,
+        F::DriverMissing,
+        F::NodesMissing,
+        F::DriverReplaced,
+        F::DriverForeign,
+        F::GpuLost,
+        F::DriverHangs,
     ];
+
+    /// Whether it is one of a guest that expects a GPU.
+    #[must_use]
+    pub fn is_of_gpu(self) -> bool {
+        matches!(
+            self,
+            F::GpuAbsent
+                | F::DriverLate
+                | F::DriverMissing
+                | F::NodesMissing
+                | F::DriverReplaced
+                | F::DriverForeign
+                | F::GpuLost
+                | F::DriverHangs
+        )
+    }
 
     /// Who can mend it.
     #[must_use]
@@ -226,18 +278,25 @@ impl Fault {
             | F::AliasDeleted
             | F::BothDeleted
             | F::NotFinite
+            | F::DriverLate
+            | F::NodesMissing
             | F::Errors => Mends::Agent,
             F::Killed => Mends::Itself,
             F::Taken
             | F::DnsDead
             | F::NoManifest
             | F::WritesHang
+            | F::Immutable
+            | F::Linked
+            | F::UserGone
             | F::NoInodes
             | F::ModelDeleted
             | F::Drifted
             | F::Full
             | F::ReadOnly
             | F::Busy
+            | F::DriverReplaced
+            | F::DriverHangs
             | F::SlowLoad => Mends::Nobody,
             _ => Mends::Person,
         }

@@ -3,6 +3,7 @@
 
 mod acts;
 mod failures;
+mod gpu;
 mod looks;
 mod told;
 
@@ -31,6 +32,8 @@ pub struct Memory {
     pub pull: PullState,
     /// Uptime at which a pull or a repair of the models ended last.
     worked_until: Duration,
+    /// The probe of the GPU's driver.
+    probe: gpu::Probe,
     /// How much of the pull was left, and since when.
     pull_stands: Option<(u64, u64)>,
     /// What was concluded.
@@ -89,7 +92,7 @@ impl Guest {
             wall_skew: 0,
             reckless: false,
             heard: [0; looks::CONCERNS],
-            // What becomes of a GPU is not simulated.
+            // Most guests here have none, which makes a history that is played quicker.
             config: Config { gpu: Gpu { expected: 0, ..Gpu::default() }, ..Config::default() },
         }
     }
@@ -98,6 +101,14 @@ impl Guest {
     #[must_use]
     pub fn repeating(mut self) -> Self {
         self.config.network.repeat_lease = true;
+        self
+    }
+
+    /// The same guest, of which a GPU is expected.
+    #[must_use]
+    pub fn expecting_gpu(mut self) -> Self {
+        self.config.gpu.expected = 1;
+        self.world.gpu.expected = true;
         self
     }
 
@@ -152,6 +163,7 @@ impl Guest {
         self.world.advance(until);
         self.deliver();
         self.follow_pull();
+        self.follow_probe();
     }
 
     /// Passes on the events that were sent.
@@ -188,6 +200,7 @@ impl Guest {
     /// The guest is suspended for `time` milliseconds, and resumed.
     pub fn sleep(&mut self, time: u64) {
         self.world.sleep(time);
+        self.memory.probe.sleep(time);
         // The agent waits for a pull to move by the monotonic clock.
         if let Some((_, since)) = &mut self.memory.pull_stands {
             *since += time;

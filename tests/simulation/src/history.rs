@@ -49,6 +49,8 @@ pub enum Event {
     Pause(u64),
     /// The guest is suspended for so many milliseconds.
     Sleeps(u64),
+    /// The GPU's driver answers again, and nobody else does anything about it.
+    DriverBack,
     /// From now on the wall clock is so many seconds ahead, or behind: somebody has set it, or the
     /// host had stopped the whole VM, in which no other clock goes on meanwhile.
     WallJumps(i64),
@@ -65,6 +67,11 @@ pub struct History {
     pub cloud_init: bool,
     /// Whether a lease that has run out is repeated.
     pub repeats: bool,
+    /// Whether a GPU is expected.
+    pub gpu: bool,
+    /// Whether the guest is a container with a server that only behaves like one, as the lab has
+    /// them: see [`crate::world::World::contain`].
+    pub contained: bool,
     /// What happens, in the order of its times, in milliseconds.
     pub events: Vec<(u64, Event)>,
     /// When everything that only a person can mend is mended, unless it is to stay.
@@ -90,6 +97,8 @@ impl History {
             tempo: 0,
             cloud_init: false,
             repeats: false,
+            gpu: false,
+            contained: false,
             events,
             cured,
             stays: None,
@@ -103,6 +112,12 @@ impl History {
         Self { within: seconds * 1000, ..self }
     }
 
+    /// The same in a guest of which a GPU is expected.
+    #[must_use]
+    pub fn expecting_gpu(self) -> Self {
+        Self { gpu: true, ..self }
+    }
+
     /// The history that `seed` stands for.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
@@ -110,11 +125,12 @@ impl History {
         let long = rng.u32(..50) == 0;
         let span = if long { 2_400_000 } else { rng.u64(5..60) * 1000 };
         let most = if long { 30 } else { 5 };
+        let gpu = rng.u32(..6) == 0;
         let mut events: Vec<(u64, Event)> =
-            (0..rng.usize(1..=most)).map(|_| (rng.u64(..span), event(&mut rng))).collect();
+            (0..rng.usize(1..=most)).map(|_| (rng.u64(..span), event(&mut rng, gpu))).collect();
         // What comes and goes.
         if rng.u32(..4) == 0 {
-            let fault = Fault::ALL[rng.usize(..Fault::ALL.len())];
+            let fault = fault(&mut rng, gpu);
             let period = rng.u64(2..40) * 1000;
             for time in 0..rng.u64(2..8) {
                 let at = time * period;
@@ -129,6 +145,8 @@ impl History {
             tempo: if rng.u32(..64) == 0 { 80 } else { 0 },
             cloud_init: rng.u32(..5) == 0,
             repeats: rng.u32(..4) == 0,
+            gpu,
+            contained: false,
             events,
             cured,
             stays: None,
@@ -145,11 +163,19 @@ impl History {
     }
 }
 
-fn event(rng: &mut Rng) -> Event {
+/// Any fault of a guest; one of its GPU only where that is expected, and then more often.
+fn fault(rng: &mut Rng, gpu: bool) -> Fault {
+    let of_gpu = gpu && rng.u32(..3) == 0;
+    let mut known = Fault::ALL.into_iter().filter(|fault| fault.is_of_gpu() == of_gpu);
+    let at = rng.usize(..known.clone().count());
+    known.nth(at).unwrap_or(Fault::Killed)
+}
+
+fn event(rng: &mut Rng, gpu: bool) -> Event {
     let brief = rng.u64(1..60_000);
     let concern = rng.usize(..CONCERNS.len());
     match rng.u32(..110) {
-        0..62 => Event::Strike(Fault::ALL[rng.usize(..Fault::ALL.len())]),
+        0..62 => Event::Strike(fault(rng, gpu)),
         62..65 => Event::Blind(concern, brief),
         65..68 => Event::Fails(concern, brief),
         68..70 => Event::Old(concern, brief),

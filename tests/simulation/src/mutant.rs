@@ -54,6 +54,10 @@ pub enum Defect {
     RestsIgnored,
     /// Time counts in which the guest was suspended.
     SleepCounts,
+    /// A model on the CPU passes for one on the GPU.
+    CpuIsEnough,
+    /// A model on the CPU is a reason for a restart, whenever the GPU came.
+    CpuIsRestarted,
 }
 
 /// A remedy, as a broken agent has it.
@@ -148,6 +152,12 @@ impl Mutant {
                 if self.proven && status == Status::Unknown {
                     reason = "Proven";
                 }
+            }
+            Defect::CpuIsEnough if (condition, reason) == ("GpuOffloaded", "OnCpu") => {
+                reason = "OnGpu";
+            }
+            Defect::CpuIsRestarted if (condition, reason) == ("GpuOffloaded", "OnCpu") => {
+                reason = "StartedBeforeDriver";
             }
             Defect::OldFactsTrusted => told.seen_at = None,
             Defect::FaultsLatch => match (status, self.latched.get(condition)) {

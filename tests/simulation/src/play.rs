@@ -20,8 +20,8 @@ pub struct Played {
     pub converged: u64,
     /// How often the agent turned.
     pub turns: u64,
-    /// One number for each state that the conditions were in.
-    pub states: Vec<u64>,
+    /// The states that were seen: see [`Watch::states`].
+    pub states: Vec<(u64, u64)>,
     /// Repairs that acted, and when.
     pub acts: Vec<(u64, Remedy)>,
     /// The conditions and reasons that repairs were chosen for, each once.
@@ -75,6 +75,12 @@ pub fn play_with<M: Mind>(
     }
     if history.repeats {
         guest = guest.repeating();
+    }
+    if history.gpu {
+        guest = guest.expecting_gpu();
+    }
+    if history.contained {
+        guest.world.contain();
     }
     guest.reckless = mind.is_reckless();
     let mut stage = Stage {
@@ -144,6 +150,7 @@ impl<M: Mind> Stage<'_, M> {
                 fault.cure(&mut self.guest.world);
             }
         }
+        self.note_boot();
         self.guest.deliver();
         self.tell(|| "everything that only a person can mend is mended".into());
     }
@@ -276,16 +283,22 @@ impl<M: Mind> Stage<'_, M> {
                 }
                 self.orphans.iter_mut().for_each(|act| act.sleep(time));
             }
+            Event::DriverBack => self.guest.world.gpu.hangs = false,
             Event::WallJumps(by) => self.guest.wall_skew = by,
         }
-        // With the kernel goes all that ran on it.
+        self.note_boot();
+        self.guest.deliver();
+    }
+
+    /// With the kernel goes all that ran on it.
+    fn note_boot(&mut self) {
+        let now = self.guest.world.now;
         if self.guest.world.booted == now && now > 0 {
             self.orphans.clear();
             self.agent = None;
             self.starts = now + 1500;
             self.guest.forget();
         }
-        self.guest.deliver();
     }
 
     fn tell(&mut self, what: impl FnOnce() -> String) {

@@ -8,7 +8,7 @@ use saigak_agent::{
     bootstrap, firewall, links, model, names, network, network_file, ollama, probe, storage, system,
 };
 
-use crate::world::{Active, Alias, Bound, CloudInit, Load, Process, Source, Store, World};
+use crate::world::{Active, Alias, Bound, CloudInit, Disk, Load, Process, Source, Store, World};
 
 /// The guest's address. There is one, whichever DHCP server gives it.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
@@ -111,7 +111,7 @@ pub fn storage(world: &World) -> storage::Facts {
         Err(storage::ProbeError::Silent)
     } else {
         Ok(probe::StorageFacts {
-            wanted: Some(wanted),
+            wanted: (!world.server.no_user).then_some(wanted),
             disk: Some(probe::DiskFacts {
                 read_only: disk.read_only,
                 free_bytes: disk.free,
@@ -120,13 +120,17 @@ pub fn storage(world: &World) -> storage::Facts {
                 total_inodes: 2_000_000,
                 top: probe::Top { uid: 998, gid: 998, mode: 0o755 },
                 wrong_owner: probe::WrongOwner {
-                    count: disk.foreign,
+                    // Nobody is wanted where there is no user.
+                    count: if world.server.no_user { 0 } else { disk.foreign },
                     first: None,
                     truncated: false,
                 },
                 left_alone: probe::LeftAlone::default(),
-                immutable: probe::Immutable::default(),
-                links: Vec::new(),
+                immutable: probe::Immutable {
+                    count: disk.immutable,
+                    first: (disk.immutable > 0).then(|| "models/kept".into()),
+                },
+                links: links(disk),
                 entries_seen: 10,
                 alias_weights: std::collections::BTreeMap::new(),
             }),
@@ -147,6 +151,11 @@ pub fn storage(world: &World) -> storage::Facts {
     };
     let write = probed.is_ok().then_some(written);
     storage::Facts { mount: Some(mount), link: None, probe: Some(probed), write }
+}
+
+fn links(disk: &Disk) -> Vec<probe::Link> {
+    let link = probe::Link { name: "models".into(), target: "/srv/models".into() };
+    disk.linked.then_some(link).into_iter().collect()
 }
 
 /// systemd's view of the server's unit.
@@ -180,6 +189,7 @@ pub fn unit(world: &World) -> ollama::Unit {
         exit_status: match unit.result {
             // systemd could not execute it.
             "exit-code" if world.server.gone => 203,
+            "exit-code" if world.server.no_user => 217,
             result => i32::from(result == "exit-code"),
         },
         group: String::new(),
@@ -211,7 +221,7 @@ pub fn program(world: &World) -> Option<ollama::Program> {
 /// Who holds the server's port.
 #[must_use]
 pub fn holder(world: &World) -> ollama::Holder {
-    match (world.unit.runs(), world.server.port_taken) {
+    match (world.server_is_bound(), world.server.port_taken) {
         (_, true) => ollama::Holder::Other("web.service".into()),
         (true, false) => ollama::Holder::Own,
         (false, false) => ollama::Holder::Nobody,
@@ -244,7 +254,7 @@ pub fn at_loopback(world: &World) -> Answer {
 fn at_port(world: &World) -> Answer {
     if world.server.port_taken {
         Answer::Wrong("404".into())
-    } else if !world.unit.runs() {
+    } else if !world.server_is_bound() {
         Answer::Refused
     } else if world.server_answers() {
         Answer::Alive
@@ -275,6 +285,7 @@ pub fn models(world: &World) -> Result<model::Facts, String> {
         alias: match world.models.alias {
             Alias::Good => model::Alias::Matches,
             Alias::Missing => model::Alias::Missing,
+            Alias::Foreign => model::Alias::Foreign("its weights are gone".into()),
             Alias::NoManifest => model::Alias::NoManifest(words()),
             Alias::Damaged => model::Alias::Damaged(words()),
             Alias::Drifted => {

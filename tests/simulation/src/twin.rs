@@ -12,16 +12,41 @@ use crate::play::play_with;
 use crate::story::Listener;
 use crate::watch::Violation;
 
-/// The first moment at which it is struck: the agent has just become ready, in milliseconds.
-const FIRST: u64 = 10_000;
-/// From one moment to the next: the looks stand at distances of whole seconds.
-const APART: u64 = 1000;
-/// Moments: longer than the longest distance of two looks at one thing, a quarter of a minute.
-const MOMENTS: u64 = 16;
-/// How long the guest is watched: longer than the slowest of the agent's repairs here takes.
+/// The first moment at which it is struck: the agent has been ready for a while, in milliseconds.
+const FIRST: u64 = 40_000;
+/// From one moment to the next: no multiple of the pause between any two looks.
+const APART: u64 = 487;
+/// Moments: together longer than the longest distance of two looks at one thing, a quarter of a
+/// minute, several times.
+const MOMENTS: u64 = 120;
+/// How long the guest is watched, after its cure where there is one: longer than the slowest of
+/// the agent's repairs here takes.
 const WATCHED: u64 = 120_000;
-/// How long quick things take at most: no time, as on an idle guest, and as on a loaded one.
-const TEMPOS: [u64; 2] = [0, 80];
+/// How long quick things take at most: no time, as on an idle guest, and as on loaded ones.
+const TEMPOS: [u64; 3] = [0, 80, 300];
+
+/// A fault, and how it is to be found in a course.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The fault.
+    pub fault: Fault,
+    /// What has happened just before.
+    pub before: &'a [Event],
+    /// The condition that names it.
+    pub condition: &'a str,
+    /// The reasons by which it does: one of these.
+    pub reasons: &'a [&'a str],
+    /// After how many milliseconds somebody else mends it, if he does.
+    pub cured: Option<u64>,
+}
+
+impl<'a> Case<'a> {
+    /// A fault that nobody else mends, in a guest to which nothing has happened before.
+    #[must_use]
+    pub fn of(fault: Fault, condition: &'a str, reasons: &'a [&'a str]) -> Self {
+        Self { fault, before: &[], condition, reasons, cured: None }
+    }
+}
 
 /// Hears the agent's reports.
 #[derive(Default)]
@@ -47,46 +72,32 @@ impl Listener for Ear {
     }
 }
 
-/// The courses that `fault` takes, which is named as one of `reasons` of `condition`: one for
-/// each moment at which it may strike, but for those at which it is over before it is named.
+/// The courses that a fault takes: one for each moment at which it may strike, but for those at
+/// which it is over before it is named.
 ///
 /// # Errors
 /// The first rule that is broken.
-pub fn courses(fault: Fault, condition: &str, reasons: &[&str]) -> Result<Vec<Course>, Violation> {
-    courses_after(&[], fault, condition, reasons)
-}
-
-/// The same in a guest to which all of `before` has happened just before.
-///
-/// # Errors
-/// The first rule that is broken.
-pub fn courses_after(
-    before: &[Event],
-    fault: Fault,
-    condition: &str,
-    reasons: &[&str],
-) -> Result<Vec<Course>, Violation> {
+pub fn courses(case: &Case<'_>) -> Result<Vec<Course>, Violation> {
     let mut courses = Vec::new();
     for moment in 0..MOMENTS {
-        for tempo in TEMPOS {
-            let before = before.iter();
-            let struck = FIRST + moment * APART;
-            let history = History {
-                seed: moment,
-                tempo,
-                events: before
-                    .chain([&Event::Strike(fault)])
-                    .map(|event| (struck, *event))
-                    .collect(),
-                cured: struck + WATCHED,
-                // Nothing is mended by anybody else, and no rest of a ladder is waited for.
-                stays: Some(fault),
-                ..History::of(&[])
-            };
-            let mut ear = Ear { struck, ..Ear::default() };
-            play_with(&history, Sound, Some(&mut ear))?;
-            courses.extend(Course::of(&ear.told, condition, reasons));
-        }
+        let tempo = TEMPOS[usize::try_from(moment).unwrap_or(0) % TEMPOS.len()];
+        let struck = FIRST + moment * APART;
+        let before = case.before.iter().copied();
+        let strike = before.chain([Event::Strike(case.fault)]);
+        let cure = case.cured.map(|after| (struck + after, Event::Cure(case.fault)));
+        let history = History {
+            seed: moment,
+            tempo,
+            contained: true,
+            events: strike.map(|event| (struck, event)).chain(cure).collect(),
+            cured: struck + case.cured.unwrap_or(0) + WATCHED,
+            // Nothing is mended by anybody else, and no rest of a ladder is waited for.
+            stays: Some(case.fault),
+            ..History::of(&[])
+        };
+        let mut ear = Ear { struck, ..Ear::default() };
+        play_with(&history, Sound, Some(&mut ear))?;
+        courses.extend(Course::of(&ear.told, case.condition, case.reasons));
     }
     Ok(courses)
 }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod chosen;
+mod gpu;
 mod ladders;
 
 use std::fmt;
@@ -82,10 +83,13 @@ pub struct Watch {
     tries: Vec<Try>,
     /// For each condition whether it has recovered since the last repair for it.
     recovered: Vec<bool>,
+    /// When the server was last restarted for its GPU's sake.
+    restarted_for_gpu: Option<u64>,
     /// Until when a person wants no repairs.
     paused_until: u64,
-    /// One number for each state that the conditions were in: the reasons, hashed.
-    pub states: Vec<u64>,
+    /// Each state that the conditions were in as one number, the reasons hashed, and as another
+    /// together with the state of the world.
+    pub states: Vec<(u64, u64)>,
 }
 
 impl Default for Watch {
@@ -96,6 +100,7 @@ impl Default for Watch {
             flying: Vec::new(),
             tries: Vec::new(),
             recovered: vec![true; CONDITIONS.len()],
+            restarted_for_gpu: None,
             paused_until: 0,
             states: Vec::new(),
         }
@@ -174,7 +179,9 @@ impl Watch {
         if any {
             let mut hasher = DefaultHasher::new();
             self.judged.iter().for_each(|judged| judged.reason.hash(&mut hasher));
-            self.states.push(hasher.finish());
+            let reasons = hasher.finish();
+            guest.world.hash_state(&mut hasher);
+            self.states.push((reasons, hasher.finish()));
         }
     }
 
@@ -187,6 +194,7 @@ impl Watch {
         if !ready {
             return Ok(());
         }
+        Self::never_ready_on_the_cpu(guest)?;
         let world = &guest.world;
         let counts = guest.config().proof.grace.as_millis();
         let parts = [("embed", world.embedded), ("be reached", world.reached)];
@@ -232,6 +240,8 @@ impl Watch {
                 Self::no_restart_during_a_pull(guest, act.remedy)?;
                 Self::what_serves_is_not_disturbed(guest, act)?;
                 Self::no_restart_into_the_start_limit(guest, act)?;
+                self.one_restart_for_a_gpu(guest, act.remedy)?;
+                Self::a_lost_gpu_is_left_alone(guest, act.remedy)?;
                 Self::nothing_without_the_disk(guest, act.remedy)?;
                 Self::a_server_that_waits_for_its_disk_is_left_alone(guest, act.remedy)?;
                 Self::nothing_is_pulled_in_vain(guest, act.remedy)?;

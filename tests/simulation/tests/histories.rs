@@ -1,14 +1,16 @@
 //! Random histories, and what must never happen in any of them.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use saigak_simulation::fault::Fault;
 use saigak_simulation::history::History;
 use saigak_simulation::mind::Sound;
 use saigak_simulation::play::play;
 use saigak_simulation::shrink::explain;
+use saigak_simulation::watch::seconds;
 
 /// Histories by default: as many as take some seconds, and, optimised (`cargo simulate`), a
 /// minute on two cores.
@@ -23,6 +25,11 @@ struct Figures {
     turns: u64,
     repairs: usize,
     states: HashSet<u64>,
+    /// The same, each with the state that the world was in.
+    worlds: HashSet<u64>,
+    /// By the fault that was alone in its history: how many there were, and the shortest and the
+    /// longest time from the last cure to Ready, in milliseconds.
+    alone: BTreeMap<Fault, (u64, u64, u64)>,
     /// How long they took from the last cure to Ready: the longest.
     longest: u64,
     /// How many took longer than an hour.
@@ -34,6 +41,11 @@ impl Figures {
         self.turns += other.turns;
         self.repairs += other.repairs;
         self.states.extend(other.states);
+        self.worlds.extend(other.worlds);
+        for (fault, (count, shortest, longest)) in other.alone {
+            let all = self.alone.entry(fault).or_insert((0, u64::MAX, 0));
+            *all = (all.0 + count, all.1.min(shortest), all.2.max(longest));
+        }
         self.longest = self.longest.max(other.longest);
         self.rested += other.rested;
     }
@@ -54,14 +66,36 @@ fn play_shares(first: u64, count: u64, taken: &AtomicU64) -> Figures {
         for seed in first + share..first + count.min(share + SHARE) {
             let history = History::from_seed(seed);
             let Ok(played) = play(&history) else { panic!("{}", explain(&history, &Sound)) };
+            let took = played.converged;
+            let alone = fault_alone(&history).map(|fault| (fault, (1, took, took)));
+            let (states, worlds) = played.states.into_iter().unzip();
             figures.add(Figures {
                 turns: played.turns,
                 repairs: played.acts.len(),
-                states: played.states.into_iter().collect(),
-                longest: played.converged,
-                rested: u64::from(played.converged > 3_600_000),
+                states,
+                worlds,
+                alone: alone.into_iter().collect(),
+                longest: took,
+                rested: u64::from(took > 3_600_000),
             });
         }
+    }
+}
+
+/// The fault of a history in which there is no other.
+fn fault_alone(history: &History) -> Option<Fault> {
+    let mut struck = history.struck();
+    let first = struck.next()?;
+    struck.all(|fault| fault == first).then_some(first)
+}
+
+/// How long histories took to heal, by the fault that was alone in them.
+fn print_table(alone: &BTreeMap<Fault, (u64, u64, u64)>) {
+    println!("{:<18} {:>9} {:>10} {:>10}", "fault alone in", "histories", "shortest", "longest");
+    for (fault, (count, shortest, longest)) in alone {
+        let name = format!("{fault:?}");
+        let (shortest, longest) = (seconds(*shortest), seconds(*longest));
+        println!("{name:<18} {count:>9} {shortest:>8.1} s {longest:>8.1} s");
     }
 }
 
@@ -90,12 +124,16 @@ fn in_no_history_happens_what_must_never_happen() {
             figures.add(player.join().unwrap_or_else(|_| panic!("a rule was broken: see above")));
         }
     });
-    let Figures { turns, repairs, states, longest, rested } = figures;
+    let Figures { turns, repairs, states, worlds, alone, longest, rested } = figures;
     let took = began.elapsed();
     let rate = u128::from(count) * 1000 / took.as_millis().max(1);
     println!("{count} histories in {took:.1?}, {rate} a second: {turns} turns, {repairs} repairs");
-    let (states, longest) = (states.len(), Duration::from_millis(longest));
-    println!("{states} states; {rested} took over an hour to heal, the longest {longest:.0?}");
+    let (states, worlds) = (states.len(), worlds.len());
+    let longest = Duration::from_millis(longest);
+    println!(
+        "{states} states, {worlds} with the world's; {rested} took over an hour to heal, the longest {longest:.0?}"
+    );
+    print_table(&alone);
     // Histories in which little happens would prove nothing.
     if count >= 1000 {
         assert!(repairs > 1000 && states > 500 && rested > 0, "dull histories");

@@ -168,3 +168,15 @@ fn a_pull_that_nothing_can_come_of() {
 fn a_restart_of_what_waits_for_its_disk() {
     is_caught(Defect::HoldsIgnored, "a_server_that_waits_for_its_disk_is_left_alone");
 }
+
+/// A person restarts the server five times within its limit, and the last time it listens where
+/// no client is.
+#[test]
+fn a_restart_into_the_start_limit() {
+    let of = |apart: u64| {
+        let strike = |time| (60_000 + time * apart, Event::Strike(Fault::Loopback));
+        History { events: (0..5).map(strike).collect(), cured: 120_000, ..History::of(&[]) }
+    };
+    let histories = (2..15).map(|apart| of(apart * 100));
+    is_caught_in(Defect::HoldsIgnored, "no_restart_into_the_start_limit", histories);
+}

@@ -61,7 +61,8 @@ fn the_last_of_many_faults_is_healed_like_the_first() {
 fn no_event_is_needed() {
     for fault in Fault::ALL {
         let deaf = (59, Deaf(3_600_000));
-        played(&History::of(&[deaf, (60, Strike(fault))]).heals_within(1200));
+        let history = History::of(&[deaf, (60, Strike(fault))]).heals_within(1200);
+        played(&History { gpu: fault.is_of_gpu(), ..history });
     }
 }
 

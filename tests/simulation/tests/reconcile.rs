@@ -173,7 +173,9 @@ async fn both_loops_do_the_same_about_each_fault() {
     // The one reboots. With the other a pull begins or not, as the look at the models or that at
     // the names is over first: side by side either may be.
     let apart = [Fault::MacPinned, Fault::NamelessPull];
-    for fault in Fault::ALL.into_iter().filter(|fault| !apart.contains(fault)) {
+    // Most of a GPU's faults boot the guest, and their cures do.
+    let common = |fault: &Fault| !apart.contains(fault) && !fault.is_of_gpu();
+    for fault in Fault::ALL.into_iter().filter(common) {
         let events = [(STRUCK, Event::Strike(fault)), (CURED, Event::Cure(fault))];
         let history = History { cured: CURED * 1000, ..History::of(&events) };
         let direct = play(&history).unwrap();

@@ -5,7 +5,7 @@ use saigak_simulation::course::{Course, Told};
 use saigak_simulation::fault::Fault;
 use saigak_simulation::guest::Hands;
 use saigak_simulation::history::Event;
-use saigak_simulation::twin::{courses, courses_after};
+use saigak_simulation::twin::{Case, courses};
 
 const LINK: (&str, &[&str]) = ("NetworkUp", &["LinkDown"]);
 
@@ -66,12 +66,13 @@ fn other_physics_are_caught() {
     let faults: [(Fault, &str, &[&str]); 2] =
         [(Fault::LinkDown, LINK.0, LINK.1), (Fault::AliasDeleted, "AliasPresent", &["Missing"])];
     for (fault, condition, reasons) in faults {
-        let sound = courses(fault, condition, reasons).unwrap();
+        let sound = courses(&Case::of(fault, condition, reasons)).unwrap();
         for course in &sound {
             assert_eq!(course.compare(&sound), Ok(()));
         }
         let broken = [Event::Hands(Hands::Fail)];
-        let broken = courses_after(&broken, fault, condition, reasons).unwrap();
+        let broken = Case { before: &broken, ..Case::of(fault, condition, reasons) };
+        let broken = courses(&broken).unwrap();
         for course in &sound {
             let differs = course.compare(&broken).unwrap_err();
             assert!(differs.contains("repairs") || broken.is_empty(), "{fault:?}: {differs}");
@@ -83,10 +84,10 @@ fn other_physics_are_caught() {
 /// than one that was killed.
 #[test]
 fn one_fault_does_not_pass_for_another() {
-    let down = courses(Fault::LinkDown, LINK.0, LINK.1).unwrap();
-    let flushed = courses(Fault::Flushed, "AddressAssigned", &["AddressLost"]).unwrap();
+    let down = courses(&Case::of(Fault::LinkDown, LINK.0, LINK.1)).unwrap();
+    let flushed = courses(&Case::of(Fault::Flushed, "AddressAssigned", &["AddressLost"])).unwrap();
     assert!(down.iter().all(|course| course.compare(&flushed).is_err()));
-    let stopped = courses(Fault::Stopped, "OllamaRunning", &["Stopped"]).unwrap();
-    let killed = courses(Fault::Killed, "OllamaRunning", &["Restarting"]).unwrap();
+    let stopped = courses(&Case::of(Fault::Stopped, "OllamaRunning", &["Stopped"])).unwrap();
+    let killed = courses(&Case::of(Fault::Killed, "OllamaRunning", &["Restarting"])).unwrap();
     assert!(stopped.iter().all(|course| course.compare(&killed).is_err()));
 }

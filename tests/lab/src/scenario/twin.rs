@@ -56,7 +56,8 @@ async fn until(guest: &Guest, what: &str, fits: impl Fn(&Report) -> bool) -> Res
 fn compare(fault: &Fault, twin: &Twin, told: &[Told]) -> Result<()> {
     let course = |told| Course::of(told, fault.condition, fault.reasons);
     let course = course(told).context("the fault was not named, or is not over")?;
-    let twins = twin::courses(twin.simulated, fault.condition, fault.reasons);
+    let case = twin::Case::of(twin.simulated, fault.condition, fault.reasons);
+    let twins = twin::courses(&case);
     let twins = twins.map_err(|broken| anyhow!("its twin breaks a rule: {broken}"))?;
     let comparable =
         |course: Course| FOREIGN.iter().fold(course, |course, (lane, _)| course.beside(lane));

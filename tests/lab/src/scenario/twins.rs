@@ -138,6 +138,18 @@ const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::NotUnit, MENDED_OUTSIDE),
     (Simulated::Errors, SWITCHED),
     (Simulated::ErrorsForGood, MENDED_OUTSIDE),
+    (Simulated::Immutable, MENDED_OUTSIDE),
+    (Simulated::Linked, MENDED_OUTSIDE),
+    (Simulated::UserGone, MENDED_OUTSIDE),
+    (Simulated::ForeignWeights, MENDED_OUTSIDE),
+    (Simulated::GpuAbsent, PASSED_THROUGH),
+    (Simulated::DriverLate, PASSED_THROUGH),
+    (Simulated::DriverMissing, PASSED_THROUGH),
+    (Simulated::NodesMissing, PASSED_THROUGH),
+    (Simulated::DriverReplaced, PASSED_THROUGH),
+    (Simulated::DriverForeign, PASSED_THROUGH),
+    (Simulated::GpuLost, PASSED_THROUGH),
+    (Simulated::DriverHangs, PASSED_THROUGH),
 ];
 
 #[cfg(test)]
@@ -153,6 +165,9 @@ const UNCOMPARED: &str = "both play it, and their courses have not been held aga
 #[cfg(test)]
 const MENDED_OUTSIDE: &str = "a person mends it, when the scenario has seen enough: the course \
     hangs on that moment, and scenarios of their own follow it";
+#[cfg(test)]
+const PASSED_THROUGH: &str = "the lab's guests have no GPU, and a library in NVIDIA's place: \
+    scenarios of their own lead that through each of its answers";
 #[cfg(test)]
 const SWITCHED: &str = "the stand-in's switch stays as it is when the server restarts";
 

@@ -1,7 +1,5 @@
 //! What a fault does to the guest, and who mends it does.
 
-use saigak_agent::guest::concern;
-
 use super::Fault;
 use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World};
 
@@ -26,6 +24,9 @@ impl Fault {
             F::NoInodes => world.disk.no_inodes = true,
             F::WritesHang => world.disk.writes_hang = true,
             F::ParentClosed => world.disk.closed = true,
+            F::Immutable => world.disk.immutable = 3,
+            F::Linked => world.disk.linked = true,
+            F::UserGone => world.server.no_user = true,
             F::ProgramGone => {
                 world.server.gone = true;
                 world.server_dies("exit-code");
@@ -37,13 +38,14 @@ impl Fault {
             F::ModelsElsewhere => {
                 world.server.store = Store::Home;
                 world.server.store_by_drop_in = false;
-                world.server_dies("signal");
+                world.restart_unit();
             }
             F::ModelsByFile => {
                 world.server.store = Store::ByFile;
-                world.server_dies("signal");
+                world.restart_unit();
             }
             F::NoManifest => world.models.source = Source::NoManifest,
+            F::ForeignWeights => world.models.alias = Alias::Foreign,
             F::AliasCut => world.models.alias = Alias::NoManifest,
             F::WeightsCut => world.damage(),
             F::RegistryGarbles => {
@@ -94,7 +96,7 @@ impl Fault {
                 world.freeze(true);
                 world.server.deaf = world.server.frozen;
             }
-            F::Limited => world.hit_limit(),
+            F::Limited => world.hammer(),
             F::Crashes => {
                 world.server.crashes = true;
                 world.server_dies("exit-code");
@@ -106,17 +108,17 @@ impl Fault {
             F::Loopback => {
                 world.server.bound = Bound::Loopback;
                 world.server.by_drop_in = false;
-                world.server_dies("signal");
+                world.restart_unit();
             }
             F::LoopbackForGood => {
                 world.server.bound = Bound::Loopback;
                 world.server.stubborn = true;
-                world.server_dies("signal");
+                world.restart_unit();
             }
             F::Moved => {
                 world.server.bound = Bound::Elsewhere;
                 world.server.stubborn = true;
-                world.server_dies("signal");
+                world.restart_unit();
             }
             F::RunnerStuck => world.server.runner = Runner::Stuck,
             F::Busy => world.server.queue = 20_000,
@@ -140,6 +142,29 @@ impl Fault {
             F::NotUnit => world.models.flaw = Some(Flaw::NotUnit),
             F::Errors => world.models.flaw = Some(Flaw::Error),
             F::ErrorsForGood => world.models.flaw = Some(Flaw::StillError),
+            F::GpuAbsent => {
+                world.gpu.attached = false;
+                world.boot();
+            }
+            F::DriverLate => {
+                world.gpu.late = true;
+                world.boot();
+            }
+            F::DriverMissing => {
+                world.gpu.built = false;
+                world.boot();
+            }
+            F::NodesMissing => {
+                world.gpu.bare = true;
+                world.boot();
+            }
+            F::DriverReplaced => world.gpu.replaced = true,
+            F::DriverForeign => {
+                world.gpu.foreign = true;
+                world.restart_unit();
+            }
+            F::GpuLost => world.gpu.lost = true,
+            F::DriverHangs => world.gpu.hangs = true,
         }
     }
 
@@ -155,6 +180,12 @@ impl Fault {
             F::NoInodes => world.disk.no_inodes = false,
             F::WritesHang => world.disk.writes_hang = false,
             F::ParentClosed => world.disk.closed = false,
+            F::Immutable => world.disk.immutable = 0,
+            F::Linked => world.disk.linked = false,
+            F::UserGone => world.server.no_user = false,
+            F::ForeignWeights if world.models.alias == Alias::Foreign => {
+                world.models.alias = Alias::Good;
+            }
             F::ProgramGone => world.server.gone = false,
             F::PortTaken => world.server.port_taken = false,
             F::ModelsByFile => {
@@ -189,6 +220,21 @@ impl Fault {
             F::WrongDimension | F::NotFiniteForGood | F::NotUnit | F::ErrorsForGood => {
                 world.models.flaw = None;
             }
+            F::GpuAbsent | F::DriverMissing | F::GpuLost | F::DriverReplaced => {
+                world.gpu.attached = true;
+                world.gpu.built = true;
+                world.boot();
+            }
+            // Who watched the driver come may have ended since.
+            F::DriverLate | F::NodesMissing => world.restart_for_gpu(),
+            F::DriverForeign => {
+                world.gpu.foreign = false;
+                world.restart_for_gpu();
+            }
+            F::DriverHangs => {
+                world.gpu.hangs = false;
+                world.restart_for_gpu();
+            }
             _ => {}
         }
     }
@@ -204,14 +250,6 @@ impl World {
     fn lose_lease(&mut self) {
         if self.link.address.is_some() {
             self.link.address = Some(self.now);
-        }
-    }
-
-    /// Somebody starts the unit again and again until systemd has had enough.
-    fn hit_limit(&mut self) {
-        if self.unit.load == Load::Loaded && self.disk.mounted {
-            self.exhaust_starts();
-            self.event(concern::OLLAMA);
         }
     }
 

@@ -1,12 +1,12 @@
 //! How remedies go: what they do to the world, how long that takes, and how they go wrong.
 
-use saigak_agent::core::{Outcome, PullReport};
+mod models;
+
+use saigak_agent::core::Outcome;
 use saigak_agent::guest::{Remedy, concern};
-use saigak_agent::model::PullState;
 use saigak_agent::{model, network, ollama};
 
 use super::Guest;
-use crate::seen;
 use crate::world::{Alias, Load, Process, Source, Start};
 
 /// How well remedies do what they should.
@@ -41,7 +41,7 @@ pub struct Act {
     /// How it ends.
     outcome: Outcome,
     /// What it does at its end.
-    at_end: Option<AtEnd>,
+    pub(super) at_end: Option<AtEnd>,
     /// Whether it did anything to the guest, or will.
     pub touches: bool,
     /// How long the guest had served without a break when it began.
@@ -52,10 +52,12 @@ pub struct Act {
 
 /// What takes time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AtEnd {
+pub(super) enum AtEnd {
     GiveTree,
     CreateAlias,
     DropDamaged,
+    LoadModule,
+    MakeNodes,
 }
 
 impl Act {
@@ -148,8 +150,7 @@ impl Guest {
             Remedy::Model(model::Remedy::CreateAlias) => world.models.alias = Alias::NoManifest,
             Remedy::Model(model::Remedy::Pull) => world.models.source = Source::NoManifest,
             Remedy::Model(model::Remedy::DropDamaged) => world.damage(),
-            // No GPU is simulated.
-            Remedy::Gpu(_) => {}
+            Remedy::Gpu(_) => (world.gpu.bare, world.gpu.nodes) = (true, false),
         }
     }
 
@@ -188,6 +189,16 @@ impl Guest {
                 }
                 self.world.drop_damaged();
             }
+            Some(AtEnd::LoadModule | AtEnd::MakeNodes) if half => return failed("half of it"),
+            Some(AtEnd::LoadModule) if !self.world.gpu.load() => {
+                self.ask_driver_again();
+                return failed("no such module");
+            }
+            Some(AtEnd::MakeNodes) if !self.world.gpu.make_nodes() => {
+                self.ask_driver_again();
+                return failed("no driver");
+            }
+            Some(AtEnd::LoadModule | AtEnd::MakeNodes) => self.ask_driver_again(),
             None => {}
         }
         act.outcome
@@ -199,7 +210,7 @@ impl Guest {
             Remedy::Storage(_) => self.give_tree(act),
             Remedy::Ollama(remedy) => self.do_server(remedy, act),
             Remedy::Model(remedy) => self.do_model(remedy, act),
-            Remedy::Gpu(_) => refused("no GPU is expected"),
+            Remedy::Gpu(remedy) => self.do_gpu(remedy, act),
         };
         act.touches = !matches!(act.outcome, Outcome::Refused(_));
     }
@@ -260,6 +271,9 @@ impl Guest {
         if !disk.mounted {
             return refused("nothing is mounted");
         }
+        if self.world.server.no_user {
+            return failed("there is no such user");
+        }
         if disk.hangs {
             act.ends = None;
         } else if disk.read_only {
@@ -302,51 +316,6 @@ impl Guest {
             Start::Done | Start::Unneeded => done("started"),
             Start::Refused => refused("another job is queued"),
             Start::Limited => failed("start-limit-hit"),
-        }
-    }
-
-    fn do_model(&mut self, remedy: model::Remedy, act: &mut Act) -> Outcome {
-        let Ok(models) = seen::models(&self.world) else {
-            return refused("the server does not answer");
-        };
-        let there = self.world.models.source == Source::Present;
-        match remedy {
-            model::Remedy::DropDamaged if !self.world.disk.mounted => refused("no disk"),
-            model::Remedy::DropDamaged => {
-                let hangs = self.world.disk.hangs;
-                act.ends = (!hangs).then_some(self.world.now + 4000);
-                act.at_end = Some(AtEnd::DropDamaged);
-                done("every blob is what its name says")
-            }
-            model::Remedy::Pull if self.world.models.source == Source::Damaged => {
-                refused("a pull does not mend it")
-            }
-            model::Remedy::Pull if there => refused("it is there now"),
-            model::Remedy::Pull if matches!(self.memory.pull, PullState::Running(_)) => {
-                refused("a pull runs already")
-            }
-            model::Remedy::Pull => {
-                let began = self.world.begin_pull();
-                self.memory.pull = if began {
-                    PullState::Running(PullReport {
-                        model: self.config.model.source.clone(),
-                        completed_bytes: 0,
-                        total_bytes: 0,
-                        status: "begins".into(),
-                    })
-                } else {
-                    PullState::Failed("pull model manifest: no answer".into())
-                };
-                self.woken |= 1 << concern::MODEL;
-                done("the pull begins")
-            }
-            model::Remedy::CreateAlias if models.alias.serves() => refused("as declared already"),
-            model::Remedy::CreateAlias if !there => refused("the source is not there"),
-            model::Remedy::CreateAlias => {
-                act.ends = Some(self.world.now + 150);
-                act.at_end = Some(AtEnd::CreateAlias);
-                done("created")
-            }
         }
     }
 }

@@ -25,6 +25,7 @@ impl Memory {
             concern::NAMES => stamp(&mut facts.names, at),
             concern::FIREWALL => stamp(&mut facts.firewall, at),
             concern::SYSTEM => stamp(&mut facts.system, at),
+            concern::GPU => stamp(&mut facts.gpu, at),
             _ => {}
         }
     }

@@ -228,7 +228,8 @@ impl Guest {
             concern::NAMES if asks_for_names => {
                 facts.take_names(at, seen::names(&self.world));
             }
-            concern::NAMES | concern::GPU => {}
+            concern::GPU => self.see_gpu(at),
+            concern::NAMES => {}
             concern::FIREWALL => {
                 facts.firewall = Some(Seen { at, value: Ok(seen::firewall(&self.world)) });
             }
@@ -291,6 +292,8 @@ impl Guest {
             // Another server is meant now: whoever waited has gone.
             None => return,
         };
+        // It has loaded the model, if it was not.
+        self.woken |= u32::from(self.world.gpu.expected) << concern::GPU;
         let uptime = self.moment().uptime;
         self.memory.log.note(server, seen::uptime(&self.world, look.began), uptime, attempt);
     }

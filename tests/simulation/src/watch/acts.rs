@@ -92,7 +92,7 @@ impl Watch {
 
     /// Nothing is written, and no server started, where the disk should be and is not.
     pub(super) fn nothing_without_the_disk(guest: &Guest, remedy: Remedy) -> Verdict {
-        let writes = !matches!(remedy, Remedy::Network(_));
+        let writes = !matches!(remedy, Remedy::Network(_) | Remedy::Gpu(_));
         if writes && !guest.world.disk.mounted {
             return broken(guest, "nothing_without_the_disk", remedy.name());
         }

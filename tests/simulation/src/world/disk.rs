@@ -16,6 +16,10 @@ pub struct Disk {
     pub leaves: bool,
     /// Entries that do not belong to the server's user.
     pub foreign: u32,
+    /// Entries among those that nobody may change.
+    pub immutable: u32,
+    /// A link lies in place of a directory.
+    pub linked: bool,
     /// It is mounted read-only.
     pub read_only: bool,
     /// Bytes that are free.
@@ -43,6 +47,8 @@ impl Default for Disk {
             mounted: true,
             leaves: false,
             foreign: 0,
+            immutable: 0,
+            linked: false,
             read_only: false,
             free: ROOM,
             hangs: false,

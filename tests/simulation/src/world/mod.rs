@@ -2,13 +2,16 @@
 //! becomes of them as time passes. All times are milliseconds since the history began.
 
 mod bootstrap;
+mod contain;
 mod disk;
+mod gpu;
 mod lease;
 mod models;
 mod network;
 mod request;
 mod server;
 mod sleep;
+mod state;
 mod truth;
 mod unit;
 
@@ -16,6 +19,7 @@ use saigak_agent::guest::concern;
 
 pub use bootstrap::CloudInit;
 pub use disk::{Disk, ROOM};
+pub use gpu::Gpu;
 pub use models::{Alias, Flaw, Models, Pull, Registry, Source};
 pub use network::{Admin, Dhcp, File, Link, Networkd, Process};
 pub use request::{Ended, Request};
@@ -47,6 +51,8 @@ pub struct World {
     pub unit: Unit,
     /// The server's process, and what it would be if it ran.
     pub server: Server,
+    /// The GPU.
+    pub gpu: Gpu,
     /// The models on the disk.
     pub models: Models,
     /// Where models come from.
@@ -65,6 +71,8 @@ pub struct World {
     pub reached: Option<u64>,
     /// When the server last could embed, whoever reached it. `None`: never yet.
     pub embedded: Option<u64>,
+    /// When the model last was where it was promised to be.
+    pub placed: u64,
     /// When a client would last have got none.
     pub failed: u64,
     /// Chance, of which this history has its own.
@@ -87,6 +95,7 @@ impl World {
             disk: Disk::default(),
             unit: Unit::default(),
             server: Server::default(),
+            gpu: Gpu::default(),
             models: Models::default(),
             registry: Registry::default(),
             lease_noted: None,
@@ -96,6 +105,7 @@ impl World {
             events: 0,
             reached: None,
             embedded: None,
+            placed: 0,
             failed: 0,
             chance: fastrand::Rng::with_seed(seed),
         };
@@ -123,6 +133,7 @@ impl World {
         self.pull = None;
         self.request = None;
         self.boot_network();
+        self.boot_gpu();
         self.boot_server();
         self.boot_cloud_init();
     }
@@ -141,6 +152,7 @@ impl World {
             self.next_of_pull(),
             self.next_of_request(),
             self.cloud_init.next(),
+            self.gpu.next(),
         ]
         .into_iter()
         .flatten()
@@ -152,6 +164,7 @@ impl World {
         while let Some(at) = self.next().filter(|at| *at <= until) {
             self.pass(at);
             self.step_network();
+            self.step_gpu();
             self.step_server();
             self.step_pull();
             self.step_request();
@@ -163,6 +176,7 @@ impl World {
     /// Nothing happens from now until `until` but that what works goes on.
     fn pass(&mut self, until: u64) {
         let past = until.saturating_sub(self.now);
+        self.gpu.note(self.now);
         let (reached, embeds) = (self.is_reached(), self.embeds());
         if past > 0 {
             self.work(past);
@@ -173,6 +187,9 @@ impl World {
         }
         if embeds {
             self.embedded = Some(self.now);
+        }
+        if self.is_placed() {
+            self.placed = self.now;
         }
         if !(reached && embeds) {
             self.failed = self.now;

@@ -24,6 +24,8 @@ pub enum Alias {
     Missing,
     /// With another template.
     Drifted,
+    /// It has lost weights that nobody has.
+    Foreign,
     /// Its manifest is cut short.
     NoManifest,
     /// Its weights are.
@@ -161,7 +163,7 @@ impl World {
     pub fn damage(&mut self) {
         self.models.bad_blob = true;
         self.models.source = Source::Damaged;
-        if self.models.alias != Alias::Missing {
+        if !matches!(self.models.alias, Alias::Missing | Alias::Foreign) {
             self.models.alias = Alias::Damaged;
         }
     }

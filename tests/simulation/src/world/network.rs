@@ -98,6 +98,8 @@ pub struct Networkd {
     pub off_bus: bool,
     /// A person masked it.
     pub masked: bool,
+    /// How long it waits for udev to tell of a link. In a container there is none.
+    pub takes_in: Option<u64>,
     /// A runtime drop-in repeats the last lease.
     pub repeats: bool,
     /// When the address in that is found to be nobody else's.
@@ -137,6 +139,7 @@ impl Default for Networkd {
             lease: false,
             off_bus: false,
             masked: false,
+            takes_in: Some(400),
             repeats: false,
             probed: None,
             starts: None,
@@ -144,9 +147,6 @@ impl Default for Networkd {
         }
     }
 }
-
-/// How long networkd takes from its start until it has seen the links.
-const TAKES_IN: u64 = 400;
 
 /// How long it waits for an answer before it asks again: RFC 2131 has it grow to a minute.
 const ASKS_AGAIN: u64 = 16_000;
@@ -180,10 +180,13 @@ impl World {
             process: Process::Runs,
             admin: Admin::Pending,
             lease: false,
-            starts: Some(self.now + TAKES_IN),
+            starts: self.networkd.takes_in.map(|time| self.now + time),
             asks: None,
             ..self.networkd
         };
+        if self.networkd.takes_in.is_none() {
+            self.configure();
+        }
         self.network_changed();
     }
 
@@ -293,7 +296,7 @@ impl World {
         self.networkd.asks = None;
         self.networkd.admin = Admin::Pending;
         if present && self.networkd.process == Process::Runs {
-            self.networkd.starts = Some(self.now + TAKES_IN);
+            self.networkd.starts = Some(self.now + self.networkd.takes_in.unwrap_or(0));
         }
         self.network_changed();
     }

@@ -44,7 +44,7 @@ impl World {
 
     /// Whether a connection to the server at the guest's address is taken.
     fn server_listens_at_address(&self) -> bool {
-        self.unit.runs()
+        self.server_is_bound()
             && self.link.address.is_some()
             && self.server.listens() == super::Bound::All
     }
@@ -69,7 +69,7 @@ impl World {
 
     pub(super) fn step_request(&mut self) {
         let missing = !self.has_alias();
-        let flaw = self.models.flaw;
+        let flaw = self.models.flaw.or(self.lost_its_gpu().then_some(Flaw::StillError));
         let Some(request) = &mut self.request else { return };
         if request.left == 0 && request.ended.is_none() {
             request.ended = Some(if missing { Ended::NoModel } else { Ended::Answered(flaw) });

@@ -57,22 +57,30 @@ pub struct Server {
     pub store_by_drop_in: bool,
     /// Its program is gone.
     pub gone: bool,
+    /// Its user is.
+    pub no_user: bool,
     /// Somebody else listens at its port as soon as it does not.
     pub port_taken: bool,
     /// Clients keep it busy: each request waits for so long before it is served.
     pub queue: u64,
     /// Its queue is full: it answers 503.
     pub full: bool,
-    /// How long it takes to find out what GPUs there are. The port is bound before.
+    /// How long it takes until it listens at its port.
+    pub binding: u64,
+    /// How long it takes then to find out what GPUs there are.
     pub discovery: u64,
     /// How long a model takes to load.
     pub load: u64,
+    /// When it listens. `None`: it does, or would if it ran.
+    binds: Option<u64>,
     /// When it answers for the first time.
     pub works_from: Option<u64>,
     /// When it ends by itself.
     pub(super) dies: Option<u64>,
     /// What computes.
     pub runner: Runner,
+    /// It found a GPU when it was started.
+    pub on_gpu: bool,
     /// CPU time of its control group so far, in microseconds.
     pub cpu: u64,
     /// Where it listened when it was started.
@@ -93,14 +101,18 @@ impl Default for Server {
             store: Store::Inside,
             store_by_drop_in: false,
             gone: false,
+            no_user: false,
             port_taken: false,
             queue: 0,
             full: false,
+            binding: 40,
             discovery: 600,
             load: 1500,
+            binds: None,
             works_from: None,
             dies: None,
             runner: Runner::Unloaded,
+            on_gpu: false,
             cpu: 0,
             listens: Bound::All,
             keeps: Store::Inside,
@@ -119,9 +131,24 @@ impl Server {
         self.by_drop_in = false;
         self.store_by_drop_in = false;
         self.runner = Runner::Unloaded;
+        self.binds = None;
         self.works_from = None;
         self.dies = None;
         self.cpu = 0;
+    }
+
+    /// Its process has ended.
+    pub(super) fn forget_start(&mut self) {
+        self.binds = None;
+        self.works_from = None;
+    }
+
+    /// The guest has slept for `time` milliseconds.
+    pub(super) fn sleep(&mut self, time: u64) {
+        let waits = [&mut self.binds, &mut self.works_from, &mut self.dies];
+        for at in waits.into_iter().flatten() {
+            *at += time;
+        }
     }
 
     /// Where the next process keeps its models.
@@ -150,11 +177,13 @@ impl World {
         server.listens =
             if server.by_drop_in && !server.stubborn { Bound::All } else { server.bound };
         server.keeps = server.is_told_to_keep();
-        server.works_from = Some(self.now + server.discovery);
+        server.on_gpu = self.gpu.is_usable();
+        server.binds = Some(self.now + server.binding);
+        server.works_from = Some(self.now + server.binding + server.discovery);
         // An empty store of another user cannot be written, and then it does not start.
         let inside = server.keeps == Store::Inside;
         let bare = inside && self.models.is_bare() && !self.disk.writable();
-        let ends = server.crashes || server.gone || server.port_taken;
+        let ends = server.crashes || server.gone || server.no_user || server.port_taken;
         let ends = ends || bare || (inside && self.disk.closed);
         server.dies = ends.then_some(self.now + ENDS_AFTER);
     }
@@ -163,6 +192,12 @@ impl World {
     #[must_use]
     pub fn server_moves(&self) -> bool {
         self.unit.runs() && !self.server.frozen
+    }
+
+    /// Whether it has its port.
+    #[must_use]
+    pub fn server_is_bound(&self) -> bool {
+        self.unit.runs() && self.server.binds.is_none_or(|at| at <= self.now)
     }
 
     /// Whether it answers `GET /` to those who reach it.
@@ -184,14 +219,15 @@ impl World {
     }
 
     pub(super) fn next_of_server(&self) -> Option<u64> {
-        let answers = self.server.works_from;
-        [self.next_of_unit(), answers, self.server.dies].into_iter().flatten().min()
+        let Server { binds, works_from, dies, .. } = self.server;
+        [self.next_of_unit(), binds, works_from, dies].into_iter().flatten().min()
     }
 
     pub(super) fn step_server(&mut self) {
         if come(&mut self.server.dies, self.now) {
             self.server_dies("exit-code");
         }
+        come(&mut self.server.binds, self.now);
         come(&mut self.server.works_from, self.now);
         self.step_unit();
     }

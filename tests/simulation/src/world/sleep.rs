@@ -10,11 +10,9 @@ impl World {
         self.asleep += time;
         // Nobody was served meanwhile.
         self.failed = self.now;
-        let waits = [&mut self.server.works_from, &mut self.server.dies];
-        for at in waits.into_iter().flatten() {
-            *at += time;
-        }
+        self.server.sleep(time);
         self.unit.sleep(time);
+        self.gpu.sleep(time);
         if let CloudInit::Runs { writes, ends, .. } = &mut self.cloud_init {
             *writes += time;
             if let Some(ends) = ends {

@@ -17,6 +17,8 @@ impl World {
             && self.server.listens() == Bound::All
             && self.has_alias()
             && self.models.flaw.is_none()
+            && self.is_placed()
+            && !self.lost_its_gpu()
     }
 
     /// Whether the server finds an alias that it can load.

@@ -53,6 +53,8 @@ pub struct Unit {
     /// When it has stopped, and whether it is started again then.
     stopped: Option<u64>,
     then_start: bool,
+    /// Somebody restarts it as soon as it is started.
+    hammered: bool,
 }
 
 /// What came of a start.
@@ -93,6 +95,7 @@ impl Default for Unit {
             again: None,
             stopped: None,
             then_start: false,
+            hammered: false,
         }
     }
 }
@@ -150,6 +153,7 @@ impl World {
     fn spawn(&mut self) -> Start {
         self.unit.again = None;
         if self.unit.is_limited(self.now) {
+            self.unit.hammered = false;
             self.unit.active = Active::Failed;
             self.unit.result = "start-limit-hit";
             self.unit_changed();
@@ -164,6 +168,10 @@ impl World {
         self.unit.started = now;
         self.start_server();
         self.unit_changed();
+        if self.unit.hammered {
+            self.begin_to_stop();
+            self.unit.then_start = true;
+        }
         Start::Done
     }
 
@@ -176,19 +184,17 @@ impl World {
         }
     }
 
-    /// It is started so often that systemd refuses, and leaves it failed.
-    pub fn exhaust_starts(&mut self) {
-        self.end_server();
-        self.unit.stopped = None;
-        self.unit.starts = vec![self.now; BURST];
-        self.unit.active = Active::Failed;
-        self.unit.result = "start-limit-hit";
-        self.unit.again = None;
-        self.unit_changed();
+    /// Somebody restarts it again and again until systemd has had enough.
+    pub fn hammer(&mut self) {
+        self.unit.hammered = true;
+        if self.restart_unit().0 == Start::Refused {
+            self.unit.hammered = false;
+        }
     }
 
     /// `systemctl stop`.
     pub fn stop_unit(&mut self) {
+        self.unit.hammered = false;
         self.unit.then_start = false;
         self.unit.again = None;
         match self.unit.active {
@@ -249,6 +255,8 @@ impl World {
             if std::mem::take(&mut self.unit.then_start) && self.disk.mounted {
                 self.unit.restarts = 0;
                 self.spawn();
+            } else {
+                self.unit.hammered = false;
             }
         }
         if come(&mut self.unit.again, self.now) {
@@ -268,7 +276,7 @@ impl World {
         self.server.runner = Runner::Unloaded;
         self.server.frozen = false;
         self.server.deaf = false;
-        self.server.works_from = None;
+        self.server.forget_start();
         self.server.dies = None;
         self.cut_requests();
     }
