@@ -118,6 +118,8 @@ pub enum Fault {
     NotFiniteForGood,
     /// Vectors that are not of length 1.
     NotUnit,
+    /// Vectors of the right shape that tell nothing, until the model is loaded anew.
+    Unlike,
     /// Errors, until a restart.
     Errors,
     /// Errors, whatever is done.
@@ -141,7 +143,7 @@ use Fault as F;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 58] = [
+    pub const ALL: [Self; 59] = [
         F::LinkDown,
         F::Flushed,
         F::RouteGone,
@@ -198,6 +200,7 @@ impl Fault {
         F::NotFinite,
         F::NotFiniteForGood,
         F::NotUnit,
+        F::Unlike,
         F::Errors,
         F::ErrorsForGood,
     ];
@@ -226,6 +229,7 @@ impl Fault {
             | F::AliasDeleted
             | F::BothDeleted
             | F::NotFinite
+            | F::Unlike
             | F::Errors => Mends::Agent,
             F::Killed => Mends::Itself,
             F::Taken

@@ -54,6 +54,8 @@ pub(crate) mod server;
 pub(crate) mod slow;
 mod two;
 pub(crate) mod unit;
+mod vector;
+mod warm;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -135,6 +137,9 @@ pub const ALL: &[Scenario] = &[
     pull::SCENARIO,
     proxy::SCENARIO,
     proof::SCENARIO,
+    vector::SCENARIO,
+    vector::ROT,
+    warm::SCENARIO,
     gpu::ATTACHED,
     gpu::PLACED,
     gpu::DRIVER,

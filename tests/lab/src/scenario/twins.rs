@@ -41,6 +41,7 @@ const BOOTED_ALONE: &[(&str, &str)] = &[
     ("Ollama on 127.0.0.1 only", "its unit is restarted; the simulated server is killed"),
     ("Ollama started too often", "five starts take a second, of which the simulated make one"),
     ("runner frozen with a request on its way", UNCOMPARED),
+    ("the model's weights rot, and it is loaded anew", "no simulated weights rot"),
     ("200,000 files owned by root", UNCOMPARED),
     ("the alias has another context length", UNCOMPARED),
     ("the alias has another template", "played while clients embed: another start"),
@@ -136,6 +137,7 @@ const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::NotFinite, SWITCHED),
     (Simulated::NotFiniteForGood, MENDED_OUTSIDE),
     (Simulated::NotUnit, MENDED_OUTSIDE),
+    (Simulated::Unlike, SWITCHED),
     (Simulated::Errors, SWITCHED),
     (Simulated::ErrorsForGood, MENDED_OUTSIDE),
 ];

@@ -148,6 +148,7 @@ impl Guest {
             Remedy::Model(model::Remedy::CreateAlias) => world.models.alias = Alias::NoManifest,
             Remedy::Model(model::Remedy::Pull) => world.models.source = Source::NoManifest,
             Remedy::Model(model::Remedy::DropDamaged) => world.damage(),
+            Remedy::Model(model::Remedy::Unload) => world.server.runner = Runner::Stuck,
             // No GPU is simulated.
             Remedy::Gpu(_) => {}
         }
@@ -159,6 +160,10 @@ impl Guest {
             && remedy.asks_server()
         {
             self.memory.worked_until = self.moment().uptime;
+            if remedy == model::Remedy::Unload {
+                self.memory.log.failures = 0;
+                self.woken |= 1 << concern::PROOF;
+            }
         }
         let half = self.hands == Hands::Half;
         match act.at_end {
@@ -339,6 +344,10 @@ impl Guest {
                 };
                 self.woken |= 1 << concern::MODEL;
                 done("the pull begins")
+            }
+            model::Remedy::Unload => {
+                self.world.unload();
+                done("unloaded")
             }
             model::Remedy::CreateAlias if models.alias.serves() => refused("as declared already"),
             model::Remedy::CreateAlias if !there => refused("the source is not there"),
