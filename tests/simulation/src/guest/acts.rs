@@ -7,7 +7,7 @@ use saigak_agent::{model, network, ollama};
 
 use super::Guest;
 use crate::seen;
-use crate::world::{Alias, Load, Process, Source, Start};
+use crate::world::{Alias, Load, Process, Runner, Source, Start};
 
 /// How well remedies do what they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
