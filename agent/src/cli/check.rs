@@ -29,6 +29,7 @@ use crate::core::{BootClock, Clock, Engine, Outlook, Report, Status, rfc3339};
 use crate::guest::{CONDITIONS, RealGuest};
 use crate::history::{Chronicle, HistoryFile};
 use crate::ledger_file::LedgerFile;
+use crate::model::References;
 use crate::{serve, wake};
 
 /// How long a look around takes at most, unless the caller says: a model that is not loaded yet
@@ -134,7 +135,8 @@ async fn pass(config: Config, options: Options) -> Result<Arc<Report>, String> {
     let waker = Arc::new(Waker::default());
     let bus = Arc::new(Bus::default());
     wake::start(&waker, &bus, &config.ollama.unit);
-    let guest = RealGuest::new(config, bus, Arc::clone(&waker), Arc::default(), file)?;
+    let references = References::in_directory(&state, file.is_read_only());
+    let guest = RealGuest::new(config, bus, Arc::clone(&waker), Arc::default(), file, references)?;
 
     let history = options.repair.then(|| HistoryFile::in_directory(&state));
     let mut chronicle = Chronicle::default();

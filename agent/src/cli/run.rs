@@ -23,6 +23,7 @@ use crate::gpu;
 use crate::guest::RealGuest;
 use crate::history::{Chronicle, HistoryFile};
 use crate::ledger_file::LedgerFile;
+use crate::model::References;
 use crate::serve::{self, Control, Counters};
 use crate::wake;
 
@@ -130,7 +131,8 @@ async fn daemon(config: Result<Config, ConfigError>, speaker: &Speaker) -> Resul
         probes.go_to(config.serve.listen).await;
         let bus = Arc::new(Bus::default());
         wake::start(&waker, &bus, &config.ollama.unit);
-        let guest = RealGuest::new(config, bus, Arc::clone(&waker), gpus, file)?;
+        let references = References::in_directory(&state, false);
+        let guest = RealGuest::new(config, bus, Arc::clone(&waker), gpus, file, references)?;
         tokio::spawn(reloads.serve(guest.clone()));
         let inbox = Inbox { waker, orders: ordered };
         reconcile::run(engine, &guest, &BootClock, inbox, &publish, beat, stop).await;

@@ -70,6 +70,7 @@ pub(super) struct Model {
     pub(super) template: Text,
     pub(super) parameters: BTreeMap<String, Spanned<toml::Value>>,
     pub(super) dimension: Number,
+    pub(super) pinned: Switch,
     pub(super) pull_stall_seconds: Number,
 }
 

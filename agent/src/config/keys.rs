@@ -81,6 +81,7 @@ pub const KEYS: &[Key] = &[
         accepts: Accepts::Table("a table of numbers, texts and booleans"),
     },
     number("model.dimension", 1, 65536),
+    Key { name: "model.pinned", accepts: Accepts::Switch },
     number("model.pull_stall_seconds", 10, DAY),
     number("proof.interval_seconds", 1, HOUR),
     number("proof.timeout_seconds", 1, HOUR),

@@ -119,6 +119,8 @@ pub struct Model {
     pub parameters: BTreeMap<String, Parameter>,
     /// Numbers in one embedding.
     pub dimension: usize,
+    /// Whether it is kept in memory, whatever clients ask for.
+    pub pinned: bool,
     /// How long a pull may stand at the same byte before it is given up and begun again.
     pub pull_stall: Duration,
 }
@@ -202,6 +204,7 @@ impl Default for Model {
             template: "{{ .Prompt }}".into(),
             parameters: BTreeMap::from([("num_ctx".into(), Parameter::Integer(4096))]),
             dimension: 1024,
+            pinned: true,
             pull_stall: Duration::from_mins(2),
         }
     }

@@ -67,6 +67,9 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     text(i, "model.weights", |f| f.model.weights.as_ref(), digest, &mut c.model.weights)?;
     text(i, "model.template", |f| f.model.template.as_ref(), filled, &mut c.model.template)?;
     number(i, "model.dimension", |f| f.model.dimension.as_ref(), whole, &mut c.model.dimension)?;
+    if let Some(input) = i.last(|f| f.model.pinned.as_ref()) {
+        c.model.pinned = *input.value;
+    }
     let key = "model.pull_stall_seconds";
     let field = &mut c.model.pull_stall;
     number(i, key, |f| f.model.pull_stall_seconds.as_ref(), seconds, field)?;

@@ -185,6 +185,18 @@ impl Facts {
         self.server().filter(|_| model.as_ref().map_or(true, |model| model.alias.is_there()))
     }
 
+    /// The alias's weights, where they are known.
+    #[must_use]
+    pub fn alias_weights(&self) -> Option<&str> {
+        self.model.as_ref()?.value.as_ref().ok()?.weights.as_deref()
+    }
+
+    /// Uptime of the last look that saw the server work for clients.
+    #[must_use]
+    pub fn served(&self) -> Option<Duration> {
+        self.ollama.as_ref()?.value.progress.served
+    }
+
     /// The server that a proof would be of now: one that answers at the client's address. Where
     /// the guest has another address by now, nobody has asked there yet.
     #[must_use]
@@ -317,7 +329,7 @@ mod tests {
             Some(Seen { at, value })
         };
         let model = |alias| {
-            let value = Ok(model::Facts { source: Source::Missing, alias });
+            let value = Ok(model::Facts { source: Source::Missing, alias, weights: None });
             Some(Seen { at, value })
         };
         let may = |ollama, model| {

@@ -45,6 +45,7 @@ impl RealGuest {
         waker: Arc<Waker>,
         gpu_probe: Arc<gpu::Probe>,
         ledger: LedgerFile,
+        references: model::References,
     ) -> Result<Self, String> {
         let current = Current::new(config, rfc3339(BootClock.now().wall));
         let shared = Shared {
@@ -62,6 +63,8 @@ impl RealGuest {
             noted: Arc::default(),
             notes: !ledger.is_read_only(),
             moved: Notify::new(),
+            references: Arc::new(references),
+            pins: tokio::sync::Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })
     }
@@ -108,6 +111,7 @@ impl Guest for RealGuest {
         async move {
             if concern == concern::PROOF {
                 shared.prove().await;
+                tokio::spawn(async move { shared.pin().await });
             } else if time::timeout(LOOK_DEADLINE, shared.look(concern)).await.is_err() {
                 let name = CONCERNS.get(concern).map_or("?", |schedule| schedule.concern);
                 tracing::warn!(concern = name, "a look took too long and was given up");

@@ -183,6 +183,9 @@ impl Known<'_> {
                 let seen = facts.ollama.as_ref().map(|seen| &seen.value);
                 ollama::held(remedy, seen, uptime)
             }
+            // What is unloaded must be loaded again.
+            Remedy::Model(model::Remedy::Unload) => storage::forbids_restart(facts.disk())
+                .or_else(|| gpu::forbids_restart(&facts.gpu_probe, &self.config.gpu, uptime)),
             Remedy::Model(remedy) => {
                 if remedy == model::Remedy::DropDamaged
                     && matches!(self.pull, PullState::Running(_))
@@ -198,7 +201,7 @@ impl Known<'_> {
                     model::Remedy::Pull => self.config.storage.minimum_free_bytes,
                     model::Remedy::CreateAlias => MANIFEST_ROOM,
                     // It makes room.
-                    model::Remedy::DropDamaged => 0,
+                    model::Remedy::DropDamaged | model::Remedy::Unload => 0,
                 };
                 if remedy == model::Remedy::Pull
                     && let Some(why) = system::holds_pull(now.wall)

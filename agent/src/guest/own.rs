@@ -82,7 +82,17 @@ impl Shared {
     }
 }
 
+/// A server that was seen to work within this time may do so for clients.
+const WORKS: Duration = Duration::from_secs(30);
+
 impl Current {
+    /// Whether the server has been seen to work not long before `uptime`, for whomever.
+    pub(super) fn works_for_somebody(&self, uptime: Duration) -> bool {
+        let facts = self.facts();
+        let last = facts.ollama.as_ref().and_then(|seen| seen.value.progress.last);
+        last.is_some_and(|last| uptime.saturating_sub(last) < WORKS)
+    }
+
     /// Whether the models are not asked for at `uptime`: they were in order just now, and a proof
     /// waits. What the server does then tells whether it is busy or stuck, and each question of
     /// the agent's own would blur that.

@@ -61,6 +61,10 @@ pub(super) struct Shared {
     pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
+    /// What proofs are held against.
+    pub(super) references: Arc<model::References>,
+    /// Held while a model is being pinned.
+    pub(super) pins: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -220,11 +224,19 @@ impl Shared {
 
     /// Proves the server if a proof is due and can be had.
     pub(super) async fn prove(&self) {
+        if self.current().works_for_somebody(BootClock.now().uptime) {
+            // For whom it works is told by two looks between which no proof began or ended.
+            self.look(concern::OLLAMA).await;
+        }
         let uptime = BootClock.now().uptime;
         let current = self.current();
         let (config, proofs) = (&current.config, &current.proofs);
-        let Some(server) = current.facts().provable() else { return };
-        if proofs.log().due(server, uptime, config.proof.interval) {
+        let (server, weights, served) = {
+            let facts = current.facts();
+            (facts.provable(), facts.alias_weights().map(str::to_owned), facts.served())
+        };
+        let Some(server) = server else { return };
+        if proofs.log().due(server, weights.as_deref(), uptime, &config.proof, served) {
             let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
             // merely not seen for a moment may be loading the model for this very proof.
@@ -242,7 +254,14 @@ impl Shared {
             };
             tokio::select! {
                 () = self.watch_the_waiting() => {}
-                () = model::prove(proofs, &api, server, &config.model) => {
+                () = model::prove(
+                    proofs,
+                    &self.references,
+                    &api,
+                    server,
+                    weights,
+                    &config.model,
+                ) => {
                     if let Some((_, _, attempt)) = proofs.log().last {
                         self.count(&attempt);
                         // It has loaded the model, if it was not.
@@ -252,6 +271,21 @@ impl Shared {
                 () = replaced => {}
             }
         }
+    }
+
+    /// Pins the model, if that is due and nobody does it already. Nothing waits for it: a proof is
+    /// due meanwhile, and a look at the server as well.
+    pub(super) async fn pin(&self) {
+        let current = self.current();
+        let (config, proofs) = (&current.config, &current.proofs);
+        let Some(server) = current.facts().provable() else { return };
+        if !model::owes_pin(proofs, server, &config.model) {
+            return;
+        }
+        let Ok(_turn) = self.pins.try_lock() else { return };
+        let api = Api::at(&self.client, server.address.into(), config.ollama.port);
+        let _work = self.work.begin();
+        model::pin(proofs, &api, server, &config.model).await;
     }
 
     fn count(&self, attempt: &model::Attempt) {
@@ -318,7 +352,13 @@ impl Shared {
                 let (model, waker) = (&config.model, Arc::clone(&self.waker));
                 let (pull, concern) = (&current.pull, concern::MODEL);
                 let _work = remedy.asks_server().then(|| self.work.begin());
-                model::apply(remedy, model, api, &recorded, pull, waker, concern).await
+                let outcome =
+                    model::apply(remedy, model, api, &recorded, pull, waker, concern).await;
+                if remedy == model::Remedy::Unload {
+                    current.proofs.doubt();
+                    self.waker.wake(concern::PROOF);
+                }
+                outcome
             }
         }
     }
@@ -349,10 +389,10 @@ mod tests {
         let judged = |facts: Result<&Facts, &str>| {
             model::check(facts, Duration::ZERO, &PullState::Idle, &config::Model::default())
         };
-        let gone = Facts { source: Source::Missing, alias: Alias::Matches };
+        let gone = Facts { source: Source::Missing, alias: Alias::Matches, weights: None };
         assert!(wanted(&judged(Ok(&gone)), pull));
         assert!(!wanted(&judged(Ok(&gone)), Remedy::Ollama(ollama::Remedy::Restart)));
-        let there = Facts { source: Source::Present, alias: Alias::Matches };
+        let there = Facts { source: Source::Present, ..gone.clone() };
         assert!(!wanted(&judged(Ok(&there)), pull));
         assert!(!wanted(&judged(Err("silent")), pull) && !wanted(&[], pull));
     }

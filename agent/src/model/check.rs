@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::facts::{Alias, Facts, Source};
 use super::proof::{Attempt, Log, Server};
 use super::pull::PullState;
+use super::reference::ALIKE;
 use super::repair::{
     ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DIGEST_MISMATCH,
-    MISSING, NO_MANIFEST, NOT_FINITE, PULL_FAILED, SERVER_ERROR, STUCK,
+    MISSING, NO_MANIFEST, NOT_FINITE, NOT_UNIT, PULL_FAILED, SERVER_ERROR, STUCK, WRONG_VECTOR,
 };
 use super::vector::Flaw;
 use crate::config;
@@ -69,8 +70,6 @@ static WRONG_DIMENSION: Reason<Remedy> = Reason::fault(
     "WrongDimension",
     "another model has this name: compare ollama show with [model]",
 );
-static NOT_UNIT: Reason<Remedy> =
-    Reason::fault("NotUnit", "another model has this name: compare ollama show with [model]");
 
 /// The conditions, and all that can be said of each.
 pub static REASONS: &[Declared] = &[
@@ -110,6 +109,7 @@ pub static REASONS: &[Declared] = &[
             &WRONG_DIMENSION,
             &NOT_FINITE,
             &NOT_UNIT,
+            &WRONG_VECTOR,
             &SERVER_ERROR,
             &STUCK,
         ],
@@ -219,8 +219,16 @@ pub fn check_proof(
             Attempt::Wrong(Flaw::NotFinite(position)) => {
                 Some((&NOT_FINITE, format!("number {position} is not finite")))
             }
+            Attempt::Wrong(Flaw::Unwritable(words)) => Some((&NOT_FINITE, words.clone())),
             Attempt::Wrong(Flaw::NotUnit(length)) => {
                 Some((&NOT_UNIT, format!("an embedding of length {length:.3}, not 1")))
+            }
+            Attempt::Wrong(Flaw::Unlike(cosine)) => {
+                let message = format!(
+                    "an embedding whose cosine with what these weights gave before is {cosine:.3}, \
+                     not {ALIKE} or more"
+                );
+                Some((&WRONG_VECTOR, message))
             }
             Attempt::Failed(error) => Some((&SERVER_ERROR, error.clone())),
             Attempt::Good | Attempt::Busy | Attempt::TimedOut => None,

@@ -25,6 +25,8 @@ pub struct Facts {
     pub source: Source,
     /// The alias.
     pub alias: Alias,
+    /// The digest of the alias's weights, where the server tells it.
+    pub weights: Option<String>,
 }
 
 /// The source model.
@@ -118,11 +120,13 @@ pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Res
         }
     };
     let listed = has(&config.alias);
-    let alias = match ask(api, &config.alias, listed).await? {
-        Answer::Shown(shown) => judge(&shown, config, weights.as_deref()),
-        Answer::Missing => Alias::Missing,
-        Answer::NoManifest(words) => Alias::NoManifest(words),
-        Answer::Damaged(words) => Alias::Damaged(words),
+    let (alias, own) = match ask(api, &config.alias, listed).await? {
+        Answer::Shown(shown) => {
+            (judge(&shown, config, weights.as_deref()), shown.weights().map(str::to_owned))
+        }
+        Answer::Missing => (Alias::Missing, None),
+        Answer::NoManifest(words) => (Alias::NoManifest(words), None),
+        Answer::Damaged(words) => (Alias::Damaged(words), None),
     };
     let alias = match alias {
         Alias::Missing | Alias::NoManifest(_) if source == Source::Present => {
@@ -131,7 +135,7 @@ pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Res
         }
         alias => alias,
     };
-    Ok(Facts { source, alias })
+    Ok(Facts { source, alias, weights: own })
 }
 
 /// Why an alias that the server cannot show must not be made from the source, whose weights are
@@ -236,6 +240,11 @@ fn damage(error: Option<&ApiError>, listed: bool) -> Option<String> {
     }
 }
 
+/// The digest of the weights that a model has now, where the server tells it.
+pub(super) async fn weights(api: &Api, model: &str) -> Result<Option<String>, ApiError> {
+    Ok(show(api, model).await?.weights().map(str::to_owned))
+}
+
 async fn show(api: &Api, model: &str) -> Result<Shown, ApiError> {
     api.post("/api/show", &json!({ "model": model }), DEADLINE).await
 }
@@ -252,11 +261,13 @@ mod tests {
     #[tokio::test]
     async fn a_model_without_its_weights_is_not_there_and_its_alias_neither() {
         let facts = seen(Model::Broken, Model::From("ab12")).await;
-        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Matches });
+        let weights = Some("ab12".to_owned());
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Matches, weights });
+        let missing = |source| Facts { source, alias: Alias::Missing, weights: None };
         let facts = seen(Model::Broken, Model::Broken).await;
-        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
+        assert_eq!(facts, missing(Source::Missing));
         let facts = seen(Model::From("ab12"), Model::Absent).await;
-        assert_eq!(facts, Facts { source: Source::Present, alias: Alias::Missing });
+        assert_eq!(facts, missing(Source::Present));
     }
 
     #[tokio::test(start_paused = true)]

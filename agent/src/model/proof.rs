@@ -1,11 +1,13 @@
-//! The proof: a real embedding through the alias, asked for the way clients ask.
+//! The proof: a real embedding through the alias, each time asked for the way clients ask.
 
 use std::net::Ipv4Addr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::facts;
+use super::reference::{Likeness, References};
 use super::vector::{Embeddings, Flaw};
 use crate::config;
 use crate::core::{BootClock, Clock};
@@ -13,7 +15,7 @@ use crate::ollama::{Api, ApiError};
 
 /// The text that is embedded. Not empty (an empty one stalled some releases) and always the
 /// same, so that two proofs can be compared.
-const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
+pub(super) const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 
 /// When a proof is given up: the server gives up a load after five minutes by itself.
 const DEADLINE: Duration = Duration::from_secs(330);
@@ -21,6 +23,10 @@ const DEADLINE: Duration = Duration::from_secs(330);
 /// How often in a row a proof that came back wrong, or as an error, is repeated at once: a
 /// runner that dies spoils one request, and the next one loads it anew.
 const AT_ONCE: u32 = 2;
+
+/// How many times as long the pause is while clients are served: what they get done proves the
+/// server alive, and a proof would only take its turn from one of them.
+const SPARED: u32 = 3;
 
 /// The longest pause between further ones. Each may load the model, and a load that is killed
 /// for want of memory takes other processes with it.
@@ -82,6 +88,10 @@ pub struct Log {
     pub good: Option<(Server, Duration, Duration)>,
     /// The last one that ended: its server, when it began, how it ended.
     pub last: Option<(Server, Duration, Attempt)>,
+    /// The weights that the alias had then, where they were known.
+    pub weights: Option<String>,
+    /// The server whose model was pinned last, and when.
+    pub pinned: Option<(Server, Duration)>,
     /// The one that runs: its server, and when it began.
     pub running: Option<(Server, Duration)>,
     /// How many in a row ended wrong or with an error, all of the last one's server.
@@ -100,26 +110,48 @@ impl Proofs {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn change(&self, change: impl FnOnce(&mut Log)) {
+    /// What was wrong may be mended: the next proof is not waited for.
+    pub fn doubt(&self) {
+        self.change(|log| log.failures = 0);
+    }
+
+    pub(super) fn change(&self, change: impl FnOnce(&mut Log)) {
         change(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 impl Log {
-    /// Whether a proof of `server` is due at `uptime`.
+    /// Whether a proof of `server`, whose alias has these weights, is due at `uptime`. `served`:
+    /// the uptime of the last look that saw it work for clients.
     #[must_use]
-    pub fn due(&self, server: Server, uptime: Duration, interval: Duration) -> bool {
-        match &self.last {
-            Some((of, at, attempt)) if *of == server => match attempt {
-                // Each further question would only lengthen the queue.
-                Attempt::Good | Attempt::Busy | Attempt::TimedOut => {
-                    uptime.saturating_sub(*at) >= interval
-                }
-                Attempt::Wrong(_) | Attempt::Failed(_) => {
-                    uptime.saturating_sub(self.ended) >= pause(self.failures, interval)
-                }
-            },
-            _ => true,
+    pub fn due(
+        &self,
+        server: Server,
+        weights: Option<&str>,
+        uptime: Duration,
+        config: &config::Proof,
+        served: Option<Duration>,
+    ) -> bool {
+        let Some((_, at, attempt)) = self.last.as_ref().filter(|(of, ..)| *of == server) else {
+            return true;
+        };
+        if weights.is_some() && weights != self.weights.as_deref() {
+            return true;
+        }
+        let interval = config.interval;
+        match attempt {
+            // Each further question would only lengthen the queue.
+            Attempt::Good | Attempt::Busy | Attempt::TimedOut => {
+                let serves =
+                    |seen: Duration| seen > self.ended && uptime.saturating_sub(seen) < interval;
+                // Not so long that it would not count any more.
+                let spared = interval.saturating_mul(SPARED).min(config.fresh);
+                let pause = if served.is_some_and(serves) { spared } else { interval };
+                uptime.saturating_sub(*at) >= pause
+            }
+            Attempt::Wrong(_) | Attempt::Failed(_) => {
+                uptime.saturating_sub(self.ended) >= pause(self.failures, interval)
+            }
         }
     }
 
@@ -161,94 +193,80 @@ fn pause(failures: u32, interval: Duration) -> Duration {
     }
 }
 
-/// Carries out one proof of `server` and notes its outcome.
-pub async fn prove(proofs: &Proofs, api: &Api, server: Server, config: &config::Model) {
+/// Carries out one proof of `server`, whose alias has these weights, and notes its outcome.
+pub async fn prove(
+    proofs: &Proofs,
+    references: &Arc<References>,
+    api: &Api,
+    server: Server,
+    weights: Option<String>,
+    config: &config::Model,
+) {
     let began = BootClock.now().uptime;
     proofs.change(|log| log.running = Some((server, began)));
-    let request = json!({ "model": config.alias, "input": TEXT });
-    let answer = api.post::<Embeddings>("/v1/embeddings", &request, DEADLINE).await;
-    let attempt = judge(answer, config.dimension);
+    let outcome = embed(references, api, weights.clone(), config).await;
+    references.save();
+    let attempt = outcome.err().unwrap_or(Attempt::Good);
     let ended = BootClock.now().uptime;
     if attempt != Attempt::Good {
         tracing::debug!(?attempt, "proof");
     }
-    proofs.change(|log| log.note(server, began, ended, attempt));
+    proofs.change(|log| {
+        log.note(server, began, ended, attempt);
+        log.weights = weights;
+    });
 }
 
-fn judge(answer: Result<Embeddings, ApiError>, dimension: usize) -> Attempt {
-    match answer {
-        Ok(embeddings) => {
-            embeddings.check(dimension).map_or_else(Attempt::Wrong, |()| Attempt::Good)
+/// One embedding, right in itself and like the reference of the weights that made it. Those may
+/// have changed since `weights` were seen: where it is not plainly right, they are asked for once
+/// more, and what was made of others is embedded anew. An alias whose weights the server does not
+/// tell has nothing to be held against.
+async fn embed(
+    references: &References,
+    api: &Api,
+    mut weights: Option<String>,
+    config: &config::Model,
+) -> Result<(), Attempt> {
+    let request = json!({ "model": config.alias, "input": TEXT });
+    for _ in 0..2 {
+        let answer = api.post::<Embeddings>("/v1/embeddings", &request, DEADLINE).await;
+        let vector = judge(answer, config.dimension)?;
+        let doubted = weights.as_deref().map(|weights| references.compare(weights, &vector));
+        if doubted == Some(Likeness::Alike) {
+            return Ok(());
         }
+        let now = facts::weights(api, &config.alias).await;
+        let now = now.map_err(|error| Attempt::Failed(error.to_string()))?;
+        match now {
+            None => return Ok(()),
+            Some(now) if weights.as_deref() == Some(now.as_str()) => {
+                return references.take(&now, vector).map_err(Attempt::Wrong);
+            }
+            Some(_) => weights = now,
+        }
+    }
+    Err(Attempt::Failed(format!("{} is given other weights again and again", config.alias)))
+}
+
+fn judge(answer: Result<Embeddings, ApiError>, dimension: usize) -> Result<Vec<f32>, Attempt> {
+    Err(match answer {
+        Ok(embeddings) => return embeddings.take(dimension).map_err(Attempt::Wrong),
         Err(ApiError::Status { status: 503, .. }) => Attempt::Busy,
         Err(ApiError::TimedOut { .. }) => Attempt::TimedOut,
+        Err(ApiError::Status { message, .. }) if is_of_nan(&message) => {
+            Attempt::Wrong(Flaw::Unwritable(message))
+        }
         Err(error) => Attempt::Failed(error.to_string()),
-    }
+    })
+}
+
+/// Whether the server's words mean that what it has computed is no number.
+fn is_of_nan(words: &str) -> bool {
+    // Go's own, of `encoding/json`.
+    ["unsupported value: NaN", "unsupported value: +Inf", "unsupported value: -Inf"]
+        .iter()
+        .any(|value| words.contains(value))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SERVER: Server = Server { address: Ipv4Addr::new(10, 0, 2, 2), invocation: 7 };
-
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    #[test]
-    fn a_restarted_server_is_proven_at_once_and_a_busy_one_is_not_pressed() {
-        let interval = at(10);
-        let log = |attempt| Log { last: Some((SERVER, at(100), attempt)), ..Log::default() };
-        assert!(Log::default().due(SERVER, at(0), interval));
-        assert!(!log(Attempt::Good).due(SERVER, at(105), interval));
-        assert!(!log(Attempt::Busy).due(SERVER, at(105), interval));
-        assert!(log(Attempt::Good).due(SERVER, at(110), interval));
-        let restarted = Server { invocation: 8, ..SERVER };
-        assert!(log(Attempt::Good).due(restarted, at(101), interval));
-    }
-
-    #[test]
-    fn a_proof_that_fails_is_repeated_twice_at_once_and_then_ever_more_rarely() {
-        let mut log = Log::default();
-        let mut pauses = Vec::new();
-        for _ in 0..9 {
-            log.note(SERVER, at(70), at(100), Attempt::Failed("killed".into()));
-            let due = |seconds: &u64| log.due(SERVER, at(100 + seconds), at(10));
-            pauses.push((0..1000).find(due).unwrap());
-        }
-        assert_eq!(pauses, [0, 0, 10, 20, 40, 80, 160, 300, 300]);
-        let restarted = Server { invocation: 8, ..SERVER };
-        assert!(log.due(restarted, at(100), at(10)));
-        log.note(restarted, at(100), at(100), Attempt::Wrong(Flaw::NotFinite(0)));
-        assert!(log.due(restarted, at(100), at(10)));
-        log.note(restarted, at(100), at(101), Attempt::Good);
-        assert_eq!((log.failures, log.good), (0, Some((restarted, at(100), at(1)))));
-    }
-
-    #[test]
-    fn a_proof_that_waits_or_is_refused_gives_the_server_nothing_to_do() {
-        let mut log = Log::default();
-        assert_eq!(log.quiet_since(), at(0));
-        log.running = Some((SERVER, at(100)));
-        assert_eq!(log.quiet_since(), at(100));
-        log.note(SERVER, at(100), at(103), Attempt::Good);
-        assert_eq!(log.quiet_since(), at(103));
-        log.note(SERVER, at(110), at(110), Attempt::Busy);
-        assert_eq!(log.quiet_since(), at(103));
-        log.note(SERVER, at(120), at(123), Attempt::Failed("killed".into()));
-        assert_eq!(log.quiet_since(), at(123));
-        log.note(SERVER, at(130), at(130), Attempt::Busy);
-        assert_eq!(log.quiet_since(), at(123));
-    }
-
-    #[test]
-    fn answers_are_told_apart() {
-        let status =
-            |status| Err(ApiError::Status { url: "u".into(), status, message: "m".into() });
-        assert_eq!(judge(status(503), 2), Attempt::Busy);
-        assert_eq!(judge(status(500), 2), Attempt::Failed("u: 500: m".into()));
-        let late = ApiError::TimedOut { url: "u".into(), after: at(1) };
-        assert_eq!(judge(Err(late), 2), Attempt::TimedOut);
-    }
-}
+mod tests;

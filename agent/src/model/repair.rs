@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::facts::{self, Alias, Facts, Recorded, Source};
 use super::pull::Pull;
+use super::warm;
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
 use crate::core::{Budget, Outcome, Reason, Rung};
@@ -26,11 +27,14 @@ pub enum Remedy {
     /// Blobs whose content is not what their name says are removed, by a helper. A pull loads
     /// them anew.
     DropDamaged,
+    /// The model is unloaded: the next request loads it anew from its files. Who waits for an
+    /// embedding gets it before.
+    Unload,
 }
 
 impl Remedy {
     /// Every remedy of this concern.
-    pub const ALL: [Self; 3] = [Self::Pull, Self::CreateAlias, Self::DropDamaged];
+    pub const ALL: [Self; 4] = [Self::Pull, Self::CreateAlias, Self::DropDamaged, Self::Unload];
 
     /// `model/…`.
     #[must_use]
@@ -39,6 +43,7 @@ impl Remedy {
             Self::Pull => "model/Pull",
             Self::CreateAlias => "model/CreateAlias",
             Self::DropDamaged => "model/DropDamaged",
+            Self::Unload => "model/Unload",
         }
     }
 
@@ -50,7 +55,7 @@ impl Remedy {
             Self::Pull => Budget::hourly(30),
             Self::CreateAlias => Budget::hourly(12),
             // Each reads every model on the disk.
-            Self::DropDamaged => Budget::hourly(4),
+            Self::DropDamaged | Self::Unload => Budget::hourly(4),
         }
     }
 
@@ -70,6 +75,7 @@ impl Remedy {
             Self::Pull => Duration::from_secs(60),
             // And as long as the request may take.
             Self::CreateAlias => Duration::from_secs(60).saturating_add(CREATION),
+            Self::Unload => Duration::from_secs(60).saturating_add(warm::DEADLINE),
             // The same looks, and its unit is given up after 15 minutes.
             Self::DropDamaged => Duration::from_secs(960),
         }
@@ -82,6 +88,7 @@ const CREATION: Duration = Duration::from_secs(60);
 const PULL: Any = Any::Model(Remedy::Pull);
 const CREATE_ALIAS: Any = Any::Model(Remedy::CreateAlias);
 const DROP_DAMAGED: Any = Any::Model(Remedy::DropDamaged);
+const UNLOAD: Any = Any::Model(Remedy::Unload);
 const RESTART: Any = Any::Ollama(Ollama::Restart);
 
 pub(super) static MISSING: Reason<Any> =
@@ -135,7 +142,24 @@ pub(super) static ALIAS_DRIFTED: Reason<Any> =
 
 pub(super) static NOT_FINITE: Reason<Any> =
     Reason::fault("NotFinite", "the model computes nonsense: see journalctl -u ollama and dmesg")
-        .mended_by(10_000, &[Rung::new(RESTART, 1, 60)]);
+        .mended_by(10_000, &[Rung::new(UNLOAD, 1, 30), Rung::new(RESTART, 1, 60)]);
+
+/// A server writes zeros for numbers that it could not read from its runner.
+pub(super) static NOT_UNIT: Reason<Any> =
+    Reason::fault("NotUnit", "the model computes nonsense: see journalctl -u ollama and dmesg")
+        .mended_by(10_000, &[Rung::new(UNLOAD, 1, 30), Rung::new(RESTART, 1, 60)]);
+
+/// What lies in memory may be damaged, or what lies on the disk: a model is loaded from files
+/// whose names tell what they should be, and the server looks at neither again.
+pub(super) static WRONG_VECTOR: Reason<Any> = Reason::fault(
+    "WrongVector",
+    "clients' stored vectors may not fit any more. If a change is meant, such as another version \
+     of ollama: rm /var/lib/saigak-agent/references.json && systemctl restart saigak-agent",
+)
+.mended_by(
+    10_000,
+    &[Rung::new(UNLOAD, 1, 30), Rung::new(DROP_DAMAGED, 1, 10), Rung::new(RESTART, 1, 60)],
+);
 
 pub(super) static SERVER_ERROR: Reason<Any> =
     Reason::fault("ServerError", "see journalctl -u ollama")
@@ -182,6 +206,10 @@ pub async fn apply(
         }
         Remedy::CreateAlias => create_alias(config, &api, recorded).await,
         Remedy::DropDamaged => fix::call(fix::Name::ModelBlobs).await.into(),
+        Remedy::Unload => match warm::unload(&api, &config.alias).await {
+            Ok(()) => Outcome::Succeeded(format!("{} is unloaded", config.alias)),
+            Err(error) => Outcome::Failed(error.to_string()),
+        },
     }
 }
 

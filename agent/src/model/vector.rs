@@ -1,4 +1,4 @@
-//! What makes an embedding right, as far as it shows by itself.
+//! What makes an embedding right, as far as it shows by itself, and how alike two are.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ pub(super) struct Embeddings {
 #[derive(Debug, Deserialize)]
 struct Embedding {
     /// JSON has no NaN: a server that has one writes `null`, or nothing sensible at all.
-    embedding: Vec<Option<f64>>,
+    embedding: Vec<Option<f32>>,
 }
 
 /// What is wrong with an embedding.
@@ -26,46 +26,76 @@ pub enum Flaw {
     Dimension(usize),
     /// The number at this position is not finite.
     NotFinite(usize),
+    /// The server could not write it, since JSON has no NaN; in its words.
+    Unwritable(String),
     /// It has this length, not 1.
     NotUnit(f64),
+    /// It has all of that, and this cosine with the right embedding of the same text by the same
+    /// weights.
+    Unlike(f64),
 }
 
 impl Embeddings {
-    /// Checks the first embedding.
-    pub(super) fn check(&self, dimension: usize) -> Result<(), Flaw> {
-        let numbers = self.data.first().map_or(&[][..], |first| &first.embedding);
+    /// The first embedding, if nothing is wrong with it by itself.
+    pub(super) fn take(self, dimension: usize) -> Result<Vec<f32>, Flaw> {
+        let numbers = self.data.into_iter().next().map_or_else(Vec::new, |first| first.embedding);
         if numbers.len() != dimension {
             return Err(Flaw::Dimension(numbers.len()));
         }
-        let mut sum = 0.0;
-        for (position, number) in numbers.iter().enumerate() {
-            let number = number.filter(|number| number.is_finite());
-            sum += number.ok_or(Flaw::NotFinite(position))?.powi(2);
-        }
-        let length = f64::sqrt(sum);
-        if (length - 1.0).abs() > UNIT_TOLERANCE {
-            return Err(Flaw::NotUnit(length));
-        }
-        Ok(())
+        let finite = |(position, number): (usize, Option<f32>)| {
+            number.filter(|number| number.is_finite()).ok_or(Flaw::NotFinite(position))
+        };
+        let numbers = numbers.into_iter().enumerate().map(finite).collect::<Result<Vec<_>, _>>()?;
+        if is_unit(&numbers) { Ok(numbers) } else { Err(Flaw::NotUnit(length(&numbers))) }
     }
+}
+
+/// Whether it is a vector of length 1, as the server makes them.
+pub(super) fn is_unit(numbers: &[f32]) -> bool {
+    (length(numbers) - 1.0).abs() <= UNIT_TOLERANCE
+}
+
+/// The cosine of the angle between two vectors: 1 for the same direction. 0 where they are of
+/// different spaces, or have no direction.
+pub(super) fn cosine(one: &[f32], other: &[f32]) -> f64 {
+    let lengths = length(one) * length(other);
+    if one.len() == other.len() && lengths > 0.0 { dot(one, other) / lengths } else { 0.0 }
+}
+
+fn length(numbers: &[f32]) -> f64 {
+    dot(numbers, numbers).sqrt()
+}
+
+fn dot(one: &[f32], other: &[f32]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| f64::from(*one) * f64::from(*other)).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(json: &str, dimension: usize) -> Result<(), Flaw> {
-        serde_json::from_str::<Embeddings>(json).unwrap().check(dimension)
+    fn take(json: &str, dimension: usize) -> Result<Vec<f32>, Flaw> {
+        serde_json::from_str::<Embeddings>(json).unwrap().take(dimension)
     }
 
     #[test]
     fn only_a_finite_unit_vector_of_the_dimension_passes() {
         let data = |numbers: &str| format!(r#"{{"data":[{{"embedding":[{numbers}]}}]}}"#);
-        assert_eq!(check(&data("0.6,0.8"), 2), Ok(()));
-        assert_eq!(check(&data("0.6,0.8"), 3), Err(Flaw::Dimension(2)));
-        assert_eq!(check(&data("0.6,null"), 2), Err(Flaw::NotFinite(1)));
-        assert_eq!(check(&data("0,0"), 2), Err(Flaw::NotUnit(0.0)));
-        assert_eq!(check(&data("1e300,1e300"), 2), Err(Flaw::NotUnit(f64::INFINITY)));
-        assert_eq!(check("{}", 2), Err(Flaw::Dimension(0)));
+        assert_eq!(take(&data("0.6,0.8"), 2), Ok(vec![0.6, 0.8]));
+        assert_eq!(take(&data("0.6,0.8"), 3), Err(Flaw::Dimension(2)));
+        assert_eq!(take(&data("0.6,null"), 2), Err(Flaw::NotFinite(1)));
+        assert_eq!(take(&data("0,0"), 2), Err(Flaw::NotUnit(0.0)));
+        assert_eq!(take(&data("1e300,0"), 2), Err(Flaw::NotFinite(0)));
+        assert!(matches!(take(&data("1e30,1e30"), 2), Err(Flaw::NotUnit(long)) if long > 1e30));
+        assert_eq!(take("{}", 2), Err(Flaw::Dimension(0)));
+    }
+
+    #[test]
+    fn the_cosine_tells_directions_apart_and_nothing_else() {
+        assert!((cosine(&[0.6, 0.8], &[6.0, 8.0]) - 1.0).abs() < 1e-6);
+        assert!((cosine(&[1.0, 0.0], &[0.6, 0.8]) - 0.6).abs() < 1e-6);
+        assert!((cosine(&[1.0, 0.0], &[-1.0, 0.0]) + 1.0).abs() < 1e-6);
+        assert!(cosine(&[1.0], &[1.0, 0.0]).abs() < 1e-6);
+        assert!(cosine(&[0.0, 0.0], &[1.0, 0.0]).abs() < 1e-6);
     }
 }

@@ -1,10 +1,11 @@
 //! `/v1/embeddings`, as `model::prove` reads it.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use saigak_agent::config::Model;
-use saigak_agent::model::{Attempt, Flaw, Proofs, Server as Proven, prove};
+use saigak_agent::model::{Attempt, Flaw, Proofs, References, Server as Proven, prove};
 
 use crate::server::{Reply, Server, nonsense};
 
@@ -15,7 +16,9 @@ async fn attempt(reply: Reply) -> Attempt {
     let server = Server::always(reply).await;
     let proofs = Proofs::default();
     let model = Model { dimension: 2, ..Model::default() };
-    prove(&proofs, &server.api(), SERVER, &model).await;
+    let state = tempfile::tempdir().unwrap();
+    let references = Arc::new(References::in_directory(state.path(), true));
+    prove(&proofs, &references, &server.api(), SERVER, None, &model).await;
     let log = proofs.log();
     assert_eq!(log.running, None);
     let (of, _, attempt) = log.last.unwrap();
@@ -73,7 +76,8 @@ async fn what_is_an_embedding_and_wrong_is_called_wrong() {
         (embedding("[0.6,0.8,0]"), Flaw::Dimension(3)),
         (embedding("[null,1]"), Flaw::NotFinite(0)),
         (embedding("[0,0]"), Flaw::NotUnit(0.0)),
-        (embedding("[-0.0,1e308]"), Flaw::NotUnit(f64::INFINITY)),
+        (embedding("[-0.0,1e308]"), Flaw::NotFinite(1)),
+        (embedding("[-0.0,2]"), Flaw::NotUnit(2.0)),
     ] {
         assert_eq!(attempt(reply).await, Attempt::Wrong(flaw));
     }

@@ -53,7 +53,7 @@ async fn an_empty_list_has_no_models() {
     for body in [r#"{"models":null}"#, r#"{"models":[]}"#] {
         let server = Server::always(Reply::ok(body)).await;
         let facts = look(&server.api(), &Model::default(), &Ok(None)).await.unwrap();
-        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing, weights: None });
     }
 }
 
@@ -72,7 +72,7 @@ async fn names_are_only_compared() {
         let body = json!({"models": [{"name": name}]}).to_string();
         let server = Server::always(Reply::ok(body)).await;
         let facts = look(&server.api(), &Model::default(), &Ok(None)).await.unwrap();
-        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing });
+        assert_eq!(facts, Facts { source: Source::Missing, alias: Alias::Missing, weights: None });
     }
 }
 

@@ -18,6 +18,9 @@ pub const PATH_VARIABLE: &str = "SAIGAK_STANDIN_FAULTS";
 pub struct Faults {
     /// What is wrong with each vector computed from now on.
     pub vector: Option<VectorFault>,
+    /// So many vectors each runner computes rightly; from then on they are not numbers, until the
+    /// model is loaded anew.
+    pub sick_after: Option<u64>,
     /// Every embedding is refused as if the queue were full (503).
     #[serde(default)]
     pub busy: bool,
@@ -41,6 +44,10 @@ pub enum VectorFault {
     NotUnit,
     /// Three quarters of the dimensions.
     Short,
+    /// That of another text.
+    Other,
+    /// Off by more than any machine rounds: each number by three hundredths of itself.
+    Rounded,
 }
 
 impl Faults {

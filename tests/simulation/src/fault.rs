@@ -126,6 +126,8 @@ pub enum Fault {
     NotFiniteForGood,
     /// Vectors that are not of length 1.
     NotUnit,
+    /// Vectors of the right shape that tell nothing, until the model is loaded anew.
+    Unlike,
     /// Errors, until a restart.
     Errors,
     /// Errors, whatever is done.
@@ -165,7 +167,7 @@ use Fault as F;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 71] = [
         F::LinkDown,
         F::Flushed,
         F::RouteGone,
@@ -226,6 +228,7 @@ impl Fault {
         F::NotFinite,
         F::NotFiniteForGood,
         F::NotUnit,
+        F::Unlike,
         F::Errors,
         F::ErrorsForGood,
         F::GpuAbsent,
@@ -280,6 +283,7 @@ impl Fault {
             | F::NotFinite
             | F::DriverLate
             | F::NodesMissing
+            | F::Unlike
             | F::Errors => Mends::Agent,
             F::Killed => Mends::Itself,
             F::Taken

@@ -272,7 +272,11 @@ pub fn models(world: &World) -> Result<model::Facts, String> {
         return Err("no answer".into());
     }
     if world.server.keeps() != Store::Inside || world.disk.closed {
-        return Ok(model::Facts { source: model::Source::Missing, alias: model::Alias::Missing });
+        return Ok(model::Facts {
+            source: model::Source::Missing,
+            alias: model::Alias::Missing,
+            weights: None,
+        });
     }
     let words = || "unexpected EOF".to_owned();
     Ok(model::Facts {
@@ -292,6 +296,8 @@ pub fn models(world: &World) -> Result<model::Facts, String> {
                 model::Alias::Drifted { how: "another template".into(), keeps_weights: false }
             }
         },
+        // What proofs are held against is not simulated: an embedding that is unlike is a flaw.
+        weights: None,
     })
 }
 

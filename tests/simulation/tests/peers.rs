@@ -116,6 +116,14 @@ fn a_runner_that_is_lost_is_found_by_its_proofs() {
     }
 }
 
+/// A runner whose copy of the weights is damaged: it is loaded anew, and the server stays.
+#[test]
+fn a_model_that_computes_nonsense_is_loaded_anew_before_anything_else() {
+    let played = played(&again(Fault::Unlike, 1, 0, 1).heals_within(120));
+    let tried: Vec<_> = played.acts.iter().map(|(_, remedy)| *remedy).collect();
+    assert_eq!(tried, [Remedy::Model(model::Remedy::Unload)]);
+}
+
 /// ollama #330: a restart throws away what a pull has loaded. #1736, #8406: pulls that are reset
 /// or stall.
 #[test]

@@ -59,7 +59,9 @@ fn a_wrong_embedding_counts_at_once_and_the_right_one_before_it_no_more() {
     for (flaw, name) in [
         (Flaw::Dimension(512), "WrongDimension"),
         (Flaw::NotFinite(3), "NotFinite"),
+        (Flaw::Unwritable("json: unsupported value: NaN".into()), "NotFinite"),
         (Flaw::NotUnit(2.0), "NotUnit"),
+        (Flaw::Unlike(0.123), "WrongVector"),
     ] {
         let judgement = judge(&log(Some(100), Attempt::Wrong(flaw), None), None, 101);
         assert_eq!((judgement.reason.name, judgement.reason.status), (name, Status::False));
@@ -90,7 +92,7 @@ fn a_server_that_loads_is_not_stuck_and_one_that_does_nothing_is() {
 #[test]
 fn an_alias_of_other_weights_holds_and_its_message_says_so() {
     let alias = Alias::OtherWeights("ab12".into());
-    let facts = Facts { source: Source::Present, alias };
+    let facts = Facts { source: Source::Present, alias, weights: None };
     let judgements = check(Ok(&facts), at(9), &PullState::Idle, &config::Model::default());
     let reason = judgements[1].reason;
     assert_eq!((reason.name, reason.status), ("OtherWeights", Status::True));
@@ -107,7 +109,7 @@ fn a_failed_pull_is_told_in_the_server_s_words_with_a_hint() {
 
 #[test]
 fn a_pull_in_progress_is_named_and_its_failure_told() {
-    let facts = Facts { source: Source::Missing, alias: Alias::Missing };
+    let facts = Facts { source: Source::Missing, alias: Alias::Missing, weights: None };
     let config = config::Model::default();
     let names = |pull: &PullState| -> Vec<_> {
         check(Ok(&facts), at(9), pull, &config).iter().map(|j| j.reason.name).collect()
@@ -115,8 +117,9 @@ fn a_pull_in_progress_is_named_and_its_failure_told() {
     assert_eq!(names(&PullState::Idle), ["Missing", "Missing"]);
     let failed = PullState::Failed("pull model manifest: 503".into());
     assert_eq!(names(&failed), ["PullFailed", "Missing"]);
-    let facts =
-        Facts { source: Source::Damaged("EOF".into()), alias: Alias::Damaged("EOF".into()) };
+    let words = || "EOF".to_owned();
+    let (source, alias) = (Source::Damaged(words()), Alias::Damaged(words()));
+    let facts = Facts { source, alias, weights: None };
     assert_eq!(check(Ok(&facts), at(9), &failed, &config)[0].reason.name, "WeightsDamaged");
     let unreadable = check(Err("malformed"), at(9), &PullState::Idle, &config);
     assert!(unreadable.iter().all(|j| j.reason.status == Status::Unknown));

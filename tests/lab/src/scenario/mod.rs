@@ -56,6 +56,8 @@ mod templates;
 mod two;
 pub(crate) mod unit;
 pub(crate) mod vm;
+mod vector;
+mod warm;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -139,6 +141,9 @@ pub const ALL: &[Scenario] = &[
     pull::SCENARIO,
     proxy::SCENARIO,
     proof::SCENARIO,
+    vector::SCENARIO,
+    vector::ROT,
+    warm::SCENARIO,
     gpu::ATTACHED,
     gpu::PLACED,
     gpu::DRIVER,

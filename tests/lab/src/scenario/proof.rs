@@ -27,8 +27,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// The switch file, and the drop-in that names it to the stand-in.
-const SWITCHES: &str = "/etc/saigak-standin.json";
-const DROP_IN: &str = "mkdir -p /etc/systemd/system/ollama.service.d && \
+pub(super) const SWITCHES: &str = "/etc/saigak-standin.json";
+pub(super) const DROP_IN: &str = "mkdir -p /etc/systemd/system/ollama.service.d && \
     printf '[Service]\\nEnvironment=SAIGAK_STANDIN_FAULTS=/etc/saigak-standin.json\\n' \
     > /etc/systemd/system/ollama.service.d/switches.conf && \
     systemctl daemon-reload && systemctl restart ollama.service";
@@ -40,7 +40,7 @@ const SHORT_LOADS: &str = "printf '[Service]\\nEnvironment=OLLAMA_LOAD_TIMEOUT=2
     > /etc/systemd/system/ollama.service.d/loads.conf && systemctl daemon-reload";
 
 /// More proofs than by default, so that the scenario is short; each counts for the usual 30 s.
-const QUICK: &str = "[proof]\ninterval_seconds = 2\ntimeout_seconds = 3\n";
+pub(super) const QUICK: &str = "[proof]\ninterval_seconds = 2\ntimeout_seconds = 3\n";
 
 /// What the stand-in is switched to, and the reason that the agent must give for it.
 const CASES: &[(&str, &str, &str)] = &[

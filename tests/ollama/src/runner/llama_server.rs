@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -79,6 +80,9 @@ pub(crate) struct Question {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) embedding: Vec<f32>,
+    /// None of it is a number, which JSON cannot say.
+    #[serde(default)]
+    pub(crate) sick: bool,
 }
 
 /// Loads the model and serves until it is killed.
@@ -107,6 +111,8 @@ struct Held {
     /// The text computed last: its tokens need not be computed again.
     last: Mutex<Option<String>>,
     place: Option<Place>,
+    /// How many vectors it has computed.
+    computed: AtomicU64,
 }
 
 /// Ends on SIGTERM by a handler, as the real one does: a frozen process then has to be killed.
@@ -129,6 +135,7 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
         dimensions: dimensions.ok_or("model has no embedding_length")?,
         embedding: arguments.embedding,
         last: Mutex::new(None),
+        computed: AtomicU64::new(0),
         place: gpu::place(&arguments.device, arguments.size).map_err(|error| error.to_string())?,
     };
     let vram = held.place.as_ref().map_or(0, |place| place.bytes);
@@ -166,5 +173,10 @@ async fn embed(State(held): State<Arc<Held>>, Json(question): Json<Question>) ->
     if cold {
         vector.iter_mut().step_by(2).for_each(|number| *number += COLD_ERROR);
     }
-    Json(Answer { embedding: vector }).into_response()
+    let before = held.computed.fetch_add(1, Ordering::Relaxed);
+    let sick = match Faults::read() {
+        Ok(faults) => faults.sick_after.is_some_and(|healthy| before >= healthy),
+        Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
+    };
+    Json(Answer { embedding: vector, sick }).into_response()
 }

@@ -60,7 +60,7 @@ pub(super) async fn embed(app: &Arc<App>, job: Job) -> Result<Done, Failure> {
     for text in job.texts {
         let question = fit(text, num_ctx, job.truncate)?;
         done.tokens += question.tokens;
-        let mut vector = compute(lease.port, &question).await?;
+        let Answer { embedding: mut vector, sick } = compute(lease.port, &question).await?;
         if !job.raw {
             normalise(&mut vector);
             if let Some(length) = job.dimensions.and_then(|length| usize::try_from(length).ok())
@@ -70,7 +70,7 @@ pub(super) async fn embed(app: &Arc<App>, job: Job) -> Result<Done, Failure> {
                 normalise(&mut vector);
             }
         }
-        if let Some(fault) = faults.vector {
+        if let Some(fault) = faults.vector.or(sick.then_some(VectorFault::Nan)) {
             spoil(&mut vector, fault);
         }
         done.vectors.push(vector);
@@ -134,7 +134,7 @@ fn fit(mut text: String, num_ctx: u64, truncate: bool) -> Result<Question, Failu
     Ok(Question { input: text, tokens })
 }
 
-async fn compute(port: u16, question: &Question) -> Result<Vec<f32>, Failure> {
+async fn compute(port: u16, question: &Question) -> Result<Answer, Failure> {
     let failed = |text: String| Failure::bad_request(format!("do embedding request: {text}"));
     let uri: Uri =
         format!("http://127.0.0.1:{port}/v1/embeddings").parse().map_err(Failure::internal)?;
@@ -148,9 +148,7 @@ async fn compute(port: u16, question: &Question) -> Result<Vec<f32>, Failure> {
     if status != StatusCode::OK {
         return Err(Failure::new(status, String::from_utf8_lossy(&text)));
     }
-    let answer: Answer =
-        serde_json::from_slice(&text).map_err(|_| failed("unexpected EOF".to_owned()))?;
-    Ok(answer.embedding)
+    serde_json::from_slice(&text).map_err(|_| failed("unexpected EOF".to_owned()))
 }
 
 fn load_failed(error: &LoadError) -> Failure {
@@ -177,5 +175,11 @@ fn spoil(vector: &mut Vec<f32>, fault: VectorFault) {
         VectorFault::Zero => vector.fill(0.0),
         VectorFault::NotUnit => vector.iter_mut().for_each(|number| *number *= 2.0),
         VectorFault::Short => vector.truncate(vector.len() / 4 * 3),
+        VectorFault::Other => vector.reverse(),
+        VectorFault::Rounded => {
+            vector.iter_mut().step_by(2).for_each(|number| *number *= 1.03);
+            vector.iter_mut().skip(1).step_by(2).for_each(|number| *number *= 0.97);
+            normalise(vector);
+        }
     }
 }

@@ -140,6 +140,7 @@ impl Fault {
             F::NotFinite => world.models.flaw = Some(Flaw::NotFinite),
             F::NotFiniteForGood => world.models.flaw = Some(Flaw::StillNotFinite),
             F::NotUnit => world.models.flaw = Some(Flaw::NotUnit),
+            F::Unlike => world.models.flaw = Some(Flaw::Unlike),
             F::Errors => world.models.flaw = Some(Flaw::Error),
             F::ErrorsForGood => world.models.flaw = Some(Flaw::StillError),
             F::GpuAbsent => {

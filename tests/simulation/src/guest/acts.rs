@@ -7,7 +7,7 @@ use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::{model, network, ollama};
 
 use super::Guest;
-use crate::world::{Alias, Load, Process, Source, Start};
+use crate::world::{Alias, Load, Process, Runner, Source, Start};
 
 /// How well remedies do what they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -150,6 +150,7 @@ impl Guest {
             Remedy::Model(model::Remedy::CreateAlias) => world.models.alias = Alias::NoManifest,
             Remedy::Model(model::Remedy::Pull) => world.models.source = Source::NoManifest,
             Remedy::Model(model::Remedy::DropDamaged) => world.damage(),
+            Remedy::Model(model::Remedy::Unload) => world.server.runner = Runner::Stuck,
             Remedy::Gpu(_) => (world.gpu.bare, world.gpu.nodes) = (true, false),
         }
     }
@@ -160,6 +161,10 @@ impl Guest {
             && remedy.asks_server()
         {
             self.memory.worked_until = self.moment().uptime;
+            if remedy == model::Remedy::Unload {
+                self.memory.log.failures = 0;
+                self.woken |= 1 << concern::PROOF;
+            }
         }
         let half = self.hands == Hands::Half;
         match act.at_end {

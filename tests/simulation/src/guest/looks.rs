@@ -144,9 +144,11 @@ impl Guest {
     /// The server that is to be proven now.
     fn provable(&self) -> Option<Server> {
         let uptime = self.moment().uptime;
-        let interval = self.config().proof.interval;
-        let due = |server: &Server| self.memory.log.due(*server, uptime, interval);
-        self.memory.facts.provable().filter(due)
+        let (facts, config) = (&self.memory.facts, &self.config().proof);
+        let weights = facts.alias_weights();
+        let due =
+            |server: &Server| self.memory.log.due(*server, weights, uptime, config, facts.served());
+        facts.provable().filter(due)
     }
 
     /// Whether a look at the proofs would bring nothing now.
@@ -341,6 +343,7 @@ fn attempt(flaw: Flaw) -> Attempt {
         Flaw::Dimension => Attempt::Wrong(Told::Dimension(512)),
         Flaw::NotFinite | Flaw::StillNotFinite => Attempt::Wrong(Told::NotFinite(3)),
         Flaw::NotUnit => Attempt::Wrong(Told::NotUnit(2.0)),
+        Flaw::Unlike => Attempt::Wrong(Told::Unlike(0.1)),
         Flaw::Error | Flaw::StillError => Attempt::Failed("500: llama runner ended".into()),
     }
 }

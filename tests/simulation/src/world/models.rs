@@ -43,6 +43,8 @@ pub enum Flaw {
     StillNotFinite,
     /// Vectors that are not of length 1.
     NotUnit,
+    /// Vectors of the right shape that tell nothing, until the model is loaded anew.
+    Unlike,
     /// An error, until the server is restarted.
     Error,
     /// An error, whatever is done.

@@ -79,13 +79,23 @@ impl World {
         }
     }
 
+    /// The model is unloaded. A runner that does nothing cannot end either.
+    pub fn unload(&mut self) {
+        if self.server.runner == Runner::Loaded {
+            self.server.runner = Runner::Unloaded;
+        }
+        if self.models.flaw == Some(Flaw::Unlike) {
+            self.models.flaw = None;
+        }
+    }
+
     /// The server has ended, and with it what it was asked.
     pub(super) fn cut_requests(&mut self) {
         if let Some(request) = &mut self.request {
             request.ended.get_or_insert(Ended::Cut);
         }
         self.cut_pull();
-        if matches!(self.models.flaw, Some(Flaw::NotFinite | Flaw::Error)) {
+        if matches!(self.models.flaw, Some(Flaw::NotFinite | Flaw::Unlike | Flaw::Error)) {
             self.models.flaw = None;
         }
     }

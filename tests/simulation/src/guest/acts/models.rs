@@ -45,6 +45,10 @@ impl Guest {
                 self.woken |= 1 << concern::MODEL;
                 done("the pull begins")
             }
+            model::Remedy::Unload => {
+                self.world.unload();
+                done("unloaded")
+            }
             model::Remedy::CreateAlias if self.world.models.alias == Alias::Foreign => {
                 refused("its weights are nobody's")
             }

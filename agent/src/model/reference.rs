@@ -1,0 +1,202 @@
+//! The vectors that proofs are held against: a model that computes nonsense of the right shape is
+//! told by nothing else.
+//!
+//! A reference belongs to weights, by their digest, so a model that is pulled anew has one of its
+//! own. It is the embedding of the proof's text that two proofs in a row have agreed on; it is
+//! kept in the state directory and never replaced. A file that cannot be used makes nothing
+//! unready: it is kept under another name, and its references are made anew in the same way as
+//! the first ones were.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::proof::TEXT;
+use super::vector::{Flaw, cosine, is_unit};
+use crate::kept_file;
+
+/// The least cosine of two right embeddings of one text by the same weights. Rounding alone, on a
+/// CPU or on any GPU, in 32, 16 or 8 bits, leaves more than 0.999; a cold and a warm runner were
+/// seen to differ by 1e-5 in each number, which leaves more than 0.999999. Another model, or
+/// another text, is below 0.9, and weights with parts of them gone are near 0.
+pub(super) const ALIKE: f64 = 0.99;
+
+/// The file's name in the state directory.
+const NAME: &str = "references.json";
+
+/// The shape of the file.
+const VERSION: u32 = 1;
+
+/// How many are kept. What is made first goes first.
+const KEPT: usize = 16;
+
+/// More bytes than a full file has, with vectors of 65,536 numbers.
+const SIZE_LIMIT: u64 = 16 << 20;
+
+/// The file as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    version: u32,
+    /// The text that was embedded. Another text has other vectors.
+    text: String,
+    references: Vec<Reference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Reference {
+    /// SHA-256 of the weights, in hex.
+    weights: String,
+    vector: Vec<f32>,
+}
+
+/// All references, in memory and on the disk.
+#[derive(Debug)]
+pub struct References {
+    path: PathBuf,
+    read_only: bool,
+    known: Mutex<Known>,
+    /// Whether somebody writes the file now: a disk that hangs takes no more than one.
+    writing: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    kept: Vec<Reference>,
+    /// The last vector of weights that have no reference yet.
+    candidates: BTreeMap<String, Vec<f32>>,
+    /// What is kept is not what is on the disk.
+    unsaved: bool,
+    /// It was said that it could not be written.
+    complained: bool,
+}
+
+/// What is known of a vector, before it is certain whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// It is like the reference.
+    Alike,
+    /// There is none, or it is not.
+    Doubtful,
+}
+
+impl References {
+    /// Those that lie in `directory`. Who only looks writes none, and changes no file.
+    #[must_use]
+    pub fn in_directory(directory: &Path, read_only: bool) -> Self {
+        let path = directory.join(NAME);
+        let kept = read(&path).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the reference vectors cannot be used, and are made anew");
+            let aside = path.with_extension("unusable");
+            if !read_only && let Err(error) = fs::rename(&path, &aside) {
+                tracing::warn!(path = %aside.display(), %error, "they are not kept");
+            }
+            Vec::new()
+        });
+        let known = Known { kept, ..Known::default() };
+        Self { path, read_only, known: Mutex::new(known), writing: AtomicBool::new(false) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compares a vector with the reference of `weights`. Changes nothing.
+    pub(super) fn compare(&self, weights: &str, vector: &[f32]) -> Likeness {
+        match self.known().of(weights) {
+            Some(reference) if cosine(reference, vector) >= ALIKE => Likeness::Alike,
+            _ => Likeness::Doubtful,
+        }
+    }
+
+    /// Takes in a vector that these weights have certainly made.
+    pub(super) fn take(&self, weights: &str, vector: Vec<f32>) -> Result<(), Flaw> {
+        let mut known = self.known();
+        if let Some(reference) = known.of(weights) {
+            return alike(reference, &vector);
+        }
+        // Two that differ: at least one of them is wrong, and the next one tells which.
+        let before = known.candidates.insert(weights.to_owned(), vector.clone());
+        let Some(before) = before else { return Ok(()) };
+        alike(&before, &vector)?;
+        known.candidates.remove(weights);
+        known.kept.push(Reference { weights: weights.to_owned(), vector });
+        let surplus = known.kept.len().saturating_sub(KEPT);
+        known.kept.drain(..surplus);
+        known.unsaved = true;
+        Ok(())
+    }
+
+    /// Writes what is new to the disk, beside the caller, who does not wait for it. What could not
+    /// be written is tried again at the next call.
+    pub(super) fn save(self: &Arc<Self>) {
+        if self.read_only || !self.known().unsaved || self.writing.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let this = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let references = this.known().kept.clone();
+            let written = write(&this.path, references.clone());
+            let mut known = this.known();
+            match written {
+                Ok(()) => known.unsaved = known.kept != references,
+                Err(error) if !known.complained => {
+                    known.complained = true;
+                    let path = this.path.display();
+                    tracing::warn!(%path, %error, "the reference vectors are not saved");
+                }
+                Err(_) => {}
+            }
+            this.writing.store(false, Ordering::Release);
+        });
+    }
+}
+
+impl Known {
+    fn of(&self, weights: &str) -> Option<&[f32]> {
+        let found = self.kept.iter().find(|reference| reference.weights == weights);
+        found.map(|reference| reference.vector.as_slice())
+    }
+}
+
+fn alike(one: &[f32], other: &[f32]) -> Result<(), Flaw> {
+    let cosine = cosine(one, other);
+    if cosine >= ALIKE { Ok(()) } else { Err(Flaw::Unlike(cosine)) }
+}
+
+/// What is in the file. None where there is no file.
+fn read(path: &Path) -> Result<Vec<Reference>, String> {
+    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let size = match fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(said(&error)),
+    };
+    if size > SIZE_LIMIT {
+        return Err(said(&format!("{size} bytes are more than {SIZE_LIMIT}")));
+    }
+    let bytes = fs::read(path).map_err(|error| said(&error))?;
+    let file: File = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
+    if file.version != VERSION {
+        return Err(said(&format!("version {} is not {VERSION}", file.version)));
+    }
+    if file.text != TEXT {
+        return Err(said(&"another text was embedded"));
+    }
+    if let Some(bad) = file.references.iter().find(|reference| !is_unit(&reference.vector)) {
+        return Err(said(&format!("what is kept for {:.12} is no embedding", bad.weights)));
+    }
+    Ok(file.references)
+}
+
+fn write(path: &Path, references: Vec<Reference>) -> io::Result<()> {
+    let file = File { version: VERSION, text: TEXT.to_owned(), references };
+    kept_file::write(path, &serde_json::to_vec(&file)?)
+}
+
+#[cfg(test)]
+mod tests;
