@@ -65,6 +65,7 @@ pub(super) struct Ollama {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Model {
     pub(super) source: Text,
+    pub(super) sources: Option<Spanned<Vec<String>>>,
     pub(super) alias: Text,
     pub(super) weights: Text,
     pub(super) template: Text,

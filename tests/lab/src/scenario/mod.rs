@@ -47,11 +47,14 @@ mod ports;
 mod proof;
 mod proxy;
 mod pull;
+mod pull_cuts;
+mod pull_room;
 mod registry;
 pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
 pub(crate) mod slow;
+mod sources;
 mod two;
 pub(crate) mod unit;
 
@@ -133,6 +136,10 @@ pub const ALL: &[Scenario] = &[
     files::SCENARIO,
     registry::FAULTS,
     pull::SCENARIO,
+    pull_cuts::SCENARIO,
+    pull_room::SCENARIO,
+    sources::MIRRORED,
+    sources::AIR_GAPPED,
     proxy::SCENARIO,
     proof::SCENARIO,
     gpu::ATTACHED,
