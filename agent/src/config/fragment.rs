@@ -45,6 +45,7 @@ pub(super) struct Storage {
     pub(super) path: Text,
     pub(super) owner: Text,
     pub(super) minimum_free_bytes: Number,
+    pub(super) make_room: Switch,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -67,6 +67,7 @@ pub const KEYS: &[Key] = &[
     ),
     text("storage.owner", "the name of a user, without `/`, `:` and white space"),
     number("storage.minimum_free_bytes", 0, i64::MAX),
+    Key { name: "storage.make_room", accepts: Accepts::Switch },
     number("gpu.expected", 0, 64),
     text("gpu.vendor", "\"nvidia\", \"amd\" or \"intel\""),
     text("ollama.unit", "the name of a systemd unit that ends in .service"),

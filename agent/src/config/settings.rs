@@ -58,6 +58,8 @@ pub struct Storage {
     pub owner: String,
     /// Free bytes under which nothing more is written to the disk.
     pub minimum_free_bytes: u64,
+    /// Whether downloads that were given up are removed where there are fewer.
+    pub make_room: bool,
 }
 
 /// `[gpu]`
@@ -239,6 +241,7 @@ impl Default for Storage {
             owner: "ollama".into(),
             // The reference model takes 0.64 GB; a pull needs that much and some air.
             minimum_free_bytes: 1 << 30,
+            make_room: false,
         }
     }
 }

@@ -285,7 +285,6 @@ fn sources_are_names_and_paths_in_their_order() {
         r#"[""]"#,
         r#"["1","2","3","4","5","6","7","8","9"]"#,
         r#""m:1""#,
-        "[1]",
     ] {
         let error = read(refused).unwrap_err().to_string();
         assert!(error.contains("`model.sources` must be a list"), "{refused}: {error}");

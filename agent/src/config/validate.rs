@@ -65,6 +65,9 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     let key = "storage.minimum_free_bytes";
     let field = &mut c.storage.minimum_free_bytes;
     number(i, key, |f| f.storage.minimum_free_bytes.as_ref(), whole, field)?;
+    if let Some(input) = i.last(|f| f.storage.make_room.as_ref()) {
+        c.storage.make_room = *input.value;
+    }
     number(i, "gpu.expected", |f| f.gpu.expected.as_ref(), whole, &mut c.gpu.expected)?;
     text(i, "gpu.vendor", |f| f.gpu.vendor.as_ref(), Vendor::named, &mut c.gpu.vendor)?;
     text(i, "ollama.unit", |f| f.ollama.unit.as_ref(), unit, &mut c.ollama.unit)?;

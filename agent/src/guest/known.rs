@@ -229,6 +229,11 @@ impl Known<'_> {
                 let store = facts.store(&self.config.storage.path);
                 storage::refuses_write(facts.disk(), &store, needed)
             }
+            Remedy::Storage(storage::Remedy::MakeRoom)
+                if matches!(self.pull, PullState::Running(_)) =>
+            {
+                Some("a pull goes on".into())
+            }
             Remedy::Network(_) | Remedy::Storage(_) | Remedy::Gpu(_) => None,
         }
     }

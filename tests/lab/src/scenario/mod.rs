@@ -19,6 +19,7 @@ mod bus;
 mod clock;
 mod crash;
 mod disk;
+mod disk_crowded;
 mod disk_files;
 mod disk_hangs;
 mod disk_matters;
@@ -118,6 +119,7 @@ pub const ALL: &[Scenario] = &[
     disk_place::SCENARIO,
     disk_files::SCENARIO,
     disk_hangs::SCENARIO,
+    disk_crowded::SCENARIO,
     full::ROOT,
     full::RUN,
     server::SERVER,
