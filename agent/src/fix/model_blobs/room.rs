@@ -112,8 +112,7 @@ fn clutter(blobs: &Entry) -> io::Result<Vec<Clutter>> {
         }
         let file = blobs.read_below(&name)?;
         let (state, written) = (State::of(&file)?, file.metadata()?.modified()?);
-        let clutter =
-            groups.entry(group).or_insert_with(|| Clutter { written, files: Vec::new() });
+        let clutter = groups.entry(group).or_insert_with(|| Clutter { written, files: Vec::new() });
         clutter.written = clutter.written.max(written);
         clutter.files.push((name, state));
     }
@@ -127,9 +126,9 @@ fn clutter(blobs: &Entry) -> io::Result<Vec<Clutter>> {
 /// The blob whose download this file is of: its bytes, or a record of how far one part has come.
 fn download_of(name: &str) -> Option<&str> {
     let (blob, rest) = name.split_once("-partial")?;
-    let number = rest.strip_prefix('-').is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let number = rest
+        .strip_prefix('-')
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
     digest_of(blob).filter(|_| rest.is_empty() || number).map(|_| blob)
 }
 

@@ -39,7 +39,9 @@ async fn play(stage: &Stage) -> Result<()> {
     let models = guest.sh(REST).await?;
     guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
 
-    stage.say("breaks: the data disk is full of downloads that were given up; nothing is switched on");
+    stage.say(
+        "breaks: the data disk is full of downloads that were given up; nothing is switched on",
+    );
     let mark = guest.mark();
     guest.sh(CROWD).await?;
     guest.expect(&mark, "DataDiskWritable", "False", "LowSpace", limit).await?;
@@ -71,7 +73,10 @@ async fn play(stage: &Stage) -> Result<()> {
     let tried = |report: &Report| {
         report.repairs.last().is_some_and(|repair| {
             repair.result.as_deref() == Some("Failed")
-                && repair.message.as_deref().is_some_and(|said| said.contains("nothing was removed"))
+                && repair
+                    .message
+                    .as_deref()
+                    .is_some_and(|said| said.contains("nothing was removed"))
         })
     };
     guest.wait(mark.at, limit, "storage/MakeRoom to find nothing", tried).await?;

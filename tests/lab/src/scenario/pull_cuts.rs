@@ -21,8 +21,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
-/// Bytes a second that the registry gives: half a minute for the small model.
-const SLOW: u64 = 256 << 10;
+/// Prints the size of the weights.
+const SIZE: &str = "find /var/lib/ollama/blobs -type f -size +1M -printf %s";
 
 const LIMIT: Duration = Duration::from_mins(3);
 
@@ -42,13 +42,22 @@ async fn play(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Deletes model and alias, and waits until so much of them has come back from a slow registry.
+/// Deletes model and alias, and waits until so much of them has come back from a registry that
+/// then falls silent.
 async fn until_pulled(guest: &Guest, percent: u64) -> Result<Pull> {
-    guest.gateway.limit_registry(Some(SLOW)).await?;
+    let size: u64 = guest.sh(SIZE).await?.trim().parse().context("the size of the weights")?;
+    let part = (size * percent).div_ceil(100);
+    guest.gateway.spoil_registry(&format!("{{\"stall_after\": {part}}}"))?;
     let mark = guest.mark();
     guest.sh(BOTH_DELETED.breaks).await?;
-    let far = |report: &Report| part(report).is_some_and(|part| part >= percent);
-    let what = format!("{percent} % of a pull");
+    let far = |report: &Report| {
+        report.pull.as_ref().is_some_and(|pull| {
+            pull.total_bytes >= size
+                && pull.completed_bytes >= part
+                && pull.rate_bytes_per_second.is_some()
+        })
+    };
+    let what = format!("{percent} % of a pull, and how fast that came");
     let seen = guest.wait(mark.at, LIMIT, &what, far).await?;
     seen.report.pull.context("no pull")
 }
@@ -58,15 +67,15 @@ async fn cut(stage: &Stage, guest: &Guest, percent: u64) -> Result<()> {
     stage.say(&format!("breaks: model and alias deleted; {what}"));
     let mark = guest.mark();
     let pull = until_pulled(guest, percent).await?;
+    ensure!(pull.seconds_left.is_some() && pull.attempt == 1, "too little is told: {pull:?}");
     if percent == 50 {
-        let told = pull.rate_bytes_per_second.is_some() && pull.seconds_left.is_some();
-        ensure!(told && pull.attempt == 1, "what is told of it is not enough: {pull:?}");
         is_told(guest).await?;
     }
     let struck = guest.mark();
     guest.gateway.registry.stop().await?;
+    guest.gateway.spoil_registry("{}")?;
     guest.watch(Duration::from_secs(5)).await;
-    guest.gateway.limit_registry(None).await?;
+    guest.gateway.start_registry().await?;
     let healed = guest.until_ready(struck.at, LIMIT).await?;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
     let fell = guest.timeline.since(struck.at).into_iter().find_map(|seen| {
@@ -88,7 +97,7 @@ async fn cut(stage: &Stage, guest: &Guest, percent: u64) -> Result<()> {
 /// A person, a probe and Prometheus see it too.
 async fn is_told(guest: &Guest) -> Result<()> {
     for (asked, says) in [
-        ("saigak-agent status", "MB/s, 0:"),
+        ("saigak-agent status", "[##########          ] 5"),
         ("curl --silent 'http://127.0.0.1:7244/readyz?verbose'", "pull of qwen3-embedding:0.6b: "),
         ("curl --silent http://127.0.0.1:7244/metrics", "saigak_pull_completed_bytes{model="),
         ("curl --silent http://127.0.0.1:7244/metrics", "saigak_pull_attempts_total{model="),
@@ -110,7 +119,7 @@ async fn kill(stage: &Stage, guest: &Guest, what: &str, unit: Option<&str>) -> R
             guest.power_on().await?;
         }
     }
-    guest.gateway.limit_registry(None).await?;
+    guest.gateway.spoil_registry("{}")?;
     let gone = guest.wait(struck.at, FIRST_READY, "the guest to be unready", |told| !told.ready);
     let healed = guest.until_ready(gone.await?.at, LIMIT).await?;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
@@ -122,10 +131,4 @@ async fn kill(stage: &Stage, guest: &Guest, what: &str, unit: Option<&str>) -> R
         remedies: guest.remedies(&struck),
     });
     Ok(())
-}
-
-/// Percent of the pull that are here, once the server has said how many bytes there are.
-fn part(report: &Report) -> Option<u64> {
-    let pull = report.pull.as_ref().filter(|pull| pull.total_bytes > 1 << 20)?;
-    Some(pull.completed_bytes * 100 / pull.total_bytes)
 }

@@ -52,7 +52,8 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.write_file("/etc/saigak-agent/conf.d/50-lab.toml", SETTINGS)?;
     guest.sh("systemctl reload saigak-agent.service").await?;
 
-    let breaks = format!("{} && left={LEFT} && {FILL}", BOTH_DELETED.breaks);
+    // Filled first: an agent that is quick would have the model before there is too little room.
+    let breaks = format!("left={LEFT} && {FILL} && {}", BOTH_DELETED.breaks);
     let breaks: &'static str = Box::leak(breaks.into_boxed_str());
     stage.play_matter(&guest, &Matter { breaks, ..NO_ROOM }).await?;
 

@@ -3,7 +3,7 @@
 use saigak_agent::core::{Outcome, PullReport};
 use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::model::PullState;
-use saigak_agent::{model, network, ollama};
+use saigak_agent::{model, network, ollama, storage};
 
 use super::Guest;
 use crate::seen;
@@ -196,7 +196,8 @@ impl Guest {
     fn do_it(&mut self, act: &mut Act) {
         act.outcome = match act.remedy {
             Remedy::Network(remedy) => self.do_network(remedy, act),
-            Remedy::Storage(_) => self.give_tree(act),
+            Remedy::Storage(storage::Remedy::FixOwner) => self.give_tree(act),
+            Remedy::Storage(storage::Remedy::MakeRoom) => refused("storage.make_room is off"),
             Remedy::Ollama(remedy) => self.do_server(remedy, act),
             Remedy::Model(remedy) => self.do_model(remedy, act),
             Remedy::Gpu(_) => refused("no GPU is expected"),
