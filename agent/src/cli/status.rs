@@ -102,12 +102,19 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
         writeln!(text, "  proof  a right embedding {age:.0} s ago, in {took:.0} ms")?;
     }
     if let Some(pull) = &report.pull {
-        let (completed, total) = (pull.completed_bytes, pull.total_bytes);
-        let part = (u128::from(completed) * 100).checked_div(total.into()).unwrap_or(0);
-        let (completed, total) = (completed / 1_000_000, total / 1_000_000);
-        writeln!(text, "  pull   {}: {part} % ({completed} of {total} MB)", pull.model)?;
+        writeln!(text, "  pull   {}", pull.model)?;
+        writeln!(text, "         {} {pull}", bar(pull.percent()))?;
+        if !pull.source.is_empty() && pull.source != pull.model {
+            writeln!(text, "         from {}", pull.source)?;
+        }
     }
     writeln!(text)
+}
+
+/// A bar of twenty places.
+fn bar(percent: u64) -> String {
+    let full = usize::try_from(percent.min(100) / 5).unwrap_or_default();
+    format!("[{:<20}]", "#".repeat(full))
 }
 
 fn conditions(text: &mut String, report: &Report, now: Duration, paint: Paint) -> std::fmt::Result {
@@ -259,13 +266,14 @@ mod tests {
                 model: "m".into(),
                 completed_bytes,
                 total_bytes,
-                status: String::new(),
+                ..PullReport::default()
             };
             let report = Report { pull: Some(pull), ..sick() };
             render(&report, Duration::ZERO, Paint { colour: false })
         };
-        assert!(pull(u64::MAX, u64::MAX).contains("m: 100 %"));
-        assert!(pull(1, 0).contains("m: 0 %"));
+        assert!(pull(u64::MAX, u64::MAX).contains("[####################] 100 %"));
+        assert!(pull(1, 0).contains("[                    ] 0 %"));
+        assert!(pull(99, 100).contains("[################### ] 99 %"));
     }
 
     #[test]

@@ -158,7 +158,12 @@ fn change(report: &Report) -> String {
         Some(cause) => format!("NotReady {}/{}", cause.condition, cause.reason),
         None => report.verdict.word().into(),
     };
-    format!("{verdict} next={}", report.next)
+    // Ten lines for a whole pull.
+    let pull = report
+        .pull
+        .as_ref()
+        .map_or_else(String::new, |pull| format!(" pull={}:{}0%", pull.model, pull.percent() / 10));
+    format!("{verdict} next={}{pull}", report.next)
 }
 
 fn put(text: &str) -> io::Result<()> {

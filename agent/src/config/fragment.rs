@@ -45,6 +45,7 @@ pub(super) struct Storage {
     pub(super) path: Text,
     pub(super) owner: Text,
     pub(super) minimum_free_bytes: Number,
+    pub(super) make_room: Switch,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,6 +66,7 @@ pub(super) struct Ollama {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Model {
     pub(super) source: Text,
+    pub(super) sources: Option<Spanned<Vec<String>>>,
     pub(super) alias: Text,
     pub(super) weights: Text,
     pub(super) template: Text,

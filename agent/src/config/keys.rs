@@ -26,6 +26,8 @@ pub enum Accepts {
     Switch,
     /// A text, described in words.
     Text(&'static str),
+    /// A list of texts, described in words.
+    List(&'static str),
     /// A table, described in words.
     Table(&'static str),
 }
@@ -36,7 +38,7 @@ impl fmt::Display for Accepts {
             Self::Number { min, max: i64::MAX } => write!(f, "a whole number from {min}"),
             Self::Number { min, max } => write!(f, "a whole number from {min} to {max}"),
             Self::Switch => f.write_str("true or false"),
-            Self::Text(words) | Self::Table(words) => f.write_str(words),
+            Self::Text(words) | Self::List(words) | Self::Table(words) => f.write_str(words),
         }
     }
 }
@@ -65,11 +67,19 @@ pub const KEYS: &[Key] = &[
     ),
     text("storage.owner", "the name of a user, without `/`, `:` and white space"),
     number("storage.minimum_free_bytes", 0, i64::MAX),
+    Key { name: "storage.make_room", accepts: Accepts::Switch },
     number("gpu.expected", 0, 64),
     text("gpu.vendor", "\"nvidia\", \"amd\" or \"intel\""),
     text("ollama.unit", "the name of a systemd unit that ends in .service"),
     number("ollama.port", 1, 65535),
     text("model.source", "the name of a model, without white space and `://`"),
+    Key {
+        name: "model.sources",
+        accepts: Accepts::List(
+            "a list of up to 8, each the name of a model, the same behind `http://`, or an absolute \
+             path without `.` and `..` that is not in /home, /root, /tmp or /var/tmp",
+        ),
+    },
     text(
         "model.alias",
         "the name of a model, without white space and `://`, other than model.source",

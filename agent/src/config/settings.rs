@@ -1,10 +1,13 @@
 //! The validated settings: what the code reads. Every field has a default that fits the
 //! reference VM, so no configuration file is needed there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::model::names;
 
 /// All settings, validated.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,6 +58,8 @@ pub struct Storage {
     pub owner: String,
     /// Free bytes under which nothing more is written to the disk.
     pub minimum_free_bytes: u64,
+    /// Whether downloads that were given up are removed where there are fewer.
+    pub make_room: bool,
 }
 
 /// `[gpu]`
@@ -109,6 +114,8 @@ pub struct Ollama {
 pub struct Model {
     /// Name that is pulled.
     pub source: String,
+    /// Where it comes from, the first that has it. None: what its name says.
+    pub sources: Vec<Origin>,
     /// Name that clients use.
     pub alias: String,
     /// SHA-256 of the weights that the alias must have, in lower-case hex. None: any.
@@ -123,6 +130,63 @@ pub struct Model {
     pub pinned: bool,
     /// How long a pull may stand at the same byte before it is given up and begun again.
     pub pull_stall: Duration,
+}
+
+impl Model {
+    /// Where its source comes from, in the order in which they are asked.
+    #[must_use]
+    pub fn origins(&self) -> Vec<Origin> {
+        if self.sources.is_empty() {
+            vec![Origin::Name { name: self.source.clone(), insecure: false }]
+        } else {
+            self.sources.clone()
+        }
+    }
+
+    /// The hosts that its source is pulled from. `None`: it comes from a file too.
+    #[must_use]
+    pub fn registries(&self) -> Option<BTreeSet<String>> {
+        self.origins().iter().map(Origin::registry).collect()
+    }
+
+    /// The first of them. `None`: it comes from files alone.
+    #[must_use]
+    pub fn first_registry(&self) -> Option<String> {
+        self.origins().iter().find_map(Origin::registry)
+    }
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A registry, by the name that the model has there.
+    Name {
+        /// The name.
+        name: String,
+        /// Whether the registry is spoken to without TLS.
+        insecure: bool,
+    },
+    /// A GGUF file, a directory with one, or a tree of models as a server keeps it.
+    Path(PathBuf),
+}
+
+impl Origin {
+    fn registry(&self) -> Option<String> {
+        match self {
+            Self::Name { name, .. } => Some(names::registry_host(name).to_owned()),
+            Self::Path(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name { name, insecure: false } => f.write_str(name),
+            Self::Name { name, insecure: true } => write!(f, "http://{name}"),
+            Self::Path(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// One parameter of a model, as Ollama's Modelfile knows it.
@@ -179,6 +243,7 @@ impl Default for Storage {
             owner: "ollama".into(),
             // The reference model takes 0.64 GB; a pull needs that much and some air.
             minimum_free_bytes: 1 << 30,
+            make_room: false,
         }
     }
 }
@@ -199,6 +264,7 @@ impl Default for Model {
     fn default() -> Self {
         Self {
             source: "qwen3-embedding:0.6b".into(),
+            sources: Vec::new(),
             alias: "qwen3-embedding-saigak:0.6b".into(),
             weights: None,
             template: "{{ .Prompt }}".into(),

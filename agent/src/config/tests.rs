@@ -264,3 +264,29 @@ fn the_document_and_the_code_agree() {
     let files = Files::new(&[("defaults.toml", written.as_bytes())]);
     assert_eq!(files.load().unwrap(), Config::default());
 }
+
+#[test]
+fn sources_are_names_and_paths_in_their_order() {
+    let read = |list: &str| {
+        let content = format!("[model]\nsources = {list}\n");
+        Files::new(&[("a.toml", content.as_bytes())]).load().map(|config| config.model.origins())
+    };
+    let origins = read(r#"["m:1", "http://mirror.example:5000/team/m:1", "/srv/models"]"#).unwrap();
+    let told: Vec<String> = origins.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["m:1", "http://mirror.example:5000/team/m:1", "/srv/models"]);
+    assert!(matches!(&origins[1], Origin::Name { insecure: true, .. }));
+    assert_eq!(origins[2], Origin::Path("/srv/models".into()));
+    assert_eq!(read("[]").unwrap(), Config::default().model.origins());
+    for refused in [
+        r#"["https://m:1"]"#,
+        r#"["/srv/../etc"]"#,
+        r#"["/tmp/m.gguf"]"#,
+        r#"["two words"]"#,
+        r#"[""]"#,
+        r#"["1","2","3","4","5","6","7","8","9"]"#,
+        r#""m:1""#,
+    ] {
+        let error = read(refused).unwrap_err().to_string();
+        assert!(error.contains("`model.sources` must be a list"), "{refused}: {error}");
+    }
+}

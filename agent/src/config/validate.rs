@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::fragment::Fragment;
 use super::inputs::Inputs;
 use super::keys::{self, Accepts};
-use super::{Config, ConfigError, Parameter, Vendor};
+use super::{Config, ConfigError, Origin, Parameter, Vendor};
 use crate::model::names;
 
 /// Directories that hold a system, with all that is in them.
@@ -39,6 +39,13 @@ const SYSTEM_DIRECTORIES: [&str; 11] = [
 /// Bytes in the name of a link: the kernel's `IFNAMSIZ`, less the end mark.
 const LINK_NAME_MAX: usize = 15;
 
+/// Trees that the agent's sandbox replaces or hides.
+const UNSEEN_TREES: [&str; 4] = ["/home", "/root", "/tmp", "/var/tmp"];
+
+/// Sources of one model: more names in one message, and more hours until the last is asked, help
+/// nobody.
+const SOURCES_MAX: usize = 8;
+
 /// What `proof.fresh_seconds` needs beyond the interval: a proof that is due waits up to 5 s for
 /// the next look, and takes a moment itself. With less a healthy guest would flap.
 const FRESH_MARGIN: Duration = Duration::from_secs(10);
@@ -58,11 +65,19 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     let key = "storage.minimum_free_bytes";
     let field = &mut c.storage.minimum_free_bytes;
     number(i, key, |f| f.storage.minimum_free_bytes.as_ref(), whole, field)?;
+    if let Some(input) = i.last(|f| f.storage.make_room.as_ref()) {
+        c.storage.make_room = *input.value;
+    }
     number(i, "gpu.expected", |f| f.gpu.expected.as_ref(), whole, &mut c.gpu.expected)?;
     text(i, "gpu.vendor", |f| f.gpu.vendor.as_ref(), Vendor::named, &mut c.gpu.vendor)?;
     text(i, "ollama.unit", |f| f.ollama.unit.as_ref(), unit, &mut c.ollama.unit)?;
     number(i, "ollama.port", |f| f.ollama.port.as_ref(), whole, &mut c.ollama.port)?;
     text(i, "model.source", |f| f.model.source.as_ref(), model, &mut c.model.source)?;
+    if let Some(input) = i.last(|f| f.model.sources.as_ref()) {
+        let known: Option<Vec<_>> = input.value.iter().map(|source| origin(source)).collect();
+        let known = known.filter(|known| known.len() <= SOURCES_MAX);
+        c.model.sources = known.ok_or_else(|| input.error(demand("model.sources")))?;
+    }
     text(i, "model.alias", |f| f.model.alias.as_ref(), model, &mut c.model.alias)?;
     text(i, "model.weights", |f| f.model.weights.as_ref(), digest, &mut c.model.weights)?;
     text(i, "model.template", |f| f.model.template.as_ref(), filled, &mut c.model.template)?;
@@ -192,14 +207,33 @@ fn unit(value: &str) -> Option<String> {
 }
 
 fn disk(value: &str) -> Option<PathBuf> {
+    plain_path(value).filter(|path| {
+        let kept = SYSTEM_TREES.iter().chain(&HIDDEN_TREES).any(|tree| path.starts_with(tree))
+            || SYSTEM_DIRECTORIES.iter().any(|directory| path == Path::new(directory));
+        !kept
+    })
+}
+
+/// An absolute path that is spelt in the one way that leads there.
+fn plain_path(value: &str) -> Option<PathBuf> {
     let path = Path::new(value);
     let plain = path.components().all(|c| matches!(c, Component::RootDir | Component::Normal(_)));
     // `components` forgives `/./` and a slash at the end; the units that name the path do not.
     let exact = path.components().collect::<PathBuf>().as_os_str() == path.as_os_str();
-    let kept = SYSTEM_TREES.iter().chain(&HIDDEN_TREES).any(|tree| path.starts_with(tree))
-        || SYSTEM_DIRECTORIES.iter().any(|directory| path == Path::new(directory));
-    (path.is_absolute() && plain && exact && !kept && !value.contains(char::is_control))
+    (path.is_absolute() && plain && exact && !value.contains(char::is_control))
         .then(|| path.to_owned())
+}
+
+fn origin(value: &str) -> Option<Origin> {
+    if value.starts_with('/') {
+        let seen = |path: &PathBuf| !UNSEEN_TREES.iter().any(|tree| path.starts_with(tree));
+        return plain_path(value).filter(seen).map(Origin::Path);
+    }
+    let (name, insecure) = match value.strip_prefix("http://") {
+        Some(name) => (name, true),
+        None => (value, false),
+    };
+    model(name).map(|name| Origin::Name { name, insecure })
 }
 
 /// A word that can be one component of a path.

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::report::{ConfigurationReport, ProofReport, PullReport};
-use super::{Condition, Judgement, Ledger, Moment, Outcome, Remedy};
+use super::report::{ConfigurationReport, ProofReport};
+use super::{Condition, Judgement, Ledger, Moment, Outcome, PullReport, Remedy};
 
 /// How often a concern is looked at when no event asks for it.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +59,11 @@ pub trait Guest {
 
     /// How many proofs have ended with which result, for the metrics.
     fn proofs(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
+    /// How many pulls were begun, of which model, for the metrics.
+    fn pulls(&self) -> Vec<(String, u64)> {
         Vec::new()
     }
 

@@ -26,6 +26,7 @@ mod guest;
 mod order;
 mod own;
 mod pause;
+mod pull_report;
 pub mod reconcile;
 mod remedy;
 mod report;
@@ -42,9 +43,10 @@ pub use guest::{Guest, Schedule};
 pub use order::{Asked, Order, answered};
 pub use own::{AGENT, OWN_REASONS, OwnReason, SETTINGS_UNUSABLE, STARTING, STUCK};
 pub use pause::{LONGEST_PAUSE, Pause};
+pub use pull_report::PullReport;
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{
     AgentReport, BudgetReport, Cause, ConditionReport, ConfigurationReport, Expiry, InFlight,
-    Outlook, ProofReport, PullReport, RepairReport, Report, Verdict,
+    Outlook, ProofReport, RepairReport, Report, Verdict,
 };
 pub use tally::{Source, Tally};

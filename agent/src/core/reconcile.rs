@@ -187,6 +187,7 @@ fn report<G: Guest>(
     Report {
         budgets: engine.budgets(remedies, now.uptime),
         proofs: guest.proofs(),
+        pulls: guest.pulls(),
         ..engine.report(now, guest.proof(now), guest.pull())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Past, Role, Status};
+use super::{Past, PullReport, Role, Status};
 
 /// The shape's version. Fields are added under the same number, never changed.
 pub(super) const VERSION: u32 = 1;
@@ -75,6 +75,9 @@ pub struct Report {
     /// How many proofs have ended with which result.
     #[serde(skip)]
     pub proofs: Vec<(&'static str, u64)>,
+    /// How many pulls were begun, of which model.
+    #[serde(skip)]
+    pub pulls: Vec<(String, u64)>,
     /// Uptime at which this was written.
     #[serde(skip)]
     pub uptime: Duration,
@@ -196,18 +199,4 @@ pub struct ProofReport {
     pub age_seconds: f64,
     /// Seconds that it took.
     pub latency_seconds: f64,
-}
-
-/// The pull that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PullReport {
-    /// The model's name.
-    pub model: String,
-    /// Bytes at hand, of all layers that were named so far.
-    pub completed_bytes: u64,
-    /// Bytes of those layers.
-    pub total_bytes: u64,
-    /// The server's own word for what it does.
-    pub status: String,
 }

@@ -8,6 +8,7 @@
 //! | `network-restart` | restarts systemd-networkd |
 //! | `storage-owner` | gives the data disk's tree to the user who serves from it |
 //! | `model-blobs` | removes blobs whose content is not what their name says |
+//! | `model-room` | removes downloads that were given up, where the disk is short of room |
 //! | `ollama-start` | starts the server |
 //! | `ollama-reset` | forgets its failures, then starts it |
 //! | `ollama-restart` | restarts it |
@@ -25,6 +26,7 @@
 
 mod caller;
 mod client;
+mod disk;
 mod file;
 mod gpu;
 mod manager;
@@ -64,6 +66,8 @@ pub enum Name {
     StorageOwner,
     /// Remove blobs whose content is not what their name says
     ModelBlobs,
+    /// Remove downloads that were given up, where the data disk is short of room
+    ModelRoom,
     /// Start Ollama
     OllamaStart,
     /// Forget Ollama's failures, then start it
@@ -91,6 +95,7 @@ impl Name {
             Self::NetworkRestart => "network-restart",
             Self::StorageOwner => "storage-owner",
             Self::ModelBlobs => "model-blobs",
+            Self::ModelRoom => "model-room",
             Self::OllamaStart => "ollama-start",
             Self::OllamaReset => "ollama-reset",
             Self::OllamaRestart => "ollama-restart",
@@ -140,6 +145,7 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::NetworkRestart => network_restart::run().await,
             Name::StorageOwner => storage_owner::run(&config.storage),
             Name::ModelBlobs => model_blobs::run(config),
+            Name::ModelRoom => model_blobs::room::run(config),
             Name::OllamaStart => ollama::start(config).await,
             Name::OllamaReset => ollama::reset(config).await,
             Name::OllamaRestart => ollama::restart(config).await,

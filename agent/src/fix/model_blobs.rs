@@ -9,6 +9,7 @@
 //! bit that still loads may be the only one.
 
 mod aside;
+pub(super) mod room;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -17,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::Reply;
+use super::{Reply, disk};
 use crate::config::{Config, Storage};
 use crate::probe::manifest::{self, Named};
-use crate::probe::tree::{Disk, Entry};
+use crate::probe::tree::Entry;
 use aside::State;
 
 /// How long it goes on, so that it can say how far it came: less than its unit's
@@ -57,17 +58,10 @@ struct Pass {
 pub(super) fn run(config: &Config) -> Reply {
     let storage = &config.storage;
     let path = storage.path.display();
-    let unreadable = |error: io::Error| Reply::failed(format!("cannot read {path}: {error}"));
-    let disk = match Disk::open(&storage.path) {
-        Ok(Some(disk)) => disk,
-        Ok(None) => return Reply::refused(format!("nothing is mounted at {path}")),
-        Err(error) => return unreadable(error),
+    let disk = match disk::writable(storage) {
+        Ok(disk) => disk,
+        Err(reply) => return reply,
     };
-    match disk.read_only() {
-        Ok(false) => {}
-        Ok(true) => return Reply::refused(format!("{path} is mounted read-only")),
-        Err(error) => return unreadable(error),
-    }
     let own = [config.model.source.as_str(), config.model.alias.as_str()];
     match stores(disk.top(), &own, Instant::now() + LIMIT) {
         Some(pass) => pass.reply(storage),

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Reply, user};
+use super::{Reply, disk, user};
 use crate::config::Storage;
-use crate::probe::tree::{Claim, Disk, Entry, Listing};
+use crate::probe::tree::{Claim, Entry, Listing};
 use crate::probe::{Owner, Top};
 
 /// Directories below each other, at most: each holds a descriptor. Ollama's own tree has five.
@@ -28,23 +28,15 @@ struct Walk {
 }
 
 pub(super) fn run(storage: &Storage) -> Reply {
-    let path = storage.path.display();
     let wanted = match user::find(&storage.owner) {
         Ok(Some(wanted)) => wanted,
         Ok(None) => return Reply::refused(format!("there is no user {}", storage.owner)),
         Err(e) => return Reply::failed(format!("cannot look up user {}: {e}", storage.owner)),
     };
-    let disk = match Disk::open(&storage.path) {
-        Ok(Some(disk)) => disk,
-        Ok(None) => return Reply::refused(format!("nothing is mounted at {path}")),
-        Err(e) => return Reply::failed(format!("cannot read {path}: {e}")),
-    };
-    match disk.read_only() {
-        Ok(false) => {}
-        Ok(true) => return Reply::refused(format!("{path} is mounted read-only")),
-        Err(e) => return Reply::failed(format!("cannot read {path}: {e}")),
+    match disk::writable(storage) {
+        Ok(disk) => give(disk.top(), wanted).reply(storage),
+        Err(reply) => reply,
     }
-    give(disk.top(), wanted).reply(storage)
 }
 
 /// Gives the tree below `top` to `wanted`, the top first. Memory is bounded by the depth.

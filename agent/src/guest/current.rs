@@ -3,9 +3,10 @@
 //! there, and is not believed any more. The pull of another model ends too.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::facts::Facts;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::model::{Proofs, Pull, names};
 use crate::storage;
 
@@ -87,21 +88,31 @@ impl Current {
         if config.ollama != old.ollama || config.model != old.model {
             facts.model = None;
             facts.forget_names();
+        }
+        if config.ollama != old.ollama || promised(&config.model) != promised(&old.model) {
             // What was proven is not what clients are promised now.
             proofs = Arc::default();
         }
         let mut pull = self.pull.clone();
-        if config.ollama != old.ollama || !names::same(&config.model.source, &old.model.source) {
+        let wanted = |model: &config::Model| (model.origins(), model.weights.clone());
+        if config.ollama != old.ollama
+            || !names::same(&config.model.source, &old.model.source)
+            || wanted(&config.model) != wanted(&old.model)
+        {
             pull = pull.end();
         }
         Self { config, loaded_at, needs_restart, proofs, pull, probes, facts: Mutex::new(facts) }
     }
 }
 
+/// What clients are promised, however the model comes.
+fn promised(model: &config::Model) -> config::Model {
+    config::Model { sources: Vec::new(), pull_stall: Duration::ZERO, ..model.clone() }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-    use std::time::Duration;
 
     use super::super::facts::Seen;
     use super::*;
@@ -151,8 +162,7 @@ mod tests {
     async fn the_pull_goes_on_unless_another_model_is_to_be_pulled() {
         let api = Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), 1);
         let begin = |current: &Current| {
-            let (model, stall) = (current.config.model.source.clone(), Duration::from_secs(9));
-            current.pull.begin(api.clone(), model, stall, Arc::default(), 0)
+            current.pull.begin(api.clone(), &current.config.model, Arc::default(), 0)
         };
         let before = seen();
         begin(&before).unwrap();

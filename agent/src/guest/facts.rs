@@ -119,7 +119,7 @@ impl Facts {
     #[must_use]
     pub fn asks_for_names(&self, uptime: Duration) -> bool {
         let model = self.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-        let wanted = model.is_some_and(|model| model.source != model::Source::Present);
+        let wanted = model.is_some_and(|model| !model.source.is_there());
         let good = self.names.as_ref().filter(|seen| seen.value.is_good());
         wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
     }

@@ -152,6 +152,11 @@ impl Guest for RealGuest {
         }
     }
 
+    fn pulls(&self) -> Vec<(String, u64)> {
+        let current = self.shared.current();
+        vec![(current.config.model.source.clone(), current.pull.begun())]
+    }
+
     fn remedies(&self) -> Vec<Remedy> {
         Remedy::all()
     }

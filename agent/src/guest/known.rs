@@ -192,18 +192,26 @@ impl Known<'_> {
                 {
                     return Some("a pull goes on".into());
                 }
+                // A file needs neither a name nor a clock.
+                let registries = self.config.model.registries();
                 if remedy == model::Remedy::Pull
+                    && registries.is_some_and(|hosts| hosts.len() == 1)
                     && let Some(why) = facts.names_forbid_pull(uptime)
                 {
                     return Some(why);
                 }
-                let needed = match remedy {
-                    model::Remedy::Pull => self.config.storage.minimum_free_bytes,
-                    model::Remedy::CreateAlias => MANIFEST_ROOM,
+                let needed = match (remedy, self.pull) {
+                    (model::Remedy::Pull, PullState::Failed(failure)) => {
+                        let lacks = failure.lacks_room().unwrap_or_default();
+                        lacks.max(self.config.storage.minimum_free_bytes)
+                    }
+                    (model::Remedy::Pull, _) => self.config.storage.minimum_free_bytes,
+                    (model::Remedy::CreateAlias, _) => MANIFEST_ROOM,
                     // It makes room.
-                    model::Remedy::DropDamaged | model::Remedy::Unload => 0,
+                    (model::Remedy::DropDamaged | model::Remedy::Unload, _) => 0,
                 };
                 if remedy == model::Remedy::Pull
+                    && self.config.model.registries().is_some()
                     && let Some(why) = system::holds_pull(now.wall)
                 {
                     return Some(why);
@@ -223,6 +231,11 @@ impl Known<'_> {
                 }
                 let store = facts.store(&self.config.storage.path);
                 storage::refuses_write(facts.disk(), &store, needed)
+            }
+            Remedy::Storage(storage::Remedy::MakeRoom)
+                if matches!(self.pull, PullState::Running(_)) =>
+            {
+                Some("a pull goes on".into())
             }
             Remedy::Network(_) | Remedy::Storage(_) | Remedy::Gpu(_) => None,
         }

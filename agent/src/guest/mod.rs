@@ -151,6 +151,8 @@ impl core::Remedy for Remedy {
         match self {
             Self::Network(_) => &["network"],
             Self::Gpu(_) => &["gpu"],
+            // A pull may go on where another was given up.
+            Self::Storage(storage::Remedy::MakeRoom) => &["disk", "models"],
             Self::Storage(_) => &["disk"],
             Self::Ollama(_) => &["server"],
             // It reads every model, for minutes: the server may be restarted meanwhile. But what

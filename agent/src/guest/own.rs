@@ -103,9 +103,7 @@ impl Current {
             facts.server() == Some(server) && uptime.saturating_sub(began) >= WAITS
         });
         let known = facts.model.as_ref().filter(|seen| uptime.saturating_sub(seen.at) < SPARED);
-        let in_order = |models: &model::Facts| {
-            models.source == model::Source::Present && models.alias.serves()
-        };
+        let in_order = |models: &model::Facts| models.source.is_there() && models.alias.serves();
         waits && known.is_some_and(|seen| seen.value.as_ref().is_ok_and(in_order))
     }
 }

@@ -23,6 +23,9 @@ use crate::{bootstrap, firewall, fix, gpu, model, names, network, ollama, storag
 async fn look_at_disk(current: &Current, bus: &Bus, doubt: bool) {
     let at = BootClock.now().uptime;
     let value = storage::look(&current.config.storage, &current.probes, bus, doubt).await;
+    if let Some(free) = value.as_ref().ok().and_then(storage::Facts::free_bytes) {
+        current.pull.room(free);
+    }
     current.facts().storage = Some(Seen { at, value });
 }
 
@@ -137,7 +140,7 @@ impl Shared {
                     }
                     None => Err("the server does not answer".into()),
                 };
-                let there = |facts: &model::Facts| facts.source == model::Source::Present;
+                let there = |facts: &model::Facts| facts.source.is_there();
                 if value.as_ref().is_ok_and(there) {
                     current.pull.settle();
                 }
@@ -167,8 +170,13 @@ impl Shared {
             }
             concern::GPU => self.look_at_gpus(&current, at).await,
             concern::NAMES if current.facts().asks_for_names(at) => {
-                let host = model::names::registry_host(&config.model.source).to_owned();
-                let value = names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await;
+                let value = match config.model.first_registry() {
+                    Some(host) => {
+                        let unit = &config.ollama.unit;
+                        names::look(host, unit, &self.resolver, &self.bus).await
+                    }
+                    None => names::Facts::unneeded(),
+                };
                 current.facts().take_names(at, value);
             }
             _ => {}

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::facts::{Alias, Facts, Source};
 use super::proof::{Attempt, Log, Server};
-use super::pull::PullState;
+use super::pull::{Kind, PullState};
 use super::reference::ALIKE;
 use super::repair::{
     ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DIGEST_MISMATCH,
-    MISSING, NO_MANIFEST, NOT_FINITE, NOT_UNIT, PULL_FAILED, SERVER_ERROR, STUCK, WRONG_VECTOR,
+    MISSING, NO_MANIFEST, NO_ROOM, NOT_FINITE, NOT_UNIT, PULL_FAILED, SERVER_ERROR, STUCK,
+    WRONG_VECTOR,
 };
 use super::vector::Flaw;
 use crate::config;
@@ -53,6 +54,12 @@ const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 static PRESENT: Reason<Remedy> = Reason::good("Present");
 static PULLING: Reason<Remedy> = Reason::passing("Pulling", "the pull goes on");
+/// Nothing follows it by itself: its users have the vectors of the declared weights.
+static TAG_MOVED: Reason<Remedy> = Reason::fault(
+    "TagMoved",
+    "to follow it, declare its weights in model.weights; to keep the declared ones, delete it and \
+     name a source in model.sources that has them",
+);
 static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "the server gives no usable list: see journalctl -u ollama");
 static MATCHES: Reason<Remedy> = Reason::good("Matches");
@@ -83,6 +90,8 @@ pub static REASONS: &[Declared] = &[
             &PULLING,
             &PULL_FAILED,
             &DIGEST_MISMATCH,
+            &NO_ROOM,
+            &TAG_MOVED,
             &UNREADABLE,
         ],
     ),
@@ -142,11 +151,13 @@ pub fn check(
         (_, PullState::Succeeded(at)) if seen_at <= *at => {
             (&PULLING, format!("{source} has been pulled"))
         }
+        (Source::Moved(own), _) => (&TAG_MOVED, moved(source, own, config)),
         (Source::Damaged(words), _) => (&DAMAGED, format!("{source}: {words}")),
-        (_, PullState::Failed(error)) if error.starts_with("digest mismatch") => {
-            (&DIGEST_MISMATCH, format!("{source}: {error}"))
-        }
-        (_, PullState::Failed(error)) => (&PULL_FAILED, pull_failed(source, error)),
+        (_, PullState::Failed(failure)) => match failure.kind {
+            Kind::Mismatch => (&DIGEST_MISMATCH, format!("{source}: {failure}")),
+            Kind::NoRoom { .. } => (&NO_ROOM, format!("{source}: {failure}")),
+            Kind::Other => (&PULL_FAILED, pull_failed(source, &failure.why)),
+        },
         (Source::Missing, _) => (&MISSING, format!("{source} is not there")),
         (Source::NoManifest(words), _) => {
             (&NO_MANIFEST, format!("the manifest of {source}: {words}"))
@@ -172,6 +183,12 @@ pub fn check(
         Judgement::new(&MODEL_PRESENT, present, message),
         Judgement::new(&ALIAS_PRESENT, alias, about_alias),
     ]
+}
+
+/// What the tag means by now.
+fn moved(source: &str, own: &str, config: &config::Model) -> String {
+    let declared = config.weights.as_deref().unwrap_or_default();
+    format!("{source} has weights {own:.12}, and {declared:.12} are declared")
 }
 
 /// The server's own words, and where to look.

@@ -12,7 +12,7 @@ use crate::config;
 use crate::ollama::{Api, ApiError};
 
 /// How long one question may take. The answers come from small files on the data disk.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long after a damaged answer it is asked for once more: the server writes manifests in
 /// place, and who reads at that moment is told of half of one.
@@ -34,12 +34,23 @@ pub struct Facts {
 pub enum Source {
     /// Listed, and nothing says that it is not there.
     Present,
+    /// It is there, with other weights than those that are declared: these, if they are known. Its
+    /// tag means another model by now.
+    Moved(String),
     /// Not listed, or listed without its weights: a pull heals either.
     Missing,
     /// It has a manifest that the server cannot read, in its words. A pull writes it anew.
     NoManifest(String),
     /// Its weights are there and are none, in the server's words. A pull takes them as they are.
     Damaged(String),
+}
+
+impl Source {
+    /// Whether the server has it, and can read it.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        matches!(self, Self::Present | Self::Moved(_))
+    }
 }
 
 /// The alias, held against its declaration.
@@ -109,7 +120,12 @@ pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Res
     let listed = tags.models.unwrap_or_default();
     let has = |name: &str| listed.iter().any(|tag| names::same(&tag.name, name));
     let (source, weights) = match ask(api, &config.source, has(&config.source)).await {
-        Ok(Answer::Shown(shown)) => (Source::Present, shown.weights().map(str::to_owned)),
+        Ok(Answer::Shown(shown)) => {
+            let own = shown.weights();
+            let other = own.filter(|own| !is_declared(Some(own), config));
+            let source = other.map_or(Source::Present, |own| Source::Moved(own.to_owned()));
+            (source, own.map(str::to_owned))
+        }
         Ok(Answer::Missing) => (Source::Missing, None),
         Ok(Answer::NoManifest(words)) => (Source::NoManifest(words), None),
         Ok(Answer::Damaged(words)) => (Source::Damaged(words), None),
@@ -129,7 +145,7 @@ pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Res
         Answer::Damaged(words) => (Alias::Damaged(words), None),
     };
     let alias = match alias {
-        Alias::Missing | Alias::NoManifest(_) if source == Source::Present => {
+        Alias::Missing | Alias::NoManifest(_) if source.is_there() => {
             forbids_creation(config, weights.as_deref(), recorded, listed)?
                 .map_or(alias, Alias::Foreign)
         }
@@ -245,7 +261,7 @@ pub(super) async fn weights(api: &Api, model: &str) -> Result<Option<String>, Ap
     Ok(show(api, model).await?.weights().map(str::to_owned))
 }
 
-async fn show(api: &Api, model: &str) -> Result<Shown, ApiError> {
+pub(super) async fn show(api: &Api, model: &str) -> Result<Shown, ApiError> {
     api.post("/api/show", &json!({ "model": model }), DEADLINE).await
 }
 

@@ -6,7 +6,8 @@
 //! | `AliasPresent` | it lists the alias, with the declared template and parameters. Weights other than the source's are told, and left as they are |
 //! | `EmbeddingCorrect` | a real embedding through the alias, at the address that clients use, was right: its dimension, finite, of unit length, and like the one that the same weights gave when they were proven first |
 //!
-//! A pull is a job beside the loop: the remedy only begins it. A proof is a look of its own,
+//! A pull is a job beside the loop: the remedy only begins it. It asks the sources of the model in
+//! their order: registries, and files that are handed to the server. A proof is a look of its own,
 //! at most one at a time, and is never cut short: a client that leaves while the model loads
 //! makes the server give the load up.
 
@@ -27,7 +28,7 @@ mod warm;
 pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check, check_proof};
 pub use facts::{Alias, Facts, Recorded, Source, look};
 pub use proof::{Attempt, Log, Proofs, Server, prove};
-pub use pull::{Pull, PullState};
+pub use pull::{Failure, Kind, Pull, PullState};
 pub use reference::References;
 pub use repair::{Remedy, apply};
 pub use vector::Flaw;

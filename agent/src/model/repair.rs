@@ -99,6 +99,11 @@ pub(super) static PULL_FAILED: Reason<Any> =
     Reason::fault("PullFailed", "check the way to the model registry: DNS, proxy, firewall")
         .mended_by(5000, &[Rung::forever(PULL, 10, 300)]);
 
+/// The pull waits until there is room: see what holds it back.
+pub(super) static NO_ROOM: Reason<Any> =
+    Reason::fault("NoRoom", "make room on the data disk, or enlarge it")
+        .mended_by(0, &[Rung::forever(PULL, 10, 300)]);
+
 pub(super) static ALIAS_MISSING: Reason<Any> = Reason::fault("Missing", "see journalctl -u ollama")
     .mended_by(0, &[Rung::new(CREATE_ALIAS, 5, 2)]);
 
@@ -188,7 +193,7 @@ pub async fn apply(
         Remedy::Pull => {
             // A tag may mean another model by now: never over one that is there.
             match facts::look(&api, config, recorded).await {
-                Ok(Facts { source: Source::Present, .. }) => {
+                Ok(Facts { source: Source::Present | Source::Moved(_), .. }) => {
                     return Outcome::Refused(format!("{} is there now", config.source));
                 }
                 Ok(Facts { source: Source::Damaged(words), .. }) => {
@@ -198,8 +203,7 @@ pub async fn apply(
                 Ok(_) => {}
                 Err(error) => return Outcome::Failed(error),
             }
-            let model = config.source.clone();
-            match pull.begin(api, model, config.pull_stall, waker, concern) {
+            match pull.begin(api, config, waker, concern) {
                 Ok(()) => Outcome::Succeeded(format!("the pull of {} begins", config.source)),
                 Err(why) => Outcome::Refused(why.into()),
             }
@@ -221,7 +225,7 @@ async fn create_alias(config: &config::Model, api: &Api, recorded: &Recorded) ->
         }
         Ok(Facts { alias: Alias::Foreign(how), .. }) => return Outcome::Refused(how),
         // The server would pull it first, and say nothing of how that goes.
-        Ok(facts) if facts.source != Source::Present => {
+        Ok(facts) if !facts.source.is_there() => {
             return Outcome::Refused(format!("{} is not there", config.source));
         }
         // Made of itself: its users are used to the vectors of its weights.

@@ -18,6 +18,7 @@ pub static NAMES_RESOLVE: Condition = Condition {
 };
 
 static RESOLVED: Reason<Remedy> = Reason::good("Resolved");
+static NOT_NEEDED: Reason<Remedy> = Reason::good("NotNeeded");
 static NOT_RESOLVED: Reason<Remedy> = Reason::fault(
     "NotResolved",
     "pulls wait for it, ten minutes at most: see resolvectl status, and the cluster's DNS",
@@ -31,7 +32,8 @@ static PROXIED: Reason<Remedy> =
 const HOLDS: Duration = Duration::from_mins(10);
 
 /// The condition, and all that can be said of it.
-pub static REASONS: &[Declared] = &[(&NAMES_RESOLVE, &[&RESOLVED, &NOT_RESOLVED, &PROXIED])];
+pub static REASONS: &[Declared] =
+    &[(&NAMES_RESOLVE, &[&RESOLVED, &NOT_NEEDED, &NOT_RESOLVED, &PROXIED])];
 
 /// Judges the answer.
 #[must_use]
@@ -40,6 +42,7 @@ pub fn check(facts: &Facts) -> Judgement<Remedy> {
     let (reason, message) = match (&facts.proxy, &facts.answer) {
         (Some(proxy), _) => (&PROXIED, proxy.clone()),
         (None, Answer::Resolved(address)) => (&RESOLVED, format!("{host} is {address}")),
+        (None, Answer::Unneeded) => (&NOT_NEEDED, "the model comes from files alone".into()),
         (None, Answer::Refused(why)) => (&NOT_RESOLVED, format!("{host}: {why}")),
         (None, Answer::Silent) => (&NOT_RESOLVED, format!("{host}: the resolver is silent")),
     };
@@ -83,6 +86,7 @@ mod tests {
         let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         for (facts, status, forbids) in [
             (facts(Answer::Resolved(address), None), Status::True, false),
+            (Facts::unneeded(), Status::True, false),
             (facts(Answer::Refused("unknown".into()), None), Status::False, true),
             (facts(Answer::Silent, None), Status::False, true),
             (facts(Answer::Silent, Some("HTTPS_PROXY is set")), Status::Unknown, false),

@@ -17,6 +17,14 @@ pub struct Facts {
     pub proxy: Option<String>,
 }
 
+impl Facts {
+    /// No name is asked for: the model comes from files.
+    #[must_use]
+    pub fn unneeded() -> Self {
+        Self { host: String::new(), answer: Answer::Unneeded, proxy: None }
+    }
+}
+
 /// Asks for the address of `host`, and how the server's unit `unit` would reach it.
 pub async fn look(host: String, unit: &str, resolver: &Resolver, bus: &Bus) -> Facts {
     let (answer, proxy) = tokio::join!(resolver.resolve(&host), proxy(bus, unit));

@@ -6,7 +6,7 @@
 //!
 //! | condition | holds when |
 //! |---|---|
-//! | `NamesResolve` | the host that the model is pulled from has an address |
+//! | `NamesResolve` | the host that the model is pulled from has an address, or the model comes from files alone |
 //!
 //! A guest that cannot resolve names serves as before, so only pulls wait for it.
 

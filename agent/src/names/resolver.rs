@@ -28,6 +28,8 @@ pub enum Answer {
     Refused(String),
     /// Nothing yet.
     Silent,
+    /// It was not asked.
+    Unneeded,
 }
 
 /// The addresses of a host, or why it has none.

@@ -155,6 +155,39 @@ impl Api {
         let response = self.client.post(&url).json(request).send().await;
         check(&url, response.map_err(|error| broken(&url, &error))?).await
     }
+
+    /// Gives the model `source` the name `destination` too. No weights are copied.
+    ///
+    /// # Errors
+    /// Where the server does not.
+    pub async fn copy(
+        &self,
+        source: &str,
+        destination: &str,
+        deadline: Duration,
+    ) -> Result<(), ApiError> {
+        let url = format!("{}/api/copy", self.base);
+        let request = serde_json::json!({ "source": source, "destination": destination });
+        let answer = async {
+            let response = self.client.post(&url).json(&request).send().await;
+            check(&url, response.map_err(|error| broken(&url, &error))?).await.map(drop)
+        };
+        within(&url, deadline, answer).await
+    }
+
+    /// Takes the name `model` away, and what no other has of it.
+    ///
+    /// # Errors
+    /// Where the server does not.
+    pub async fn delete(&self, model: &str, deadline: Duration) -> Result<(), ApiError> {
+        let url = format!("{}/api/delete", self.base);
+        let request = serde_json::json!({ "model": model });
+        let answer = async {
+            let response = self.client.delete(&url).json(&request).send().await;
+            check(&url, response.map_err(|error| broken(&url, &error))?).await.map(drop)
+        };
+        within(&url, deadline, answer).await
+    }
 }
 
 async fn within<T>(

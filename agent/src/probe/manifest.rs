@@ -17,7 +17,7 @@ const LIMIT: u64 = 1 << 20;
 const NAMES: usize = 256;
 
 /// The media type of the layer that holds the weights.
-const WEIGHTS: &str = "application/vnd.ollama.image.model";
+pub(crate) const WEIGHTS: &str = "application/vnd.ollama.image.model";
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -56,6 +56,30 @@ pub(super) fn all_weights(top: &Entry, model: &str) -> BTreeMap<PathBuf, String>
 /// The weights that the manifest of `model` names, in the store whose directory `top` is.
 fn weights(top: &Entry, model: &str) -> Option<String> {
     parse(top, model)?.layers.iter().find(|layer| layer.media_type == WEIGHTS)?.digest()
+}
+
+/// A manifest as it stands in a store, and what it names.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// Its very bytes.
+    pub(crate) text: Vec<u8>,
+    /// The digests of all its blobs.
+    pub(crate) blobs: Vec<String>,
+    /// The one of its weights.
+    pub(crate) weights: Option<String>,
+}
+
+/// The manifest of `model` in the store whose directory `top` is. `None`: there is none.
+///
+/// # Errors
+/// Where it cannot be read, or is none.
+pub(crate) fn whole(top: &Entry, model: &str) -> io::Result<Option<Whole>> {
+    let Some(text) = read(top, model)? else { return Ok(None) };
+    let Manifest { config, layers } = serde_json::from_slice(&text)?;
+    let weights = layers.iter().find(|layer| layer.media_type == WEIGHTS).and_then(Layer::digest);
+    let blobs = config.iter().chain(&layers).map(Layer::digest).collect::<Option<_>>();
+    let blobs = blobs.ok_or_else(|| io::Error::other("a layer has no digest"))?;
+    Ok(Some(Whole { text, blobs, weights }))
 }
 
 fn parse(top: &Entry, model: &str) -> Option<Manifest> {

@@ -116,8 +116,7 @@ impl Entry {
         }
     }
 
-    /// A directory that is no mount point, for tests.
-    #[cfg(test)]
+    /// A directory that need not be a mount point.
     pub(crate) fn directory(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;

@@ -79,6 +79,7 @@ struct Key {
     sequence: u64,
     ready: bool,
     pulled: u64,
+    stalled: u64,
     cause: Option<(String, String)>,
 }
 
@@ -87,6 +88,7 @@ fn key(report: &Report) -> Key {
         sequence: report.sequence,
         ready: report.ready,
         pulled: report.pull.as_ref().map_or(0, |pull| pull.completed_bytes),
+        stalled: report.pull.as_ref().map_or(0, |pull| pull.stalled_seconds),
         cause: report.cause.as_ref().map(|cause| (cause.condition.clone(), cause.reason.clone())),
     }
 }

@@ -45,6 +45,11 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ModelLabels {
+    model: String,
+}
+
 /// All metrics at `uptime`, in the `OpenMetrics` text format.
 pub(super) fn encode(
     report: &Report,
@@ -124,11 +129,26 @@ fn proofs(registry: &mut Registry, report: &Report, uptime: Duration) {
 }
 
 fn pull(registry: &mut Registry, report: &Report) {
-    if let Some(pull) = &report.pull {
-        let help = "Bytes of the running pull that are here";
-        bytes(registry, "pull_completed", help, pull.completed_bytes);
-        bytes(registry, "pull_total", "Bytes of the running pull", pull.total_bytes);
+    let begun = Family::<ModelLabels, Counter>::default();
+    for (model, count) in &report.pulls {
+        begun.get_or_create(&ModelLabels { model: model.clone() }).inc_by(*count);
     }
+    registry.register("pull_attempts", "Pulls that were begun, since the agent's start", begun);
+    let Some(pull) = &report.pull else { return };
+    let mut gauge = |name: &str, help: &str, unit: Unit, value: u64| {
+        let family = Family::<ModelLabels, Gauge>::default();
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        family.get_or_create(&ModelLabels { model: pull.model.clone() }).set(value);
+        registry.register_with_unit(name, help, unit, family);
+    };
+    let help = "Bytes of the running pull that are here";
+    gauge("pull_completed", help, Unit::Bytes, pull.completed_bytes);
+    gauge("pull_total", "Bytes of the running pull", Unit::Bytes, pull.total_bytes);
+    let rate = pull.rate_bytes_per_second.unwrap_or_default();
+    let unit = Unit::Other("bytes_per_second".into());
+    gauge("pull_rate", "What comes in a second, of late", unit, rate);
+    let help = "Since anything has moved in the running pull";
+    gauge("pull_stalled", help, Unit::Seconds, pull.stalled_seconds);
 }
 
 fn switch(registry: &mut Registry, name: &str, help: &str, on: bool) {
@@ -141,12 +161,6 @@ fn seconds(registry: &mut Registry, name: &str, help: &str, value: f64) {
     let gauge = Seconds::default();
     gauge.set(value);
     registry.register_with_unit(name, help, Unit::Seconds, gauge);
-}
-
-fn bytes(registry: &mut Registry, name: &str, help: &str, value: u64) {
-    let gauge: Gauge = Gauge::default();
-    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-    registry.register_with_unit(name, help, Unit::Bytes, gauge);
 }
 
 fn whole(number: usize) -> i64 {

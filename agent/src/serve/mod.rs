@@ -57,6 +57,7 @@ pub fn first_report(agent: AgentReport, at: String) -> Report {
         outlook: Outlook::UnderWay,
         budgets: Vec::new(),
         proofs: Vec::new(),
+        pulls: Vec::new(),
         uptime: std::time::Duration::ZERO,
         ready_until: None,
     }

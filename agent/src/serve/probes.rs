@@ -126,8 +126,7 @@ fn verbose(report: &Report, readiness: &Result<(), String>) -> String {
         let _ = writeln!(text, "last proof {age:.1} s ago, took {latency:.3} s");
     }
     if let Some(pull) = &report.pull {
-        let (completed, total) = (pull.completed_bytes, pull.total_bytes);
-        let _ = writeln!(text, "pull of {}: {completed} of {total} bytes", pull.model);
+        let _ = writeln!(text, "pull of {}: {pull}", pull.model);
     }
     if let Some(until) = &report.paused_until {
         let _ = writeln!(text, "repairs are paused until {until}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::facts::{Facts, ProbeError};
 use super::held::{self, INODES};
 use super::mounts::Mount;
-use super::repair::WRONG_OWNER;
+use super::repair::{CROWDED, WRONG_OWNER};
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};
 use crate::guest::{Declared, Remedy};
@@ -90,6 +90,7 @@ pub static REASONS: &[Declared] = &[
             &LINKED,
             &IMMUTABLE,
             &LOW_SPACE,
+            &CROWDED,
             &LOW_INODES,
             &WRITE_FAILED,
             &DISK_SILENT,
@@ -179,7 +180,8 @@ fn on_disk(
     if disk.free_bytes < config.minimum_free_bytes {
         let (free, wanted) = (disk.free_bytes >> 20, config.minimum_free_bytes >> 20);
         let message = format!("{path} has {free} MiB free, {wanted} MiB are wanted");
-        return Some((&LOW_SPACE, message));
+        let reason = if config.make_room { &CROWDED } else { &LOW_SPACE };
+        return Some((reason, message));
     }
     if held::lacks_inodes(disk) {
         let (free, total) = (disk.free_inodes, disk.total_inodes);

@@ -38,6 +38,15 @@ pub struct Facts {
     pub write: Option<Result<WriteFacts, ProbeError>>,
 }
 
+impl Facts {
+    /// Bytes that an ordinary user can still write, where that is known.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        let seen = self.probe.as_ref()?.as_ref().ok()?;
+        Some(seen.disk.as_ref()?.free_bytes)
+    }
+}
+
 /// Why a probe found nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {

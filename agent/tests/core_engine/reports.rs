@@ -157,6 +157,7 @@ fn proof_and_pull_are_passed_on_and_json_has_the_shape_that_is_promised() {
         completed_bytes: 1,
         total_bytes: 2,
         status: "pulling".into(),
+        ..PullReport::default()
     };
     let report = guest.engine.report(at(0), Some(proof), Some(pull));
     let json = serde_json::to_value(&report).unwrap();

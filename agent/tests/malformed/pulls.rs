@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use saigak_agent::config::Model;
 use saigak_agent::core::reconcile::Waker;
 use saigak_agent::model::{Pull, PullState};
 use serde_json::json;
@@ -12,16 +13,21 @@ use crate::server::{Reply, Server, nonsense};
 
 const STALL: Duration = Duration::from_millis(400);
 
+/// A model that is pulled from the one registry.
+fn model() -> Model {
+    Model { source: "m".into(), pull_stall: STALL, ..Model::default() }
+}
+
 /// Why a pull ends that is answered so; `Ok` if it succeeds.
 async fn pull(reply: Reply) -> Result<(), String> {
     let server = Server::always(reply).await;
     let pull = Pull::default();
-    assert_eq!(pull.begin(server.api(), "m".into(), STALL, Arc::new(Waker::default()), 0), Ok(()));
+    assert_eq!(pull.begin(server.api(), &model(), Arc::new(Waker::default()), 0), Ok(()));
     let began = Instant::now();
     loop {
         match pull.state() {
             PullState::Succeeded(_) => return Ok(()),
-            PullState::Failed(why) => return Err(why),
+            PullState::Failed(failure) => return Err(failure.why),
             // The end of a pull wakes the loop, and nobody else can wait for it: so look.
             PullState::Idle | PullState::Running(_) => time::sleep(Duration::from_millis(5)).await,
         }
@@ -113,6 +119,6 @@ async fn a_server_that_repeats_one_status_is_given_up() {
 async fn a_second_pull_waits_for_the_first() {
     let server = Server::always(Reply::Silence).await;
     let (pull, waker) = (Pull::default(), Arc::new(Waker::default()));
-    assert_eq!(pull.begin(server.api(), "m".into(), STALL, Arc::clone(&waker), 0), Ok(()));
-    assert!(pull.begin(server.api(), "m".into(), STALL, waker, 0).is_err());
+    assert_eq!(pull.begin(server.api(), &model(), Arc::clone(&waker), 0), Ok(()));
+    assert!(pull.begin(server.api(), &model(), waker, 0).is_err());
 }

@@ -50,6 +50,7 @@ impl<R: Remedy> Engine<R> {
             outlook: self.outlook,
             budgets: Vec::new(),
             proofs: Vec::new(),
+            pulls: Vec::new(),
             uptime: now.uptime,
             ready_until: self
                 .required()

@@ -45,6 +45,12 @@ pub struct Pull {
     pub completed_bytes: u64,
     /// Bytes that there are, as far as is known.
     pub total_bytes: u64,
+    /// Bytes a second, of late.
+    pub rate_bytes_per_second: Option<u64>,
+    /// Seconds until all bytes are here.
+    pub seconds_left: Option<u64>,
+    /// Which attempt this is.
+    pub attempt: u64,
 }
 
 /// The agent's settings.

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use super::{GATEWAY, REGISTRY};
+use super::{GATEWAY, MIRROR, REGISTRY};
 
 /// PEM texts.
 pub struct Authority {
@@ -28,7 +28,7 @@ impl Authority {
 
         let server_key = KeyPair::generate().context("cannot make the registry's key")?;
         // The registry sends its clients to its bare address for the blobs.
-        let server = CertificateParams::new(vec![REGISTRY.to_owned(), GATEWAY.to_owned()])
+        let server = CertificateParams::new([REGISTRY, MIRROR, GATEWAY].map(str::to_owned))
             .context("cannot describe the registry's certificate")?
             .signed_by(&server_key, &Issuer::from_params(&parameters, &key))
             .context("cannot sign the registry's certificate")?;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::namespace::{Namespace, Worker};
 use super::service::Service;
-use super::{GATEWAY, GUEST, LINK, MTU, OTHER_GATEWAY, OTHER_GUEST, REGISTRY};
+use super::{GATEWAY, GUEST, LINK, MIRROR, MTU, OTHER_GATEWAY, OTHER_GUEST, REGISTRY};
 use crate::host::inside::Lab;
 use crate::paths::write;
 use crate::process;
@@ -41,7 +41,7 @@ pub struct Gateway {
     pub dhcp: Service,
     /// Leases 10.0.99.2, once the gateway is in that network too. Not running at first.
     pub other_dhcp: Service,
-    /// Answers for the registry's name only.
+    /// Answers for the registry's name and its mirror's only.
     pub dns: Service,
     /// The model registry, on HTTPS.
     pub registry: Service,
@@ -189,6 +189,7 @@ fn dhcp(namespace: &Namespace, log: &Path, server: &str, guest: &str) -> Result<
 fn dns(namespace: &Namespace, directory: &Path) -> Result<Service> {
     let arguments = [
         format!("--address=/{REGISTRY}/{GATEWAY}"),
+        format!("--address=/{MIRROR}/{GATEWAY}"),
         "--no-resolv".to_owned(),
         "--no-hosts".to_owned(),
     ];

@@ -22,3 +22,5 @@ pub const OTHER_GUEST: &str = "10.0.99.2";
 pub const LINK: &str = "enp1s0";
 /// The host that Ollama pulls from.
 pub const REGISTRY: &str = "registry.ollama.ai";
+/// Another host that has the same models, and the same machine behind it.
+pub const MIRROR: &str = "models.example";

@@ -19,7 +19,12 @@ pub(super) const SCENARIO: Scenario = Scenario {
     story: "The alias was made anew with another template, other parameters, other weights: it \
             is repaired under its clients' hands, and none of them finds it missing",
     needs: Needs::AnyServer,
-    shows: &["AliasPresent/Drifted", "AliasPresent/OtherWeights", "AliasPresent/ForeignWeights"],
+    shows: &[
+        "AliasPresent/Drifted",
+        "AliasPresent/OtherWeights",
+        "AliasPresent/ForeignWeights",
+        "ModelPresent/TagMoved",
+    ],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
@@ -110,6 +115,7 @@ async fn play(stage: &Stage) -> Result<()> {
     under_load(stage, &guest, &TEMPLATE).await?;
     let source = other_weights(stage, &guest).await?;
     stage.play_matter(&guest, &OWN_WEIGHTS_GONE).await?;
+    moved(stage, &guest).await?;
     declared(stage, &guest, &source).await?;
     stage.play_matter(&guest, &FOREIGN).await
 }
@@ -186,6 +192,31 @@ async fn other_weights(stage: &Stage, guest: &Guest) -> Result<String> {
 }
 
 const FROM_ALIAS: &str = "\"from\":\"qwen3-embedding-saigak:";
+
+/// The weights that are declared are the alias's: the tag has moved, and nobody follows it.
+async fn moved(stage: &Stage, guest: &Guest) -> Result<()> {
+    stage.say("breaks: the tag means other weights than the declared ones, which the alias has");
+    let settings = "/etc/saigak-agent/conf.d/60-lab.toml";
+    let declare = "mkdir -p /etc/saigak-agent/conf.d && printf '[model]\\nweights = \"%s\"\\n'";
+    guest.sh(&format!("{} && {declare} $weights > {settings}", weights!())).await?;
+    let mark = guest.mark();
+    guest.sh("systemctl reload saigak-agent.service").await?;
+    let limit = Duration::from_secs(30);
+    let seen = guest.expect(&mark, "ModelPresent", "False", "TagMoved", limit).await?;
+    let ready = guest.until_ready(seen, FIRST_READY).await?;
+    guest.quiet(Duration::from_secs(6)).await?;
+    let lapse = guest.timeline.since(ready).into_iter().find(|seen| !seen.report.ready);
+    ensure!(lapse.is_none(), "a tag that moved made a guest unready that has what is declared");
+    guest.expect_repairs(&mark, &[])?;
+    guest.client_embed().await?;
+    stage.add(Row {
+        fault: "the tag means other weights than the declared ones, which the alias has".into(),
+        seen: Some(seen - mark.at),
+        ..Row::default()
+    });
+    guest.sh(&format!("rm {settings} && systemctl reload saigak-agent.service")).await?;
+    guest.expect(&guest.mark(), "ModelPresent", "True", "Present", limit).await.map(drop)
+}
 
 /// The weights that are declared are the source's: now the alias is not as declared.
 async fn declared(stage: &Stage, guest: &Guest, source: &str) -> Result<()> {

@@ -27,6 +27,7 @@ const HELPERS: &[&str] = &[
     "network-restart",
     "storage-owner",
     "model-blobs",
+    "model-room",
     "ollama-start",
     "ollama-reset",
     "ollama-restart",

@@ -19,6 +19,7 @@ mod bus;
 mod clock;
 mod crash;
 mod disk;
+mod disk_crowded;
 mod disk_files;
 mod disk_hangs;
 mod disk_matters;
@@ -47,11 +48,14 @@ mod ports;
 mod proof;
 mod proxy;
 mod pull;
+mod pull_cuts;
+mod pull_room;
 mod registry;
 pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
 pub(crate) mod slow;
+mod sources;
 mod templates;
 mod two;
 pub(crate) mod unit;
@@ -121,6 +125,7 @@ pub const ALL: &[Scenario] = &[
     disk_place::SCENARIO,
     disk_files::SCENARIO,
     disk_hangs::SCENARIO,
+    disk_crowded::SCENARIO,
     full::ROOT,
     full::RUN,
     server::SERVER,
@@ -139,6 +144,10 @@ pub const ALL: &[Scenario] = &[
     files::SCENARIO,
     registry::FAULTS,
     pull::SCENARIO,
+    pull_cuts::SCENARIO,
+    pull_room::SCENARIO,
+    sources::MIRRORED,
+    sources::AIR_GAPPED,
     proxy::SCENARIO,
     proof::SCENARIO,
     vector::SCENARIO,

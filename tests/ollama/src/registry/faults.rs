@@ -12,6 +12,8 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Faults {
+    /// All of it happens only to those who ask for this host by name, if one is named.
+    pub(super) host: Option<String>,
     /// Whoever asks for a manifest gets this status. 401 comes with a way to a token, which is
     /// not given.
     pub(super) status: Option<u16>,
@@ -43,6 +45,15 @@ impl Faults {
     }
 }
 
+impl Faults {
+    /// What of it happens to those who ask for `host`.
+    pub(super) fn of_host(self, host: &str) -> Self {
+        let name = host.split_once(':').map_or(host, |(name, _)| name);
+        let meant = self.host.as_deref().is_none_or(|meant| meant == name);
+        if meant { self } else { Self::default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,7 +65,11 @@ mod tests {
         assert_eq!(Faults::read(&path), Ok(Faults::default()));
         std::fs::write(&path, r#"{"cut_after": 5}"#).unwrap();
         let cut = Faults { cut_after: Some(5), ..Faults::default() };
-        assert_eq!(Faults::read(&path), Ok(cut));
+        assert_eq!(Faults::read(&path), Ok(cut.clone()));
+        assert_eq!(cut.clone().of_host("any.example"), cut);
+        let named = Faults { host: Some("one.example".into()), ..cut };
+        assert_eq!(named.clone().of_host("one.example:443"), named);
+        assert_eq!(named.of_host("other.example"), Faults::default());
         for wrong in [r#"{"sillent": true}"#, "{", ""] {
             std::fs::write(&path, wrong).unwrap();
             assert!(Faults::read(&path).is_err(), "{wrong}");

@@ -89,7 +89,7 @@ impl Arrival {
 }
 
 /// The host and port that were asked for.
-fn host(headers: &HeaderMap) -> &str {
+pub(super) fn host(headers: &HeaderMap) -> &str {
     headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Registry;
 use super::faults::Faults;
-use super::listen::Arrival;
+use super::listen::{Arrival, host};
 use crate::store::media;
 
 pub(super) fn routes(registry: Arc<Registry>) -> Router {
@@ -44,7 +44,7 @@ async fn manifest(
     headers: HeaderMap,
 ) -> Response {
     let faults = match faults(&registry) {
-        Ok(faults) => faults,
+        Ok(faults) => faults.of_host(host(&headers)),
         Err(error) => return unusable(error),
     };
     if faults.silent {

@@ -4,7 +4,7 @@ mod models;
 
 use saigak_agent::core::Outcome;
 use saigak_agent::guest::{Remedy, concern};
-use saigak_agent::{model, network, ollama};
+use saigak_agent::{model, network, ollama, storage};
 
 use super::Guest;
 use crate::world::{Alias, Load, Process, Runner, Source, Start};
@@ -212,7 +212,8 @@ impl Guest {
     fn do_it(&mut self, act: &mut Act) {
         act.outcome = match act.remedy {
             Remedy::Network(remedy) => self.do_network(remedy, act),
-            Remedy::Storage(_) => self.give_tree(act),
+            Remedy::Storage(storage::Remedy::FixOwner) => self.give_tree(act),
+            Remedy::Storage(storage::Remedy::MakeRoom) => refused("storage.make_room is off"),
             Remedy::Ollama(remedy) => self.do_server(remedy, act),
             Remedy::Model(remedy) => self.do_model(remedy, act),
             Remedy::Gpu(remedy) => self.do_gpu(remedy, act),

@@ -35,9 +35,8 @@ impl Guest {
                 self.memory.pull = if began {
                     PullState::Running(PullReport {
                         model: self.config.model.source.clone(),
-                        completed_bytes: 0,
-                        total_bytes: 0,
                         status: "begins".into(),
+                        ..PullReport::default()
                     })
                 } else {
                     PullState::Failed("pull model manifest: no answer".into())

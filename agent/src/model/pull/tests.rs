@@ -1,0 +1,109 @@
+use std::net::Ipv4Addr;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use super::*;
+
+fn api(port: u16) -> Api {
+    Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), port)
+}
+
+/// A port that nobody listens at.
+async fn closed() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+async fn ended(pull: &Pull) {
+    let job = pull.inner().job.clone().unwrap();
+    while !job.is_finished() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn only_a_failure_is_forgotten_once_the_model_is_there() {
+    let pull = Pull::default();
+    let succeeded = PullState::Succeeded(Duration::from_secs(9));
+    for (before, after) in
+        [(PullState::Failed("refused".into()), PullState::Idle), (succeeded.clone(), succeeded)]
+    {
+        pull.inner().state = before;
+        pull.settle();
+        assert_eq!(pull.state(), after);
+    }
+}
+
+#[tokio::test]
+async fn the_server_has_worked_until_a_pull_has_ended_whatever_became_of_it() {
+    let (pull, waker) = (Pull::default(), Arc::<Waker>::default());
+    assert_eq!(pull.quiet_since(), Duration::ZERO);
+    let began = BootClock.now().uptime;
+    let model = config::Model::default();
+    pull.begin(api(closed().await), &model, Arc::clone(&waker), 0).unwrap();
+    ended(&pull).await;
+    assert!(matches!(pull.state(), PullState::Failed(_)));
+    assert!(pull.quiet_since() >= began && pull.quiet_since() < Duration::MAX);
+    // To forget the failure is to forget nothing of that.
+    pull.settle();
+    assert!(pull.quiet_since() >= began);
+}
+
+#[tokio::test]
+async fn a_pull_that_is_ended_leaves_its_server_and_none_comes_after_it() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let api = api(listener.local_addr().unwrap().port());
+    let pull = Pull::default();
+    let begin = || pull.begin(api.clone(), &config::Model::default(), Arc::default(), 0);
+    assert_eq!(begin(), Ok(()));
+    assert_eq!(begin(), Err("a pull runs already"));
+    let (mut server, _) = listener.accept().await.unwrap();
+    assert_eq!(pull.quiet_since(), Duration::MAX);
+    let next = pull.end();
+    assert_eq!((pull.state(), next.state()), (PullState::Idle, PullState::Idle));
+    // The server has worked for it until now.
+    let now = BootClock.now().uptime;
+    assert!(next.quiet_since() > Duration::ZERO && next.quiet_since() <= now);
+    // The request, and then the end: whoever has asked is gone.
+    let mut asked = Vec::new();
+    server.read_to_end(&mut asked).await.unwrap();
+    assert_eq!(begin(), Err("other settings count by now"));
+    assert_eq!((pull.begun(), next.begun()), (1, 1));
+}
+
+#[tokio::test]
+async fn each_source_is_asked_and_each_says_why_it_does_not_have_the_model() {
+    let nothing = tempfile::tempdir().unwrap();
+    let sources = vec![
+        Origin::Name { name: "mirror.example/team/m:1".into(), insecure: false },
+        Origin::Path(nothing.path().join("absent.gguf")),
+        Origin::Path(nothing.path().to_owned()),
+    ];
+    let model = config::Model { sources, ..config::Model::default() };
+    let pull = Pull::default();
+    pull.begin(api(closed().await), &model, Arc::default(), 0).unwrap();
+    ended(&pull).await;
+    let PullState::Failed(failure) = pull.state() else { panic!("{:?}", pull.state()) };
+    let told: Vec<&str> = failure.why.split("; ").collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].starts_with("mirror.example/team/m:1: ") && told[0].contains("refused"));
+    assert!(told[1].contains("absent.gguf: No such file"), "{told:?}");
+    assert!(told[2].ends_with("neither a .gguf file nor a tree of models is in it"), "{told:?}");
+}
+
+#[tokio::test]
+async fn weights_that_are_not_the_declared_ones_are_not_handed_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("m.gguf");
+    std::fs::write(&file, b"GGUF").unwrap();
+    let sources = vec![Origin::Path(file)];
+    let weights = Some("ab".repeat(32));
+    let model = config::Model { sources, weights, ..config::Model::default() };
+    // Nobody is asked: there is no server.
+    let pull = Pull::default();
+    pull.begin(api(closed().await), &model, Arc::default(), 0).unwrap();
+    ended(&pull).await;
+    let PullState::Failed(failure) = pull.state() else { panic!("{:?}", pull.state()) };
+    assert!(failure.why.ends_with("and abababababab are declared"), "{failure}");
+}
