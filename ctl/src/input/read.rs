@@ -239,3 +239,29 @@ fn is_of_interest(name: &str) -> bool {
     ["yaml", "yml", "json"].iter().any(|known| extension == *known)
         || ["user-data", "network-config"].contains(&name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, TOTAL_LIMIT};
+
+    #[test]
+    fn all_files_together_have_an_end() {
+        let folder = tempfile::TempDir::new().unwrap();
+        for name in ["a.yaml", "b.yaml", "c.yaml", "d.yaml"] {
+            std::fs::write(folder.path().join(name), "a: 1\n").unwrap();
+        }
+        // As if all but the first file's bytes had been read.
+        let mut reader = Reader { total: TOTAL_LIMIT - 5, ..Reader::default() };
+        reader.read_named(folder.path());
+        assert_eq!((reader.files.len(), reader.documents.len()), (1, 1));
+        // Said once, for the first that did not fit.
+        let errors: Vec<_> =
+            reader.errors.iter().map(|error| (&error.path, &error.message)).collect();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].0.ends_with("b.yaml"), "{errors:?}");
+        assert_eq!(errors[0].1, "more than 512 MiB in all: nothing more is read");
+        // A reference into the rest leads to nothing, and says nothing.
+        assert_eq!(reader.load(&folder.path().join("d.yaml")), None);
+        assert_eq!(reader.errors.len(), 1);
+    }
+}

@@ -40,19 +40,25 @@ pub(super) struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// Host and port of the URL.
-    pub(super) fn target(&self) -> Option<(&'a str, u16)> {
-        target(self.node.text()?)
+    /// The Services that its URL names, with the port, and the machines behind them.
+    pub(super) fn servers(&self, inputs: &'a Inputs) -> Vec<(&'a Object, u16, Vm<'a>)> {
+        let Some((host, port)) = self.node.text().and_then(target) else { return Vec::new() };
+        let mut labels = host.split('.');
+        let (name, within) = (labels.next().unwrap_or_default(), labels.next().or(self.namespace));
+        let services = inputs.named("Service", name).filter(|service| service.beside(within));
+        let behind = services.flat_map(|service| {
+            let selector = service.root.at(&["spec", "selector"]).map(Node::entries);
+            let machines = inputs.selected(selector.unwrap_or_default());
+            let own = machines.filter(|vm| service.beside(vm.object.namespace.as_deref()));
+            own.map(move |vm| (service, port, vm))
+        });
+        behind.collect()
     }
 }
 
 fn wrong(inputs: &Inputs, found: &mut Found) {
     for client in all(inputs) {
-        let Some((host, port)) = client.target() else { continue };
-        for vm in inputs.machines() {
-            let Some(service) = inputs.services(vm).find(|s| is_at(s, host, &client)) else {
-                continue;
-            };
+        for (service, port, vm) in client.servers(inputs) {
             let ports = service.root.list(&["spec", "ports"]).filter_map(|p| p.get("port"));
             if !ports.clone().any(|known| known.number() == Some(i64::from(port))) {
                 let message = format!("{} has no port {port}", service.name);
@@ -100,13 +106,6 @@ fn model(client: &Client<'_>, vm: Vm<'_>, inputs: &Inputs, found: &mut Found) {
 /// A number, also in quotes, as an environment needs it.
 fn number(node: &Node) -> Option<i64> {
     node.text()?.trim().parse().ok()
-}
-
-/// Whether a Service is what a host name means, for this client.
-pub(super) fn is_at(service: &Object, host: &str, client: &Client<'_>) -> bool {
-    let mut labels = host.split('.');
-    let (name, within) = (labels.next(), labels.next().or(client.namespace));
-    Some(service.name.as_str()) == name && service.beside(within)
 }
 
 /// All clients, in containers and config maps.

@@ -1,6 +1,6 @@
 //! Network policies around a VM.
 
-use crate::input::{Inputs, Object, Vm};
+use crate::input::{Inputs, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::source::Place;
 use crate::yaml::Node;
@@ -23,13 +23,12 @@ pub(crate) static NW002: Rule = Rule {
 };
 
 fn shut_out(inputs: &Inputs, found: &mut Found) {
-    let clients = clients::all(inputs);
+    for client in clients::all(inputs) {
+        check_client(&client, inputs, found);
+    }
     for vm in inputs.machines() {
         let policies = shutting(vm, inputs);
         let Some(first) = policies.first() else { continue };
-        for client in &clients {
-            check_client(client, vm, &policies, inputs, found);
-        }
         if let Some(place) = ssh(vm) {
             let api = Peer { labels: None, namespace: Some(kubevirt(inputs)) };
             if !lets_in(&policies, api, 22, inputs) {
@@ -56,27 +55,27 @@ fn shut_out(inputs: &Inputs, found: &mut Found) {
     }
 }
 
-fn check_client(
-    client: &Client<'_>,
-    vm: Vm<'_>,
-    policies: &[&Object],
-    inputs: &Inputs,
-    found: &mut Found,
-) {
-    let Some((host, port)) = client.target() else { return };
-    let service = inputs.services(vm).find(|service| clients::is_at(service, host, client));
-    let Some(service) = service else { return };
-    let mut ports = service.root.list(&["spec", "ports"]);
-    let target = ports
-        .find(|known| known.get("port").and_then(Node::number) == Some(i64::from(port)))
-        .and_then(|known| known.get("targetPort").or_else(|| known.get("port")))
-        .and_then(Node::number);
-    let Some(target) = target else { return };
+fn check_client(client: &Client<'_>, inputs: &Inputs, found: &mut Found) {
+    // Who reads a config map is not known.
+    if client.labels.is_none() {
+        return;
+    }
     let peer = Peer { labels: client.labels, namespace: client.namespace };
-    if client.labels.is_some() && !lets_in(policies, peer, target, inputs) {
-        let place = policies.first().map_or(client.node.place, |policy| policy.place());
-        let message = format!("this shuts out a client of port {target}");
-        found.add(place, message).see(client.node.place, "it asks here");
+    for (service, port, vm) in client.servers(inputs) {
+        let mut ports = service.root.list(&["spec", "ports"]);
+        let target = ports
+            .find(|known| known.get("port").and_then(Node::number) == Some(i64::from(port)))
+            .and_then(|known| known.get("targetPort").or_else(|| known.get("port")))
+            .and_then(Node::number);
+        let Some(target) = target else { continue };
+        let policies = shutting(vm, inputs);
+        if let Some(first) = policies.first()
+            && !lets_in(&policies, peer, target, inputs)
+        {
+            found
+                .add(first.place(), format!("this shuts out a client of port {target}"))
+                .see(client.node.place, "it asks here");
+        }
     }
 }
 
