@@ -19,8 +19,8 @@ enum Kind {
     Words { old: String, new: String },
     /// A scalar becomes one without quotes.
     Bare { old: String, new: String },
-    /// Inside a scalar, each of these becomes the other.
-    Within { old: &'static str, new: &'static str },
+    /// A scalar in single quotes gets double ones, and what it holds is read with their escapes.
+    Requoted,
     /// Before the first key of a map comes another one. A value with several lines is written
     /// below its key.
     Key { key: &'static str, value: String },
@@ -37,8 +37,8 @@ impl Edit {
         Self { place, kind: Kind::Bare { old: old.to_owned(), new: new.to_owned() } }
     }
 
-    pub(crate) fn within(place: Place, old: &'static str, new: &'static str) -> Self {
-        Self { place, kind: Kind::Within { old, new } }
+    pub(crate) fn requoted(place: Place) -> Self {
+        Self { place, kind: Kind::Requoted }
     }
 
     /// `value` is YAML on one line; as JSON, where the map is written so, it must be the same.
@@ -68,8 +68,9 @@ impl Edit {
                 Some((range, format!("{quote}{new}{quote}")))
             }
             Kind::Bare { old, new } => quote(source, old).map(|_| (range, new.clone())),
-            Kind::Within { old, new } => {
-                source.contains(old).then(|| (range, source.replace(old, new)))
+            Kind::Requoted => {
+                let inner = source.strip_prefix('\'')?.strip_suffix('\'')?;
+                Some((range, format!("\"{}\"", inner.replace("''", "'"))))
             }
             Kind::Key { key, value } => {
                 let json = source.starts_with('"');

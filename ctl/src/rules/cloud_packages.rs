@@ -65,12 +65,13 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
             for word in &words {
                 let line = word.text().unwrap_or_default();
                 if word.style() == Some(Style::SingleQuoted) && line.contains("\\\"") {
-                    found
-                        .add(
-                            word.place,
-                            "the shell gets these backslashes: YAML leaves them in single quotes",
-                        )
-                        .edit(Edit::within(word.place, "\\\"", "\""));
+                    let finding = found.add(
+                        word.place,
+                        "the shell gets these backslashes: YAML leaves them in single quotes",
+                    );
+                    if is_escaped(line) {
+                        finding.edit(Edit::requoted(word.place));
+                    }
                 }
             }
             let line: Vec<&str> = words.iter().filter_map(|word| word.text()).collect();
@@ -89,6 +90,16 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
             }
         }
     }
+}
+
+/// Whether a text is what double quotes would hold: no quote in it without a backslash.
+fn is_escaped(text: &str) -> bool {
+    let mut escaped = false;
+    text.chars().all(|c| {
+        let fits = c != '"' || escaped;
+        escaped = c == '\\' && !escaped;
+        fits
+    })
 }
 
 /// Whether a line runs Ollama's client, at the start of some command in it.

@@ -97,12 +97,14 @@ stringData:
   userdata: |
     #cloud-config
     runcmd:
-      - 'echo \\\"a\\\" > /root/a'
+      - 'echo \\\"it''s\\\" | awk \\\"{print \\\\$1}\\\"'  # as if in double quotes
 ";
     let expected = secret
         .replace("    config:", "    version: 1\n    config:")
         .replace("- type", "- subnets: [{\"type\": \"dhcp\"}]\n        type")
-        .replace("\\\"a\\\"", "\"a\"");
+        .replace("- 'echo", "- \"echo")
+        .replace("}\\\"'", "}\\\"\"")
+        .replace("it''s", "it's");
     becomes("seed.yaml", secret, &expected);
 }
 
@@ -166,12 +168,15 @@ fn all_cases_become_better_and_stay_so() {
             let copy = folder.path().join(case.file_name().unwrap());
             fs::copy(&case, &copy).unwrap();
             let copy = copy.to_str().unwrap();
-            let before = found(copy);
             let ran = run(&["lint", "--fix", copy], "");
             assert!(!ran.stderr.contains("not mended"), "{}: {}", case.display(), ran.stderr);
-            let after = found(copy);
             let count = ran.stderr.matches("mended").count();
+            if count == 0 {
+                assert_eq!(fs::read(&case).unwrap(), fs::read(copy).unwrap());
+                continue;
+            }
             mended += count;
+            let (before, after) = (found(case.to_str().unwrap()), found(copy));
             // One change may cure what several rules found.
             assert!(before.len() - after.len() >= count, "{}: {}", case.display(), ran.stderr);
             assert!(after.iter().all(|rule| before.contains(rule)), "{}", case.display());

@@ -12,6 +12,7 @@ mod fix;
 mod hostile;
 mod image;
 mod incident;
+mod options;
 mod output;
 mod revision;
 mod rules;
