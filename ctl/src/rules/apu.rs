@@ -17,10 +17,10 @@ pub(crate) static PK001: Rule = Rule {
 };
 
 /// Devices of AMD's (1002) that are part of a processor, from pci.ids, Kaveri to Strix.
-const IDS: [&str; 30] = [
+const IDS: [&str; 29] = [
     "1304", "1309", "130A", "130F", "1313", "1315", "9874", "98E4", "15D8", "15DD", "15E7", "1636",
     "1638", "163F", "164C", "164D", "164E", "164F", "1681", "15BF", "15C8", "1506", "150E", "1586",
-    "13C0", "1435", "1900", "1901", "1114", "1902",
+    "13C0", "1435", "1900", "1901", "1114",
 ];
 
 /// The same by the names that resources are given.

@@ -171,8 +171,8 @@ fn letter(name: &str) -> Option<char> {
 
 /// Disks in commands and files: what mounts them or makes filesystems on them.
 fn in_words(text: &CloudText) -> Vec<(String, Place)> {
-    const WAYS: [&str; 8] =
-        ["mkfs", "mount ", "What=", "parted ", "sgdisk ", "pvcreate ", "cryptsetup ", "UUID=$("];
+    const WAYS: [&str; 7] =
+        ["mkfs", "mount ", "What=", "parted ", "sgdisk ", "pvcreate ", "cryptsetup "];
     let mut all = Vec::new();
     let mut start = 0;
     for line in text.text.content.split_inclusive('\n') {

@@ -13,6 +13,7 @@ mod disruption;
 mod first_boot;
 mod guest;
 mod models;
+mod namespace;
 mod network_policy;
 mod network_range;
 mod operator;
@@ -22,10 +23,12 @@ mod reach;
 mod schema;
 mod service;
 mod storage;
+mod strategy;
 mod talos;
 mod vm_device;
 mod vm_identity;
 mod vm_mac;
+mod vm_port;
 mod vm_probe;
 mod vm_run;
 
@@ -41,7 +44,7 @@ pub(crate) static RULES: &[&Rule] = &[
     &vm_mac::VM004,
     &vm_identity::VM005,
     &vm_probe::VM006,
-    &vm_probe::VM007,
+    &vm_port::VM007,
     &vm_probe::VM008,
     &vm_device::VM009,
     &vm_run::VM010,
@@ -71,7 +74,7 @@ pub(crate) static RULES: &[&Rule] = &[
     &cluster::KV003,
     &operator::KV004,
     &cluster::KV005,
-    &pods::GP001,
+    &strategy::GP001,
     &operator_talos::GP002,
     &operator_talos::GP003,
     &operator_talos::GP004,
@@ -86,7 +89,7 @@ pub(crate) static RULES: &[&Rule] = &[
     &devices::HV003,
     &devices::HV004,
     &devices::HV005,
-    &cluster::PS001,
+    &namespace::PS001,
     &service::SV001,
     &clients::SV002,
     &apu::PK001,

@@ -4,7 +4,8 @@ use crate::input::Inputs;
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
-use super::pods::{containers, pod, strategies, strategy_names};
+use super::pods::{containers, pod};
+use super::strategy::{strategies, strategy_names};
 use super::talos::{self, because, enabled, operators};
 
 /// Where the operator's parts tell each other that they are ready.
