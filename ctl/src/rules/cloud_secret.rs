@@ -43,8 +43,8 @@ fn missing(inputs: &Inputs, found: &mut Found) {
 fn absent(name: &Node, vm: Vm<'_>, names: &Names, inputs: &Inputs, found: &mut Found) {
     let text = name.text().unwrap_or_default();
     // A reference does not leave its namespace. Where another machine is there, the secret is its.
-    let named = inputs.secrets.iter().filter(|secret| secret.name == text);
-    let elsewhere = named.into_iter().find(|secret| {
+    let same = inputs.secrets.iter().filter(|secret| secret.name == text);
+    let elsewhere = same.into_iter().find(|secret| {
         let mut others = inputs.machines();
         let theirs =
             others.any(|o| secret.namespace.is_some() && o.object.namespace == secret.namespace);

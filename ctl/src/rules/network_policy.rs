@@ -6,7 +6,7 @@ use crate::source::Place;
 use crate::yaml::Node;
 
 use super::clients::{self, Client};
-use super::reach::{Peer, lets_in, shutting};
+use super::reach::{Peer, Policies, lets_in};
 
 pub(crate) static NW002: Rule = Rule {
     id: "NW002",
@@ -23,11 +23,12 @@ pub(crate) static NW002: Rule = Rule {
 };
 
 fn shut_out(inputs: &Inputs, found: &mut Found) {
+    let all = Policies::of(inputs);
     for client in clients::all(inputs) {
-        check_client(&client, inputs, found);
+        check_client(&client, &all, inputs, found);
     }
     for vm in inputs.machines() {
-        let policies = shutting(vm, inputs);
+        let policies = all.around(vm);
         let Some(first) = policies.first() else { continue };
         if let Some(place) = ssh(vm) {
             let api = Peer { labels: None, namespace: Some(kubevirt(inputs)) };
@@ -55,7 +56,7 @@ fn shut_out(inputs: &Inputs, found: &mut Found) {
     }
 }
 
-fn check_client(client: &Client<'_>, inputs: &Inputs, found: &mut Found) {
+fn check_client(client: &Client<'_>, all: &Policies<'_>, inputs: &Inputs, found: &mut Found) {
     // Who reads a config map is not known.
     if client.labels.is_none() {
         return;
@@ -68,7 +69,7 @@ fn check_client(client: &Client<'_>, inputs: &Inputs, found: &mut Found) {
             .and_then(|known| known.get("targetPort").or_else(|| known.get("port")))
             .and_then(Node::number);
         let Some(target) = target else { continue };
-        let policies = shutting(vm, inputs);
+        let policies = all.around(vm);
         if let Some(first) = policies.first()
             && !lets_in(&policies, peer, target, inputs)
         {

@@ -1,5 +1,7 @@
 //! Who reaches a machine past the network policies.
 
+use std::collections::HashMap;
+
 use crate::input::{Inputs, Object, Vm, same_namespace};
 use crate::yaml::{Entry, Node};
 
@@ -11,23 +13,52 @@ pub(super) struct Peer<'a> {
     pub(super) namespace: Option<&'a str>,
 }
 
-/// The policies that shut incoming traffic to a machine's pod, all but what they let through.
-pub(super) fn shutting<'a>(vm: Vm<'a>, inputs: &'a Inputs) -> Vec<&'a Object> {
-    let namespace = vm.object.namespace.as_deref();
-    inputs
-        .of_kind("NetworkPolicy")
-        .filter(|policy| policy.api.starts_with("networking.k8s.io/") && policy.beside(namespace))
-        .filter(|policy| {
-            let types = policy.root.at(&["spec", "policyTypes"]);
-            types.is_none_or(|types| types.items().any(|kind| kind.text() == Some("Ingress")))
-        })
-        .filter(|policy| {
-            let Some(selector) = policy.root.at(&["spec", "podSelector"]) else { return true };
-            chooses(selector, &|key| {
-                vm.pod_labels().find(|(label, _)| *label == key).map(|(_, value)| value)
+/// The policies for incoming traffic, by their namespaces: in large inputs, most are elsewhere.
+pub(super) struct Policies<'a> {
+    all: Vec<&'a Object>,
+    /// Indices. Those without a namespace may come to be in any.
+    places: HashMap<Option<&'a str>, Vec<usize>>,
+}
+
+impl<'a> Policies<'a> {
+    pub(super) fn of(inputs: &'a Inputs) -> Self {
+        let all: Vec<_> = inputs
+            .of_kind("NetworkPolicy")
+            .filter(|policy| policy.api.starts_with("networking.k8s.io/"))
+            .filter(|policy| {
+                let types = policy.root.at(&["spec", "policyTypes"]);
+                types.is_none_or(|types| types.items().any(|kind| kind.text() == Some("Ingress")))
             })
-        })
-        .collect()
+            .collect();
+        let mut places: HashMap<_, Vec<usize>> = HashMap::new();
+        for (index, policy) in all.iter().enumerate() {
+            places.entry(policy.namespace.as_deref()).or_default().push(index);
+        }
+        Self { all, places }
+    }
+
+    /// Those that shut incoming traffic to a machine's pod, all but what they let through.
+    pub(super) fn around(&self, vm: Vm<'_>) -> Vec<&'a Object> {
+        let beside: Vec<usize> = match vm.object.namespace.as_deref() {
+            // It too may come to be in any.
+            None => (0..self.all.len()).collect(),
+            some => [some, None]
+                .iter()
+                .filter_map(|place| self.places.get(place))
+                .flatten()
+                .copied()
+                .collect(),
+        };
+        let label =
+            |key: &str| vm.pod_labels().find(|(label, _)| *label == key).map(|(_, value)| value);
+        let policies = beside.into_iter().map(|index| self.all[index]);
+        policies
+            .filter(|policy| {
+                let selector = policy.root.at(&["spec", "podSelector"]);
+                selector.is_none_or(|selector| chooses(selector, &label))
+            })
+            .collect()
+    }
 }
 
 /// Whether any of the policies lets a peer through to a port. What is not known, may.
