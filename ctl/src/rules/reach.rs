@@ -13,50 +13,43 @@ pub(super) struct Peer<'a> {
     pub(super) namespace: Option<&'a str>,
 }
 
-/// The policies for incoming traffic, by their namespaces: in large inputs, most are elsewhere.
+/// The policies for incoming traffic, by the first label that they select: in large inputs, most
+/// are about other pods.
 pub(super) struct Policies<'a> {
-    all: Vec<&'a Object>,
-    /// Indices. Those without a namespace may come to be in any.
-    places: HashMap<Option<&'a str>, Vec<usize>>,
+    labels: HashMap<Option<(&'a str, &'a str)>, Vec<&'a Object>>,
 }
 
 impl<'a> Policies<'a> {
     pub(super) fn of(inputs: &'a Inputs) -> Self {
-        let all: Vec<_> = inputs
-            .of_kind("NetworkPolicy")
-            .filter(|policy| policy.api.starts_with("networking.k8s.io/"))
-            .filter(|policy| {
-                let types = policy.root.at(&["spec", "policyTypes"]);
-                types.is_none_or(|types| types.items().any(|kind| kind.text() == Some("Ingress")))
-            })
-            .collect();
-        let mut places: HashMap<_, Vec<usize>> = HashMap::new();
-        for (index, policy) in all.iter().enumerate() {
-            places.entry(policy.namespace.as_deref()).or_default().push(index);
+        let mut labels: HashMap<_, Vec<&Object>> = HashMap::new();
+        for policy in inputs.of_kind("NetworkPolicy") {
+            let types = policy.root.at(&["spec", "policyTypes"]);
+            let incoming =
+                types.is_none_or(|types| types.items().any(|kind| kind.text() == Some("Ingress")));
+            if incoming && policy.api.starts_with("networking.k8s.io/") {
+                let selected = policy.root.at(&["spec", "podSelector", "matchLabels"]);
+                let first = selected.and_then(|labels| labels.entries().first());
+                let first = first.and_then(|label| Some((label.key.as_str(), label.value.text()?)));
+                labels.entry(first).or_default().push(policy);
+            }
         }
-        Self { all, places }
+        Self { labels }
     }
 
     /// Those that shut incoming traffic to a machine's pod, all but what they let through.
     pub(super) fn around(&self, vm: Vm<'_>) -> Vec<&'a Object> {
-        let beside: Vec<usize> = match vm.object.namespace.as_deref() {
-            // It too may come to be in any.
-            None => (0..self.all.len()).collect(),
-            some => [some, None]
-                .iter()
-                .filter_map(|place| self.places.get(place))
-                .flatten()
-                .copied()
-                .collect(),
-        };
+        let namespace = vm.object.namespace.as_deref();
         let label =
             |key: &str| vm.pod_labels().find(|(label, _)| *label == key).map(|(_, value)| value);
-        let policies = beside.into_iter().map(|index| self.all[index]);
-        policies
+        let keys = vm.pod_labels().map(Some).chain([None]);
+        keys.filter_map(|key| self.labels.get(&key))
+            .flatten()
             .filter(|policy| {
                 let selector = policy.root.at(&["spec", "podSelector"]);
-                selector.is_none_or(|selector| chooses(selector, &label))
+                policy.beside(namespace)
+                    && selector.is_none_or(|selector| chooses(selector, &label))
             })
+            .copied()
             .collect()
     }
 }

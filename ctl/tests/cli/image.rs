@@ -134,9 +134,9 @@ fn broken_images_are_one_error() {
 fn no_byte_of_an_image_is_trusted() {
     for names in [Names::Plain, Names::RockRidge, Names::Joliet] {
         let whole = image(names);
-        // All at once, in steps: a process for each byte would take minutes.
+        // Many at once: a process for each byte would take minutes.
         for value in [0, 1, 0x7f, 0xff] {
-            for start in (16 * SECTOR..20 * SECTOR).step_by(97) {
+            for start in (16 * SECTOR..20 * SECTOR).step_by(977) {
                 let mut image = whole.clone();
                 for byte in image[start..20 * SECTOR].iter_mut().step_by(41) {
                     *byte = value;
