@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// A range of bytes in one of the files. What was read from inside another text, such as
 /// cloud-init's inside a Secret, has its place in the outer file too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     /// Index of the file.
     pub(crate) file: usize,

@@ -1,9 +1,13 @@
 //! What a kustomization leads to.
 
+use std::collections::HashSet;
 use std::path::Path;
 
+use super::Inputs;
 use super::object::{Object, folder};
 use super::read::Reader;
+use crate::source::Place;
+use crate::yaml::Node;
 
 /// The names that kustomize looks for.
 const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -38,4 +42,48 @@ fn read(path: &Path, reader: &mut Reader) {
     } else if path.is_file() {
         reader.read_file(path);
     }
+}
+
+/// The files of patches among those that were read: they hold parts of objects, which are judged
+/// where they are whole.
+pub(crate) fn patches(reader: &Reader) -> HashSet<usize> {
+    let kustomizations = reader.documents.iter().filter_map(Object::from);
+    kustomizations
+        .filter(|object| object.api.starts_with("kustomize.config.k8s.io/"))
+        .flat_map(|object| {
+            let folder = folder(object.root.place, &reader.files).to_owned();
+            let listed = ["patches", "patchesJson6902", "replacements"]
+                .into_iter()
+                .flat_map(|key| object.root.list(&[key]))
+                .filter_map(|patch| patch.text_at(&["path"]));
+            let plain = object.root.list(&["patchesStrategicMerge"]).filter_map(Node::text);
+            let paths: Vec<_> = listed.chain(plain).map(|path| folder.join(path)).collect();
+            paths
+        })
+        .filter_map(|path| reader.index(&path))
+        .collect()
+}
+
+/// The values that kustomize replaces by others: what stands there now is never applied.
+pub(crate) fn replaced(inputs: &Inputs) -> HashSet<Place> {
+    let mut places = HashSet::new();
+    for object in inputs.of_kind("Kustomization") {
+        let targets = object.root.list(&["replacements"]).flat_map(|r| r.list(&["targets"]));
+        for target in targets {
+            let Some(kind) = target.text_at(&["select", "kind"]) else { continue };
+            let name = target.text_at(&["select", "name"]);
+            let paths: Vec<Vec<&str>> = target
+                .list(&["fieldPaths"])
+                .filter_map(Node::text)
+                .map(|path| path.split('.').collect())
+                .collect();
+            for selected in inputs.of_kind(kind) {
+                if name.is_none_or(|name| name == selected.name) {
+                    let values = paths.iter().filter_map(|path| selected.root.at(path));
+                    places.extend(values.map(|value| value.place));
+                }
+            }
+        }
+    }
+    places
 }

@@ -21,6 +21,7 @@ use crate::yaml::{Entry, Node, Value};
 
 pub(crate) use cloud::{CloudInit, CloudText, Data, NETWORK, Names, USER};
 pub(crate) use iso::files as image_files;
+pub(crate) use kustomization::replaced;
 pub(crate) use machine::{Machine, Vm};
 pub(crate) use object::{Object, same_namespace, selects};
 use read::Reader;
@@ -84,9 +85,12 @@ impl Inputs {
 
     fn from(mut reader: Reader) -> Self {
         kustomization::follow(&mut reader);
+        let patches = kustomization::patches(&reader);
         let mut inputs = Self::default();
         for document in std::mem::take(&mut reader.documents) {
-            inputs.add(&document);
+            if !patches.contains(&document.place.file) {
+                inputs.add(&document);
+            }
         }
         for object in &inputs.objects {
             inputs.secrets.extend(secret::secrets(object, &mut reader));

@@ -130,6 +130,11 @@ impl Reader {
         }
     }
 
+    /// The index of a file that was read.
+    pub(crate) fn index(&self, path: &Path) -> Option<usize> {
+        self.seen.get(&path.canonicalize().ok()?).copied().flatten()
+    }
+
     /// Whether all that may be read was read. That was said for the file that did not fit.
     fn is_full(&self) -> bool {
         self.total > TOTAL_LIMIT

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use crate::fix::mend;
-use crate::input::{Inputs, Unreadable};
+use crate::input::{Inputs, Unreadable, replaced};
 use crate::report;
 use crate::rules::RULES;
 
@@ -159,6 +159,8 @@ fn judge(inputs: Inputs, settings: &Settings) -> Outcome {
         (rule.check)(&inputs, &mut found);
         findings.extend(found.findings);
     }
+    let replaced = replaced(&inputs);
+    findings.retain(|finding| !replaced.contains(&finding.place));
     findings.sort_by_key(|finding| (finding.place.file, finding.place.start, finding.rule.id));
     findings
         .dedup_by(|a, b| a.rule.id == b.rule.id && a.place == b.place && a.message == b.message);

@@ -83,3 +83,40 @@ fn own_manifests_are_clean() {
     let report = json(&["lint", "--format=json", &overlay]);
     assert_eq!(report["errors"], serde_json::json!([]));
 }
+
+#[test]
+fn kustomization_judges_neither_patches_nor_what_it_replaces() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let claim = "apiVersion: devices.harvesterhci.io/v1beta1
+kind: PCIDeviceClaim
+metadata: {name: later}
+spec: {address: later, nodeName: one, userName: me}
+";
+    write("claim.yaml", claim);
+    write(
+        "patch.yaml",
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: vm}
+spec: {template: {spec: {domain: {}, evictionStrategy: None}}}\n",
+    );
+    let lint = || {
+        let report = json(&["lint", "--format=json", folder.path().to_str().unwrap()]);
+        assert_eq!(report["errors"], serde_json::json!([]));
+        let findings = report["findings"].as_array().unwrap().clone();
+        findings.iter().map(|f| f["rule"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
+    write("kustomization.yaml", &format!("{head}resources: [claim.yaml]\n"));
+    assert_eq!(lint(), ["HV002", "VM013"]);
+    let rest = "resources: [claim.yaml]
+patches:
+  - path: patch.yaml
+replacements:
+  - source: {kind: ConfigMap, name: values, fieldPath: data.gpu}
+    targets:
+      - select: {kind: PCIDeviceClaim, name: later}
+        fieldPaths: [spec.address]
+";
+    write("kustomization.yaml", &format!("{head}{rest}"));
+    assert_eq!(lint(), Vec::<String>::new());
+}
