@@ -19,7 +19,7 @@ enum Command {
     /// Look for faults in manifests: 0 is clean, 1 found something, 2 could not read everything
     Lint(lint::Options),
     /// Ask a server as a client does: 0 is well, 1 is reached and wrong, 2 is not reached
-    Smoke(smoke::Options),
+    Smoke(Box<smoke::Options>),
     /// Say what a rule finds, why that is a fault, and what to do
     Explain {
         /// Such as VM001; without one, all rules are listed

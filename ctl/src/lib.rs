@@ -4,6 +4,7 @@
 //! inputs to its readers.
 
 mod cli;
+mod client;
 mod explain;
 mod fix;
 pub mod hostile;
