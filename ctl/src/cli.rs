@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{explain, lint, smoke};
+use crate::{explain, lint, smoke, status};
 
 /// Finds what keeps a GPU guest from serving, in its manifests and from outside.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ enum Command {
     Lint(lint::Options),
     /// Ask a server as a client does: 0 is well, 1 is reached and wrong, 2 is not reached
     Smoke(Box<smoke::Options>),
+    /// Say in a line how each guest is: 0 all are ready, 1 some are not, 2 some do not answer
+    Status(status::Options),
     /// Say what a rule finds, why that is a fault, and what to do
     Explain {
         /// Such as VM001; without one, all rules are listed
@@ -44,6 +46,7 @@ pub(crate) fn main() -> ExitCode {
     match arguments.command {
         Command::Lint(options) => lint::lint(&options),
         Command::Smoke(options) => smoke::smoke(&options),
+        Command::Status(options) => status::status(options),
         Command::Explain { rule } => explain::explain(rule.as_deref()),
     }
 }

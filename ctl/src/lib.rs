@@ -14,6 +14,7 @@ mod report;
 mod rules;
 mod smoke;
 mod source;
+mod status;
 mod yaml;
 
 use std::process::ExitCode;

@@ -18,3 +18,4 @@ mod rules;
 mod run;
 mod server;
 mod smoke;
+mod status;
