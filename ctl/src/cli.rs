@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{explain, lint, smoke, status};
+use crate::{explain, lint, render, smoke, status};
 
 /// Finds what keeps a GPU guest from serving, in its manifests and from outside.
 #[derive(Debug, Parser)]
@@ -22,6 +22,8 @@ enum Command {
     Smoke(Box<smoke::Options>),
     /// Say in a line how each guest is: 0 all are ready, 1 some are not, 2 some do not answer
     Status(status::Options),
+    /// Make a NoCloud disk, or a VM's secrets, from cloud-init's files
+    Render(render::Options),
     /// Say what a rule finds, why that is a fault, and what to do
     Explain {
         /// Such as VM001; without one, all rules are listed
@@ -47,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Lint(options) => lint::lint(&options),
         Command::Smoke(options) => smoke::smoke(&options),
         Command::Status(options) => status::status(options),
+        Command::Render(options) => render::render(&options),
         Command::Explain { rule } => explain::explain(rule.as_deref()),
     }
 }

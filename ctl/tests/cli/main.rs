@@ -13,6 +13,7 @@ mod hostile;
 mod image;
 mod incident;
 mod output;
+mod render;
 mod revision;
 mod rules;
 mod run;
