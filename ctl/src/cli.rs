@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{explain, lint, render, smoke, status};
+use crate::{explain, lint, manual, render, smoke, status};
 
 /// Finds what keeps a GPU guest from serving, in its manifests and from outside.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ enum Command {
     Status(status::Options),
     /// Make a NoCloud disk, or a VM's secrets, from cloud-init's files
     Render(render::Options),
+    /// Write manual pages and the shells' completions below a folder
+    Manual(manual::Options),
     /// Say what a rule finds, why that is a fault, and what to do
     Explain {
         /// Such as VM001; without one, all rules are listed
@@ -50,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Smoke(options) => smoke::smoke(&options),
         Command::Status(options) => status::status(options),
         Command::Render(options) => render::render(&options),
+        Command::Manual(options) => manual::manual(Arguments::command(), &options),
         Command::Explain { rule } => explain::explain(rule.as_deref()),
     }
 }

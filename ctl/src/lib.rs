@@ -11,6 +11,7 @@ pub mod hostile;
 mod input;
 mod iso;
 mod lint;
+mod manual;
 mod render;
 mod report;
 mod rules;

@@ -12,6 +12,7 @@ mod fix;
 mod hostile;
 mod image;
 mod incident;
+mod manual;
 mod output;
 mod render;
 mod revision;
