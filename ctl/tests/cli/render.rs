@@ -59,6 +59,22 @@ fn system_takes_it_for_a_nocloud_disk() {
 }
 
 #[test]
+fn linter_reads_what_was_rendered() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    // A warning keeps nothing from being rendered.
+    write("user-data", "#cloud-config\nmounts:\n  - [/dev/vdb, /data, ext4, nofail]\n");
+    write("network-config", "version: 2\nethernets:\n  a: {match: {driver: b}, dhcp4: true}\n");
+    write("meta-data", "instance-id: a\n");
+    let iso = format!("{path}/disk.iso");
+    let ran = run(&["render", path, "--iso", &iso], "");
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let lint = run(&["lint", &iso], "");
+    assert!(lint.status == 1 && lint.stdout.contains("CI016"), "{}", lint.stdout);
+}
+
+#[test]
 fn secrets_are_those_that_kubevirt_takes() {
     let folder = TempDir::new().unwrap();
     let values = folder.path().join("values.toml");
