@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{explain, lint, smoke};
+use crate::{explain, lint, manual, render, smoke, status};
 
 /// Finds what keeps a GPU guest from serving, in its manifests and from outside.
 #[derive(Debug, Parser)]
@@ -19,7 +19,13 @@ enum Command {
     /// Look for faults in manifests: 0 is clean, 1 found something, 2 could not read everything
     Lint(lint::Options),
     /// Ask a server as a client does: 0 is well, 1 is reached and wrong, 2 is not reached
-    Smoke(smoke::Options),
+    Smoke(Box<smoke::Options>),
+    /// Say in a line how each guest is: 0 all are ready, 1 some are not, 2 some do not answer
+    Status(status::Options),
+    /// Make a NoCloud disk, or a VM's secrets, from cloud-init's files
+    Render(render::Options),
+    /// Write manual pages and the shells' completions below a folder
+    Manual(manual::Options),
     /// Say what a rule finds, why that is a fault, and what to do
     Explain {
         /// Such as VM001; without one, all rules are listed
@@ -44,6 +50,9 @@ pub(crate) fn main() -> ExitCode {
     match arguments.command {
         Command::Lint(options) => lint::lint(&options),
         Command::Smoke(options) => smoke::smoke(&options),
+        Command::Status(options) => status::status(options),
+        Command::Render(options) => render::render(&options),
+        Command::Manual(options) => manual::manual(Arguments::command(), &options),
         Command::Explain { rule } => explain::explain(rule.as_deref()),
     }
 }

@@ -4,15 +4,20 @@
 //! inputs to its readers.
 
 mod cli;
+mod client;
 mod explain;
 mod fix;
 pub mod hostile;
 mod input;
+mod iso;
 mod lint;
+mod manual;
+mod render;
 mod report;
 mod rules;
 mod smoke;
 mod source;
+mod status;
 mod yaml;
 
 use std::process::ExitCode;

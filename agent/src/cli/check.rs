@@ -20,6 +20,7 @@ use tokio::time::{self, Instant};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::arguments::CheckOptions;
 use super::status::{Paint, render};
 use super::{actor, complain, say, user};
 use crate::bus::Bus;
@@ -46,22 +47,8 @@ const QUIET: Duration = Duration::from_secs(3);
 const NOT_READY: u8 = 1;
 const UNKNOWN: u8 = 2;
 
-/// What the caller wants.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct Options {
-    /// Repair what can be repaired; the daemon must not run
-    #[arg(long)]
-    repair: bool,
-    /// How long it may take: 90s, 10m [default: 60s, with --repair 10m]
-    #[arg(long, value_name = "LENGTH", value_parser = super::length::parse)]
-    timeout: Option<Duration>,
-    /// The report as JSON, of a versioned shape
-    #[arg(long)]
-    json: bool,
-}
-
 /// Looks, repairs if asked to, prints the report.
-pub(super) fn check(config: Config, options: Options) -> ExitCode {
+pub(super) fn check(config: Config, options: CheckOptions) -> ExitCode {
     let level = tracing_subscriber::filter::LevelFilter::INFO;
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time();
     let lines = lines.with_target(false).with_ansi(io::stderr().is_terminal());
@@ -114,7 +101,7 @@ fn cause_is_seen(report: &Report) -> bool {
     })
 }
 
-async fn pass(config: Config, options: Options) -> Result<Arc<Report>, String> {
+async fn pass(config: Config, options: CheckOptions) -> Result<Arc<Report>, String> {
     let started = BootClock.now();
     let agent = actor::identity(started)?;
     let state = actor::state_directory();

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod actor;
+mod arguments;
 mod check;
 mod history;
 mod length;
@@ -15,69 +16,18 @@ mod user;
 mod watch;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+
+use arguments::{Arguments, Command, ConfigCommand};
 
 use crate::config::{self, Config, ConfigError};
 use crate::{fix, gpu, probe};
 
-/// Keeps the embeddings service of this guest alive, and tells the truth about it.
-#[derive(Debug, Parser)]
-#[command(name = "saigak-agent", version, max_term_width = 100)]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
+/// What sockets start, and no person.
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Watch this guest, repair it and answer probes, until told to stop
-    Run,
-    /// Say how this guest is, why, and what happens next
-    Status {
-        /// The report as JSON, of a versioned shape
-        #[arg(long)]
-        json: bool,
-        /// Go on as it changes: drawn anew on a terminal, else a line for each change
-        #[arg(long)]
-        watch: bool,
-    },
-    /// Say what has happened in the last two weeks
-    History {
-        /// Only of late: 90s, 30m, 12h, 3d
-        #[arg(long, value_name = "LENGTH", value_parser = length::parse)]
-        since: Option<Duration>,
-        /// One JSON object a line
-        #[arg(long)]
-        json: bool,
-    },
-    /// Look once, without the daemon: 0 is ready, 1 is not, 2 could not be told
-    Check(check::Options),
-    /// End with 0 if the guest is ready, with 1 if it is not: for exec probes
-    Ready,
-    /// Stop all repairs for a while; checks and probes go on
-    Pause {
-        /// For how long: 90s, 30m, 1h30m; a day at most
-        #[arg(value_name = "LENGTH", value_parser = length::pause)]
-        length: Duration,
-    },
-    /// End a pause
-    Resume,
-    /// Write what a ticket needs into one file, without passwords, tokens and keys
-    Report {
-        /// The file [default: a new one in the current directory]
-        file: Option<PathBuf>,
-    },
-    /// Look at the configuration
-    Config {
-        #[command(subcommand)]
-        what: ConfigCommand,
-    },
-    /// Have the daemon read its configuration anew
-    Reload,
+enum Helper {
     /// Carry out one repair with the privileges it needs; started by its socket unit
     #[command(hide = true)]
     Fix {
@@ -92,16 +42,6 @@ enum Command {
     Probe {
         /// What to look at
         what: What,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Say everything that is wrong with the files, a line each, and end with 0 or 78
-    Check {
-        /// Directories of drop-in files, the weakest first, in place of the agent's own
-        #[arg(value_name = "DIR")]
-        directories: Vec<PathBuf>,
     },
 }
 
@@ -144,16 +84,19 @@ pub fn main() -> ExitCode {
         }
         Command::Report { file } => report::report(file),
         Command::Reload => settings::reload(),
-        // A helper answers whoever asked for it, also where its settings cannot be read.
-        Command::Fix { name } => fix::run(name, &config::load(&config::DIRECTORIES)),
-        Command::GpuProbe => gpu::probe::run(),
-        Command::Probe { what: What::Storage } => {
-            probe::storage(&config::load(&config::DIRECTORIES))
-        }
-        Command::Probe { what: What::Firewall } => {
-            probe::firewall(&config::load(&config::DIRECTORIES))
-        }
-        Command::Probe { what: What::Write } => probe::write(&config::load(&config::DIRECTORIES)),
+        Command::Helper(helper) => help(&helper),
+    }
+}
+
+/// A helper answers whoever asked for it, also where its settings cannot be read.
+fn help(helper: &Helper) -> ExitCode {
+    let config = || config::load(&config::DIRECTORIES);
+    match *helper {
+        Helper::Fix { name } => fix::run(name, &config()),
+        Helper::GpuProbe => gpu::probe::run(),
+        Helper::Probe { what: What::Storage } => probe::storage(&config()),
+        Helper::Probe { what: What::Firewall } => probe::firewall(&config()),
+        Helper::Probe { what: What::Write } => probe::write(&config()),
     }
 }
 

@@ -126,6 +126,21 @@ pub(crate) fn lint(options: &Options) -> ExitCode {
 /// More than any file needs; an end for files that someone else changes at the same time.
 const FIX_ROUNDS: usize = 10;
 
+/// Whether anything in there is certainly wrong, or cannot be read. It is said on standard error.
+pub(crate) fn has_errors(path: &Path) -> bool {
+    let outcome = check(&[path.to_path_buf()], None, &Settings::default());
+    for error in &outcome.inputs.errors {
+        report::complain(&format!("{}: {}", error.path, error.message));
+    }
+    let errors = || outcome.findings.iter().filter(|found| found.severity == Severity::Error);
+    for Finding { rule, place, message, .. } in errors() {
+        let file = &outcome.inputs.files[place.file];
+        let line = file.position(place.start).line;
+        report::complain(&format!("{}:{line}: {}: {message}", file.path, rule.id));
+    }
+    !outcome.inputs.errors.is_empty() || errors().next().is_some()
+}
+
 fn check(paths: &[PathBuf], base: Option<&PathBuf>, settings: &Settings) -> Outcome {
     let mut inputs = Inputs::read(paths);
     inputs.complete = settings.complete;

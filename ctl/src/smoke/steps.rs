@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, Layer, Options, client};
+use super::options::{Options, Route};
+use crate::client::{self, Failure, Layer, Trust};
 
 /// One thing that must work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
     /// The name has an address.
     Name,
     /// Something accepts connections there.
@@ -20,6 +21,8 @@ pub(crate) enum Step {
     Model,
     /// It embeds.
     Embedding,
+    /// Another page of a client's way.
+    Route(Route),
 }
 
 /// What Ollama answers at `/api/version`.
@@ -55,41 +58,65 @@ struct Embedding {
 const UNIT_TOLERANCE: f64 = 1e-3;
 
 impl Step {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Name, Self::Connection, Self::Version, Self::Model, Self::Embedding];
+    /// The server's own steps, then the other pages. These were checked to be usable.
+    pub(super) fn all(options: &Options) -> Vec<Self> {
+        let own = [Self::Name, Self::Connection, Self::Version, Self::Model, Self::Embedding];
+        let routes = options.routes().unwrap_or_default();
+        own.into_iter().chain(routes.into_iter().map(Self::Route)).collect()
+    }
 
-    pub(crate) fn name(self) -> &'static str {
+    /// What it is called, in all formats.
+    pub(super) fn name(&self) -> String {
         match self {
-            Self::Name => "name",
-            Self::Connection => "connection",
-            Self::Version => "version",
-            Self::Model => "model",
-            Self::Embedding => "embedding",
+            Self::Name => "name".to_owned(),
+            Self::Connection => "connection".to_owned(),
+            Self::Version => "version".to_owned(),
+            Self::Model => "model".to_owned(),
+            Self::Embedding => "embedding".to_owned(),
+            Self::Route(Route { url, body: None }) => format!("GET {url}"),
+            Self::Route(Route { url, body: Some(_) }) => format!("POST {url}"),
         }
     }
 
-    /// How long it may take. A model that was not used for a while is loaded first.
-    pub(super) fn patience(self) -> Duration {
-        Duration::from_secs(if self == Self::Embedding { 120 } else { 5 })
+    /// How long it may take. A model that was not used for a while is loaded first, also where
+    /// somebody else has it embed.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Self::Embedding | Self::Route(_) => Duration::from_secs(120),
+            // Longer than a connection alone, which says more of how it failed.
+            _ => Duration::from_secs(6),
+        }
     }
 
     /// Tries it. What it says is for people.
-    pub(super) async fn take(self, options: &Options) -> Result<String, Failure> {
+    pub(super) async fn take(&self, options: &Options, trust: &Trust) -> Result<String, Failure> {
         match self {
             Self::Name => client::resolve(&options.url).await,
-            Self::Connection => client::connect(&options.url).await,
+            Self::Connection => connection(options).await,
             Self::Version => {
-                let answer: Version = client::ask(&options.url, "/api/version", None).await?;
+                let url = client::below(&options.url, "/api/version");
+                let answer: Version = client::ask(&url, None, trust).await?.json()?;
                 Ok(answer.version)
             }
-            Self::Model => model(options).await,
-            Self::Embedding => embedding(options).await,
+            Self::Model => model(options, trust).await,
+            Self::Embedding => embedding(options, trust).await,
+            Self::Route(Route { url, body }) => {
+                let answer = client::ask(url, body.clone(), trust).await?.ok()?;
+                Ok(answer.status.to_string())
+            }
         }
     }
 }
 
-async fn model(options: &Options) -> Result<String, Failure> {
-    let tags: Tags = client::ask(&options.url, "/api/tags", None).await?;
+async fn connection(options: &Options) -> Result<String, Failure> {
+    let peer = client::connect(&options.url).await?.peer_addr();
+    // Gone again already: it was there.
+    Ok(peer.map_or_else(|_| "accepted".to_owned(), |peer| peer.to_string()))
+}
+
+async fn model(options: &Options, trust: &Trust) -> Result<String, Failure> {
+    let url = client::below(&options.url, "/api/tags");
+    let tags: Tags = client::ask(&url, None, trust).await?.json()?;
     let names: Vec<&str> = tags.models.iter().map(|tag| tag.name.as_str()).collect();
     // Without a tag, latest is meant.
     let wanted = &options.model;
@@ -99,13 +126,15 @@ async fn model(options: &Options) -> Result<String, Failure> {
     }
     let others = if names.is_empty() { "no model".to_owned() } else { names.join(", ") };
     let message = format!("{full} is not there; the server has {others}");
-    Err(Failure { layer: Layer::Body, message })
+    Err(Failure::new(Layer::Body, message))
 }
 
-async fn embedding(options: &Options) -> Result<String, Failure> {
+async fn embedding(options: &Options, trust: &Trust) -> Result<String, Failure> {
+    let url = client::below(&options.url, "/v1/embeddings");
     let question = json!({ "model": options.model, "input": "Is this guest of use?" });
-    let answer: Embeddings = client::ask(&options.url, "/v1/embeddings", Some(question)).await?;
-    let flaw = |message: String| Failure { layer: Layer::Body, message };
+    let answer = client::ask(&url, Some(question.to_string()), trust).await?;
+    let answer: Embeddings = answer.json()?;
+    let flaw = |message: String| Failure::new(Layer::Body, message);
     let first = answer.data.first().ok_or_else(|| flaw("no embedding".to_owned()))?;
     let numbers: Option<Vec<f64>> = first.embedding.iter().copied().collect();
     let numbers = numbers.ok_or_else(|| flaw("a number of the embedding is none".to_owned()))?;

@@ -1,5 +1,9 @@
 //! What `smoke` says about servers that serve, that do not, and that are not there.
 
+mod listen;
+mod readiness;
+mod route;
+
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +12,7 @@ use serde_json::Value;
 use crate::run::run;
 use crate::server::Server;
 
-fn well(path: &str) -> (&'static str, String) {
+pub(crate) fn well(path: &str) -> (&'static str, String) {
     let body = match path {
         "/api/version" => r#"{"version":"0.13.0"}"#,
         "/api/tags" => r#"{"models":[{"name":"embed:0.6b"},{"name":"other:latest"}]}"#,
@@ -19,7 +23,7 @@ fn well(path: &str) -> (&'static str, String) {
 }
 
 /// Exit status and report.
-fn smoke(url: &str, more: &[&str]) -> (i32, Value) {
+pub(crate) fn smoke(url: &str, more: &[&str]) -> (i32, Value) {
     let fixed = ["smoke", url, "--model=embed:0.6b", "--within=0", "--format=json"];
     let ran = run(&[&fixed, more].concat(), "");
     (ran.status, serde_json::from_str(&ran.stdout).unwrap())
@@ -101,7 +105,18 @@ fn junit_skips_what_comes_behind_a_failure() {
 }
 
 #[test]
-fn other_schemes_are_refused() {
-    assert_eq!(run(&["smoke", "https://localhost", "--model=x"], "").status, 64);
-    assert_eq!(run(&["smoke", "localhost", "--model=x"], "").status, 64);
+fn what_is_no_way_to_a_server_is_refused() {
+    for more in [
+        &["ftp://localhost"][..],
+        &["localhost"],
+        &["http://me@localhost"],
+        &["http://localhost", "--also-get=ftp://localhost"],
+        &["http://localhost", "--also-post", "http://localhost", "{"],
+        &["http://localhost", "--also-post", "nowhere", "{}"],
+        &["http://localhost", "--cacert=/dev/null"],
+        &["http://localhost", "--every=1"],
+    ] {
+        let ran = run(&[&["smoke", "--model=x"], more].concat(), "");
+        assert_eq!(ran.status, 64, "{more:?}: {}", ran.stdout);
+    }
 }

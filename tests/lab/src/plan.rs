@@ -31,6 +31,8 @@ pub struct Equipment {
     pub nvml: PathBuf,
     /// The stand-in for nvidia-smi.
     pub nvidia_smi: PathBuf,
+    /// The program for outside the guest.
+    pub saigakctl: PathBuf,
     /// NVIDIA's own library and nvidia-smi, where a scenario needs them and they could be had.
     pub nvidia: Option<Nvidia>,
     /// Prefix of a real Ollama (`bin/ollama`, `lib/ollama`) that takes the stand-in's place.

@@ -1,4 +1,4 @@
-//! The server and the registry that stand around the agent.
+//! What stands around the agent: the server, the registry, the GPU, and saigakctl.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,14 @@ use crate::paths::Paths;
 use crate::plan::Equipment;
 use crate::{process, say};
 
-/// Builds the stand-ins, and checks what was given in their place.
+/// Builds saigakctl and the stand-ins, and checks what was given in their place.
 pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
-    say::step("building the stand-ins for Ollama, its registry and NVIDIA's library");
+    say::step(
+        "building saigakctl, and the stand-ins for Ollama, its registry and NVIDIA's library",
+    );
     let mut command = process::command(&paths.cargo, &["build", "--quiet", "--release"]);
-    command.args(["saigak-lab-ollama", "saigak-lab-gpu", "saigak-lab-nvml"].map(package));
+    command
+        .args(["saigak-lab-ollama", "saigak-lab-gpu", "saigak-lab-nvml", "saigakctl"].map(package));
     command.args(["--bins", "--lib"]);
     command.current_dir(&paths.workspace);
     process::run_on_terminal(command).await?;
@@ -28,6 +31,7 @@ pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
         registry: built("registry"),
         nvml: built("libnvidia_ml.so"),
         nvidia_smi: built("nvidia-smi"),
+        saigakctl: built("saigakctl"),
         nvidia: None,
         ollama,
         gguf,

@@ -161,7 +161,8 @@ impl Gateway {
     }
 }
 
-async fn ip(namespace: &Namespace, arguments: &[&str]) -> Result<()> {
+/// Runs `ip` in a namespace.
+pub(super) async fn ip(namespace: &Namespace, arguments: &[&str]) -> Result<()> {
     process::run(namespace.command("ip", arguments), SHORT).await.map(drop)
 }
 

@@ -6,6 +6,7 @@ pub mod authority;
 pub mod client;
 pub mod gateway;
 pub mod namespace;
+pub mod outside;
 pub mod service;
 
 /// The gateway: router, DHCP and DNS server, registry.
@@ -18,6 +19,8 @@ pub const MTU: u32 = 1400;
 pub const OTHER_GATEWAY: &str = "10.0.99.1";
 /// The address that it leases to the guest.
 pub const OTHER_GUEST: &str = "10.0.99.2";
+/// By which clients beyond the gateway know the guest: it belongs to nobody.
+pub const SERVICE: &str = "10.96.0.7";
 /// The name that the guest must know its link by.
 pub const LINK: &str = "enp1s0";
 /// The host that Ollama pulls from.

@@ -55,12 +55,13 @@ pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
 pub(crate) mod slow;
+mod smoke;
 mod sources;
 mod templates;
 mod two;
 pub(crate) mod unit;
-pub(crate) mod vm;
 mod vector;
+pub(crate) mod vm;
 mod warm;
 
 use std::future::Future;
@@ -119,6 +120,7 @@ pub const ALL: &[Scenario] = &[
     lease::REPEATED,
     lease_person::SCENARIO,
     firewall::SCENARIO,
+    smoke::SCENARIO,
     ownership::SCENARIO,
     disk::SCENARIO,
     disk_matters::SCENARIO,
