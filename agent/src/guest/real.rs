@@ -239,12 +239,12 @@ impl Shared {
         let uptime = BootClock.now().uptime;
         let current = self.current();
         let (config, proofs) = (&current.config, &current.proofs);
-        let (server, weights, served) = {
+        let (server, weights, worked) = {
             let facts = current.facts();
             (facts.provable(), facts.alias_weights().map(str::to_owned), facts.served())
         };
         let Some(server) = server else { return };
-        if proofs.log().due(server, weights.as_deref(), uptime, &config.proof, served) {
+        if proofs.log().due(server, weights.as_deref(), uptime, &config.proof, worked) {
             let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
             // merely not seen for a moment may be loading the model for this very proof.

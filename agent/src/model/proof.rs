@@ -121,7 +121,7 @@ impl Proofs {
 }
 
 impl Log {
-    /// Whether a proof of `server`, whose alias has these weights, is due at `uptime`. `served`:
+    /// Whether a proof of `server`, whose alias has these weights, is due at `uptime`. `worked`:
     /// the uptime of the last look that saw it work for clients.
     #[must_use]
     pub fn due(
@@ -130,7 +130,7 @@ impl Log {
         weights: Option<&str>,
         uptime: Duration,
         config: &config::Proof,
-        served: Option<Duration>,
+        worked: Option<Duration>,
     ) -> bool {
         let Some((_, at, attempt)) = self.last.as_ref().filter(|(of, ..)| *of == server) else {
             return true;
@@ -142,11 +142,11 @@ impl Log {
         match attempt {
             // Each further question would only lengthen the queue.
             Attempt::Good | Attempt::Busy | Attempt::TimedOut => {
-                let serves =
+                let recent =
                     |seen: Duration| seen > self.ended && uptime.saturating_sub(seen) < interval;
                 // Not so long that it would not count any more.
                 let spared = interval.saturating_mul(SPARED).min(config.fresh);
-                let pause = if served.is_some_and(serves) { spared } else { interval };
+                let pause = if worked.is_some_and(recent) { spared } else { interval };
                 uptime.saturating_sub(*at) >= pause
             }
             Attempt::Wrong(_) | Attempt::Failed(_) => {

@@ -20,10 +20,11 @@ use super::proof::TEXT;
 use super::vector::{Flaw, cosine, is_unit};
 use crate::kept_file;
 
-/// The least cosine of two right embeddings of one text by the same weights. Rounding alone, on a
-/// CPU or on any GPU, in 32, 16 or 8 bits, leaves more than 0.999; a cold and a warm runner were
-/// seen to differ by 1e-5 in each number, which leaves more than 0.999999. Another model, or
-/// another text, is below 0.9, and weights with parts of them gone are near 0.
+/// The least cosine of two right embeddings of one text by the same weights. A real server's cold
+/// and warm runner differ by 1e-5 in each number, which leaves more than 0.999999. In a transformer
+/// of the reference model's shape, with random weights, all numbers rounded to 16 bits leave
+/// 0.99989 (bfloat16), a cache of 8 bits 0.9998, and all activations of 8 bits 0.9988. Half of one
+/// layer of 28 set to zero leaves 0.980, half of the layers of another model 0.37.
 pub(super) const ALIKE: f64 = 0.99;
 
 /// The file's name in the state directory.

@@ -14,8 +14,8 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn due(log: &Log, server: Server, uptime: u64, served: Option<u64>) -> bool {
-    log.due(server, None, at(uptime), &config::Proof::default(), served.map(at))
+fn due(log: &Log, server: Server, uptime: u64, worked: Option<u64>) -> bool {
+    log.due(server, None, at(uptime), &config::Proof::default(), worked.map(at))
 }
 
 #[test]

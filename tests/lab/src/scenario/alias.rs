@@ -67,6 +67,11 @@ const OTHER_WEIGHTS: &str = "set -e; cd /var/lib/ollama; \
     alias=manifests/registry.ollama.ai/library/qwen3-embedding-saigak/0.6b; \
     sed s/$old/$new/ $alias > /run/alias; cat /run/alias > $alias; echo $old";
 
+/// Proofs of either weights are held against a vector of their own.
+const TWO_REFERENCES: &str = "until test \
+    $(grep --only-matching '\"weights\"' /var/lib/saigak-agent/references.json | wc --lines) = 2; \
+    do sleep 0.5; done";
+
 /// Nothing is made of a source that is not what is declared.
 const FOREIGN: Matter = Matter {
     what: "neither alias nor source has the declared weights",
@@ -166,6 +171,9 @@ async fn other_weights(stage: &Stage, guest: &Guest) -> Result<String> {
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "an alias that serves as declared made the guest unready");
     guest.client_embed().await?;
+    // Its vectors are not those that were proven before, and right all the same.
+    guest.sh_within(TWO_REFERENCES, Duration::from_mins(1)).await.context("one reference each")?;
+    guest.expect_repairs(&mark, &[])?;
     stage.add(Row {
         fault: "the alias has weights other than the source's, none are declared".into(),
         seen: Some(seen - mark.at),
