@@ -112,12 +112,11 @@ async fn kill(stage: &Stage, guest: &Guest, what: &str, unit: Option<&str>) -> R
     stage.say(&format!("breaks: model and alias deleted; {what}"));
     until_pulled(guest, 50).await?;
     let struck = guest.mark();
-    match unit {
-        Some(unit) => drop(guest.sh(&format!("systemctl kill --signal=KILL {unit}")).await?),
-        None => {
-            guest.power_off().await?;
-            guest.power_on().await?;
-        }
+    if let Some(unit) = unit {
+        guest.sh(&format!("systemctl kill --signal=KILL {unit}")).await?;
+    } else {
+        guest.power_off().await?;
+        guest.power_on().await?;
     }
     guest.gateway.spoil_registry("{}")?;
     let gone = guest.wait(struck.at, FIRST_READY, "the guest to be unready", |told| !told.ready);

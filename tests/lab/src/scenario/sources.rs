@@ -42,7 +42,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// New settings for an agent that remembers nothing: no pause from the case before.
 async fn configure(guest: &Guest, settings: &str) -> Result<Mark> {
     guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
-    guest.write_file(SETTINGS, settings.to_owned())?;
+    guest.write_file(SETTINGS, settings)?;
     let mark = guest.mark();
     guest.sh("systemctl restart saigak-agent.service").await?;
     guest.until_ready(mark.at, FIRST_READY).await?;
