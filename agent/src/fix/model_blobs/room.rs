@@ -33,7 +33,7 @@ struct Clutter {
 pub(in crate::fix) fn run(config: &Config) -> Reply {
     let storage = &config.storage;
     if !storage.make_room {
-        return Reply::refused("storage.make_room is off");
+        return Reply::unneeded("storage.make_room is off");
     }
     match disk::writable(storage) {
         Ok(disk) => clear(&disk, storage.minimum_free_bytes, BootClock.now().wall),
