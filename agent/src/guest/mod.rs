@@ -151,13 +151,14 @@ impl core::Remedy for Remedy {
         match self {
             Self::Network(_) => &["network"],
             Self::Gpu(_) => &["gpu"],
-            // A pull may go on where another was given up.
-            Self::Storage(storage::Remedy::MakeRoom) => &["disk", "models"],
-            Self::Storage(_) => &["disk"],
+            Self::Storage(storage::Remedy::FixOwner) => &["disk"],
             Self::Ollama(_) => &["server"],
             // It reads every model, for minutes: the server may be restarted meanwhile. But what
             // it removes is not to be found at that moment by the server, and built upon.
-            Self::Model(model::Remedy::DropDamaged) => &["disk", "models"],
+            // And a pull may go on where another was given up.
+            Self::Model(model::Remedy::DropDamaged) | Self::Storage(storage::Remedy::MakeRoom) => {
+                &["disk", "models"]
+            }
             // A model is changed through the server.
             Self::Model(_) => &["server", "models"],
         }

@@ -13,7 +13,7 @@ use super::known::{Known, wanted};
 use super::own::Work;
 use super::{Remedy, concern};
 use crate::bus::Bus;
-use crate::config::Vendor;
+use crate::config::{Config, Vendor};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
 use crate::ollama::Api;
@@ -170,16 +170,17 @@ impl Shared {
             }
             concern::GPU => self.look_at_gpus(&current, at).await,
             concern::NAMES if current.facts().asks_for_names(at) => {
-                let value = match config.model.first_registry() {
-                    Some(host) => {
-                        let unit = &config.ollama.unit;
-                        names::look(host, unit, &self.resolver, &self.bus).await
-                    }
-                    None => names::Facts::unneeded(),
-                };
+                let value = self.look_at_names(config).await;
                 current.facts().take_names(at, value);
             }
             _ => {}
+        }
+    }
+
+    async fn look_at_names(&self, config: &Config) -> names::Facts {
+        match config.model.first_registry() {
+            Some(host) => names::look(host, &config.ollama.unit, &self.resolver, &self.bus).await,
+            None => names::Facts::unneeded(),
         }
     }
 

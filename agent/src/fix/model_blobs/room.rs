@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::aside::{self, State};
 use super::{LIMIT, digest_of, few};
 use crate::config::Config;
+use crate::core::{BootClock, Clock};
 use crate::fix::{Reply, disk};
 use crate::probe::manifest;
 use crate::probe::tree::{Disk, Entry};
@@ -32,10 +33,10 @@ struct Clutter {
 pub(in crate::fix) fn run(config: &Config) -> Reply {
     let storage = &config.storage;
     if !storage.make_room {
-        return Reply::refused("storage.make_room is off");
+        return Reply::unneeded("storage.make_room is off");
     }
     match disk::writable(storage) {
-        Ok(disk) => clear(&disk, storage.minimum_free_bytes, SystemTime::now()),
+        Ok(disk) => clear(&disk, storage.minimum_free_bytes, BootClock.now().wall),
         Err(reply) => reply,
     }
 }
@@ -175,7 +176,7 @@ mod tests {
         for (name, hours) in files {
             let path = blobs.join(name);
             fs::write(&path, "abc").unwrap();
-            let then = SystemTime::now() - HOUR * *hours;
+            let then = BootClock.now().wall - HOUR * *hours;
             File::open(&path).unwrap().set_modified(then).unwrap();
         }
         disk
@@ -190,7 +191,7 @@ mod tests {
     }
 
     fn cleared(disk: &Path, wanted: u64) -> Reply {
-        clear(&Disk::directory(disk).unwrap(), wanted, SystemTime::now())
+        clear(&Disk::directory(disk).unwrap(), wanted, BootClock.now().wall)
     }
 
     #[test]

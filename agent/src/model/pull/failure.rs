@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ollama::ApiError;
+
 /// Why a pull has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -52,6 +54,12 @@ impl From<String> for Failure {
     fn from(why: String) -> Self {
         let kind = if why.starts_with("digest mismatch") { Kind::Mismatch } else { Kind::Other };
         Self { kind, why }
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        error.to_string().into()
     }
 }
 

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::found::{self, Found};
 use super::progress::{Line, Progress};
 use super::registry::Registry;
-use super::{Job, REPORT_EVERY, not_declared, of_api, stalled};
+use super::{Job, REPORT_EVERY, not_declared, stalled};
 use crate::model::{facts, names};
 
 impl Job {
@@ -33,10 +33,10 @@ impl Job {
             names::path(&model).ok_or_else(|| format!("{model} is no name of a model"))?;
         let offered = format!("{}/{namespace}/{name}:{tag}", registry.address);
         self.pull(&offered, true, &told).await?;
-        self.api.copy(&offered, &model, facts::DEADLINE).await.map_err(of_api)?;
+        self.api.copy(&offered, &model, facts::DEADLINE).await?;
         // What it was offered as means nothing once this registry is gone. Its files are the
         // model's by now.
-        self.api.delete(&offered, facts::DEADLINE).await.map_err(of_api)
+        Ok(self.api.delete(&offered, facts::DEADLINE).await?)
     }
 
     async fn find(&mut self, path: &Path, told: &str) -> Result<Found, Failure> {

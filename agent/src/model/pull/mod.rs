@@ -243,7 +243,7 @@ impl Job {
                 self.pull(name, *insecure, &origin.to_string()).await?;
                 self.is_declared(name).await?;
                 if !names::same(name, &source) {
-                    self.api.copy(name, &source, facts::DEADLINE).await.map_err(of_api)?;
+                    self.api.copy(name, &source, facts::DEADLINE).await?;
                 }
                 Ok(())
             }
@@ -254,7 +254,7 @@ impl Job {
     /// A tag may mean another model by now than the one that is declared.
     async fn is_declared(&self, name: &str) -> Result<(), Failure> {
         let Some(declared) = &self.model.weights else { return Ok(()) };
-        let shown = facts::show(&self.api, name).await.map_err(of_api)?;
+        let shown = facts::show(&self.api, name).await?;
         match shown.weights() {
             Some(own) if own == declared => Ok(()),
             own => Err(not_declared(own, declared)),
@@ -275,10 +275,6 @@ impl Job {
         }
         self.waker.nudge();
     }
-}
-
-fn of_api(error: crate::ollama::ApiError) -> Failure {
-    error.to_string().into()
 }
 
 /// `own`: the weights that a source has, where they are known.

@@ -59,9 +59,9 @@ impl Registry {
     /// # Errors
     /// Where loopback has no port.
     pub(super) async fn serve(found: Found, reads: Arc<Semaphore>) -> io::Result<Self> {
-        let names = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let asked = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let bytes = TcpListener::bind((BYTES_AT, 0)).await?;
-        let (address, bytes_at) = (names.local_addr()?, bytes.local_addr()?);
+        let (address, bytes_at) = (asked.local_addr()?, bytes.local_addr()?);
         let named = |(digest, blob)| (format!("sha256:{digest}"), blob);
         let blobs = found.blobs.into_iter().map(named).collect();
         let shelf = Arc::new(Shelf { manifest: found.manifest, blobs, bytes_at, reads });
@@ -71,7 +71,7 @@ impl Registry {
             .with_state(Arc::clone(&shelf));
         let of_bytes = Router::new().route("/{digest}", get(send)).with_state(shelf);
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { axum::serve(names, of_names).await });
+        tasks.spawn(async move { axum::serve(asked, of_names).await });
         tasks.spawn(async move { axum::serve(bytes, of_bytes).await });
         Ok(Self { address, _tasks: tasks })
     }

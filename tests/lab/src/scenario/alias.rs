@@ -222,8 +222,9 @@ async fn moved(stage: &Stage, guest: &Guest) -> Result<()> {
         seen: Some(seen - mark.at),
         ..Row::default()
     });
+    let mark = guest.mark();
     guest.sh(&format!("rm {settings} && systemctl reload saigak-agent.service")).await?;
-    guest.expect(&guest.mark(), "ModelPresent", "True", "Present", limit).await.map(drop)
+    guest.expect(&mark, "ModelPresent", "True", "Present", limit).await.map(drop)
 }
 
 /// The weights that are declared are the source's: now the alias is not as declared.

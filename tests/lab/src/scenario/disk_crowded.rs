@@ -82,8 +82,9 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.wait(mark.at, limit, "storage/MakeRoom to find nothing", tried).await?;
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "a full disk made a guest unready that serves");
+    let mark = guest.mark();
     guest.sh("cd /var/lib/ollama && rm more ballast && ls blobs/*1-partial").await?;
-    guest.expect(&guest.mark(), "DataDiskWritable", "True", "Writable", limit).await?;
+    guest.expect(&mark, "DataDiskWritable", "True", "Writable", limit).await?;
     ensure!(guest.sh(REST).await? == models, "a model is not what it was");
     guest.client_embed().await.map(drop)
 }

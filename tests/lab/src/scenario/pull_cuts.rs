@@ -14,8 +14,8 @@ use crate::guest::report::{Pull, Report};
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "pull-cuts",
-    story: "A pull is cut at 1, 50 and 99 %, then its agent, its server and its guest are killed \
-            in the middle: it is seen to come, and comes whole each time",
+    story: "A pull is cut at 1, 50 and 99 %, then its agent and its server are killed, and its \
+            guest switched off, in the middle: it is seen to come, and comes whole each time",
     needs: Needs::AnyServer,
     shows: &["ModelPresent/Pulling"],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -34,7 +34,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let kills: [(&str, Option<&str>); 3] = [
         ("the agent is killed during a pull", Some("saigak-agent.service")),
         ("the server is killed during a pull", Some("ollama.service")),
-        ("the guest loses its power during a pull", None),
+        ("the guest is switched off and on during a pull", None),
     ];
     for (what, unit) in kills {
         kill(stage, &guest, what, unit).await.context(what)?;
@@ -112,12 +112,11 @@ async fn kill(stage: &Stage, guest: &Guest, what: &str, unit: Option<&str>) -> R
     stage.say(&format!("breaks: model and alias deleted; {what}"));
     until_pulled(guest, 50).await?;
     let struck = guest.mark();
-    match unit {
-        Some(unit) => drop(guest.sh(&format!("systemctl kill --signal=KILL {unit}")).await?),
-        None => {
-            guest.kill().await?;
-            guest.power_on().await?;
-        }
+    if let Some(unit) = unit {
+        guest.sh(&format!("systemctl kill --signal=KILL {unit}")).await?;
+    } else {
+        guest.power_off().await?;
+        guest.power_on().await?;
     }
     guest.gateway.spoil_registry("{}")?;
     let gone = guest.wait(struck.at, FIRST_READY, "the guest to be unready", |told| !told.ready);

@@ -11,6 +11,7 @@ use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::guest::report::Report;
 use crate::guest::template::SOURCE;
+use crate::guest::timeline::Mark;
 use crate::net::{MIRROR, REGISTRY};
 
 /// See the story.
@@ -39,12 +40,13 @@ const SETTINGS: &str = "/etc/saigak-agent/conf.d/50-lab.toml";
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// New settings for an agent that remembers nothing: no pause from the case before.
-async fn configure(guest: &Guest, settings: &str) -> Result<()> {
+async fn configure(guest: &Guest, settings: &str) -> Result<Mark> {
     guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
-    guest.write_file(SETTINGS, settings.to_owned())?;
+    guest.write_file(SETTINGS, settings)?;
     let mark = guest.mark();
     guest.sh("systemctl restart saigak-agent.service").await?;
-    guest.until_ready(mark.at, FIRST_READY).await.map(drop)
+    guest.until_ready(mark.at, FIRST_READY).await?;
+    Ok(mark)
 }
 
 /// Deletes model and alias, and has the agent bring them back at once.
@@ -145,8 +147,7 @@ async fn air_gapped(stage: &Stage) -> Result<()> {
         format!("[model]\nsources = [{sources}]\nweights = \"{weights}\"\n{stall}")
     };
 
-    configure(&guest, &settings("\"/srv/absent\", \"/srv/gguf\"")).await?;
-    let mark = guest.mark();
+    let mark = configure(&guest, &settings("\"/srv/absent\", \"/srv/gguf\"")).await?;
     guest.expect(&mark, "NamesResolve", "True", "NotNeeded", LIMIT).await?;
     brought_back(stage, &guest, "a directory has the weights as a GGUF file").await?;
 
