@@ -23,7 +23,7 @@ const MOMENTS: u64 = 120;
 /// the agent's repairs here takes.
 const WATCHED: u64 = 120_000;
 /// How long quick things take at most: no time, as on an idle guest, and as on loaded ones.
-const TEMPOS: [u64; 3] = [0, 80, 300];
+const TEMPOS: [u64; 4] = [0, 10, 40, 200];
 
 /// A fault, and how it is to be found in a course.
 #[derive(Debug, Clone, Copy)]

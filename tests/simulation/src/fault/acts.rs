@@ -10,7 +10,10 @@ impl Fault {
     #[expect(clippy::too_many_lines, reason = "one arm for each fault")]
     pub fn strike(self, world: &mut World) {
         match self {
-            F::NetworkdFailed => world.give_link_up(),
+            F::NetworkdFailed => {
+                world.networkd.fails = 2;
+                world.configure();
+            }
             F::NetworkdOffBus => {
                 world.networkd.off_bus = true;
                 world.flush();

@@ -225,12 +225,12 @@ impl Guest {
             }
             concern::OLLAMA => self.see_server(look, bus),
             concern::MODEL => {
-                let answers = facts.ollama.as_ref().is_some_and(|seen| {
-                    let Seen { value: seen, .. } = seen;
-                    seen.at_loopback == Answer::Alive
-                        || matches!(seen.at_address, Some((_, Answer::Alive)))
-                });
-                let value = if answers {
+                let server = facts.ollama.as_ref().map(|seen| &seen.value);
+                let at_address =
+                    server.is_some_and(|it| matches!(it.at_address, Some((_, Answer::Alive))));
+                let value = if at_address && self.world.link.address.is_none() {
+                    Err("no way leads there".into())
+                } else if server.is_some_and(ollama::Facts::answers) {
                     seen::models(&self.world)
                 } else {
                     Err("the server does not answer".into())
@@ -261,10 +261,8 @@ impl Guest {
         let heard = |answer| if lost && answer == Answer::Alive { Answer::Silent } else { answer };
         // Where it knocks is what it knows; who answers there is what is so.
         let known = self.memory.facts.address();
-        let at_address = known.map(|address| {
-            let answer = seen::at_address(&self.world).map_or(Answer::Silent, |(_, answer)| answer);
-            (address, heard(answer))
-        });
+        let at_address = known.zip(seen::at_address(&self.world));
+        let at_address = at_address.map(|(address, (_, answer))| (address, heard(answer)));
         (at_address, heard(seen::at_loopback(&self.world)))
     }
 

@@ -7,8 +7,10 @@ impl World {
     /// looks for GPUs, and a small model is loaded quickly.
     pub fn contain(&mut self) {
         self.networkd.takes_in = None;
+        self.dhcp.latency = 110;
+        self.server.binding = 100;
         self.server.discovery = 0;
-        self.server.load = 100;
+        self.server.load = 200;
         self.boot();
     }
 }
