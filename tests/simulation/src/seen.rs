@@ -154,7 +154,7 @@ pub fn storage(world: &World) -> storage::Facts {
 }
 
 fn links(disk: &Disk) -> Vec<probe::Link> {
-    let link = probe::Link { name: "models".into(), target: "/srv/models".into() };
+    let link = probe::Link { name: "blobs".into(), target: "moved".into() };
     disk.linked.then_some(link).into_iter().collect()
 }
 
