@@ -203,9 +203,9 @@ impl World {
             self.networkd.fails -= 1;
             // It tries again by itself.
             if self.networkd.fails > 0 {
-                self.ask()
+                self.ask();
             } else {
-                self.give_link_up()
+                self.give_link_up();
             }
             return;
         }
