@@ -21,11 +21,11 @@ const fn twin(what: &'static str, simulated: Simulated) -> Twin {
 pub(super) const TWINS: &[Twin] = &[
     twin("address flushed", Simulated::Flushed),
     twin("networkd stopped, address gone", Simulated::NetworkdStopped),
-    twin("networkd masked", Simulated::NetworkdMasked),
     twin("Ollama frozen", Simulated::Frozen),
     twin("data disk full", Simulated::Full),
     twin("data disk out of inodes", Simulated::NoInodes),
     twin("data disk read-only", Simulated::ReadOnly),
+    twin("immutable file of root's on the data disk, and another", Simulated::Immutable),
     twin("a directory above the data disk closed", Simulated::ParentClosed),
     twin("200,000 files owned by root", Simulated::Taken),
     twin("alias deleted", Simulated::AliasDeleted),

@@ -5,6 +5,9 @@ use super::Simulated;
 /// What the lab plays alone.
 pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
     ("link admin-down", ROUTES),
+    ("networkd masked", NAMES),
+    ("model and alias deleted, and no room for the model", TWO),
+    ("the model's weights rot, and it is loaded anew", FILES),
     ("default route gone", ROUTES),
     ("networkd gave the link up", TRIES),
     ("netplan switched to NetworkManager, which is not there", RENDERER),
@@ -49,7 +52,6 @@ pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
     ("data disk owned by root, 5,000 files", AGENT_ALSO),
     ("ollama's uid changed", USERS),
     ("no user ollama", USERS),
-    ("immutable file of root's on the data disk, and another", ENTRIES),
     ("blobs replaced by a symbolic link", ENTRIES),
     ("manifests closed to writes", ENTRIES),
     ("data disk full, then model and alias gone", TWO),
@@ -68,6 +70,7 @@ pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
 /// What the simulation plays alone.
 pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::LinkDown, ROUTES),
+    (Simulated::NetworkdMasked, NAMES),
     (Simulated::RouteGone, ROUTES),
     (Simulated::Killed, STARTS),
     (Simulated::Stopped, STARTS),
@@ -114,7 +117,6 @@ pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::Unlike, OUTSIDE),
     (Simulated::Errors, SWITCHED),
     (Simulated::ErrorsForGood, OUTSIDE),
-    (Simulated::Immutable, ENTRIES),
     (Simulated::Linked, ENTRIES),
     (Simulated::UserGone, USERS),
     (Simulated::ForeignWeights, FILES),
@@ -175,3 +177,4 @@ const OUTSIDE: &str =
     "scenarios of their own follow it step by step, with what is outside of the guest";
 const PASSED_THROUGH: &str = "the lab's guests have no GPU, and a library in NVIDIA's place: scenarios of \
     their own lead that through each of its answers";
+const NAMES: &str = "equal in some runs only: resolved hears of its name servers when it likes";
