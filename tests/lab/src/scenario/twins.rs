@@ -21,6 +21,7 @@ const fn twin(what: &'static str, simulated: Simulated) -> Twin {
 pub(super) const TWINS: &[Twin] = &[
     twin("address flushed", Simulated::Flushed),
     twin("networkd stopped, address gone", Simulated::NetworkdStopped),
+    twin("networkd masked", Simulated::NetworkdMasked),
     twin("Ollama frozen", Simulated::Frozen),
     twin("data disk full", Simulated::Full),
     twin("data disk out of inodes", Simulated::NoInodes),

@@ -5,7 +5,6 @@ use super::Simulated;
 /// What the lab plays alone.
 pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
     ("link admin-down", ROUTES),
-    ("networkd masked", NAMES),
     ("model and alias deleted, and no room for the model", TWO),
     ("the model's weights rot, and it is loaded anew", FILES),
     ("default route gone", ROUTES),
@@ -70,7 +69,6 @@ pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
 /// What the simulation plays alone.
 pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::LinkDown, ROUTES),
-    (Simulated::NetworkdMasked, NAMES),
     (Simulated::RouteGone, ROUTES),
     (Simulated::Killed, STARTS),
     (Simulated::Stopped, STARTS),
@@ -177,4 +175,3 @@ const OUTSIDE: &str =
     "scenarios of their own follow it step by step, with what is outside of the guest";
 const PASSED_THROUGH: &str = "the lab's guests have no GPU, and a library in NVIDIA's place: scenarios of \
     their own lead that through each of its answers";
-const NAMES: &str = "equal in some runs only: resolved hears of its name servers when it likes";
