@@ -1,6 +1,7 @@
 //! The server's HTTP API, as far as the agent uses it. Every request has a deadline and its
 //! answer a bound; no proxy is used and no redirect followed, whatever the environment says.
 
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -22,6 +23,12 @@ pub enum ApiError {
     /// Nobody listens there.
     #[error("{url}: connection refused")]
     Refused {
+        /// The URL asked.
+        url: String,
+    },
+    /// No way leads there: the guest has lost that address, or its link.
+    #[error("{url}: no way leads there")]
+    Unreachable {
         /// The URL asked.
         url: String,
     },
@@ -205,16 +212,32 @@ fn broken(url: &str, error: &reqwest::Error) -> ApiError {
     if error.is_connect() && text_of(error).contains("refused") {
         return ApiError::Refused { url };
     }
+    if error.is_connect() && is_unreachable(error) {
+        return ApiError::Unreachable { url };
+    }
     ApiError::Broken { url, what: text_of(error) }
 }
 
+/// Whether the kernel knows of no way to the address.
+fn is_unreachable(error: &reqwest::Error) -> bool {
+    let unreachable = [ErrorKind::NetworkUnreachable, ErrorKind::HostUnreachable];
+    let cause = innermost(error).downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| unreachable.contains(&cause.kind()))
+}
+
 /// The innermost cause says what happened; the outer ones repeat the URL.
-fn text_of(error: &dyn std::error::Error) -> String {
+fn text_of(error: &(dyn std::error::Error + 'static)) -> String {
+    innermost(error).to_string()
+}
+
+fn innermost<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    innermost
 }
 
 async fn check(url: &str, response: Response) -> Result<Response, ApiError> {

@@ -60,13 +60,15 @@ pub enum Answer {
 }
 
 impl Answer {
-    fn of(answer: Result<(), ApiError>) -> Self {
-        match answer {
+    /// `None`: the guest has not got the address any more that was asked.
+    fn of(answer: Result<(), ApiError>) -> Option<Self> {
+        Some(match answer {
             Ok(()) => Self::Alive,
+            Err(ApiError::Unreachable { .. }) => return None,
             Err(ApiError::Refused { .. }) => Self::Refused,
             Err(ApiError::TimedOut { .. }) => Self::Silent,
             Err(error) => Self::Wrong(error.to_string()),
-        }
+        })
     }
 }
 
@@ -193,7 +195,7 @@ pub async fn look(
     };
     let knock_at_address = async {
         match address {
-            Some(address) => Some((address, knock(IpAddr::V4(address)).await)),
+            Some(address) => knock(IpAddr::V4(address)).await.map(|answer| (address, answer)),
             None => None,
         }
     };
@@ -203,6 +205,8 @@ pub async fn look(
         knock(IpAddr::V4(Ipv4Addr::LOCALHOST)),
     );
     let unit = unit.map_err(|error| error.to_string());
+    // The loopback link is down: nobody can be asked there.
+    let at_loopback = at_loopback.unwrap_or(Answer::Silent);
     let mut facts = Facts::of(unit, at_address, at_loopback, before, own(), uptime);
     if let Ok(unit) = facts.unit.clone() {
         facts.look_closer(&unit, config, uptime).await;

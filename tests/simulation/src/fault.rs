@@ -66,11 +66,11 @@ pub enum Fault {
     Deaf,
     /// Its unit runs into the start limit.
     Limited,
-    /// It ends as soon as it is started.
+    /// It is restarted, and ends as soon as it is started.
     Crashes,
     /// Its unit is masked, and the server stopped.
     Masked,
-    /// The server's program is gone, and the server killed.
+    /// The server's program is gone, and the server is restarted.
     ProgramGone,
     /// The server is killed, and somebody else takes its port.
     PortTaken,

@@ -5,6 +5,7 @@ mod acts;
 mod failures;
 mod gpu;
 mod looks;
+mod pulls;
 mod told;
 
 use std::time::{Duration, UNIX_EPOCH};

@@ -69,9 +69,10 @@ pub struct History {
     pub repeats: bool,
     /// Whether a GPU is expected.
     pub gpu: bool,
-    /// Whether the guest is a container with a server that only behaves like one, as the lab has
-    /// them: see [`crate::world::World::contain`].
-    pub contained: bool,
+    /// Where the guest is a container with a server that only behaves like one, as the lab has
+    /// them, how long that takes to load a model, in milliseconds: see
+    /// [`crate::world::World::contain`].
+    pub contained: Option<u64>,
     /// What happens, in the order of its times, in milliseconds.
     pub events: Vec<(u64, Event)>,
     /// When everything that only a person can mend is mended, unless it is to stay.
@@ -98,7 +99,7 @@ impl History {
             cloud_init: false,
             repeats: false,
             gpu: false,
-            contained: false,
+            contained: None,
             events,
             cured,
             stays: None,
@@ -146,7 +147,7 @@ impl History {
             cloud_init: rng.u32(..5) == 0,
             repeats: rng.u32(..4) == 0,
             gpu,
-            contained: false,
+            contained: None,
             events,
             cured,
             stays: None,

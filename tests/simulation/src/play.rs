@@ -79,8 +79,8 @@ pub fn play_with<M: Mind>(
     if history.gpu {
         guest = guest.expecting_gpu();
     }
-    if history.contained {
-        guest.world.contain();
+    if let Some(load) = history.contained {
+        guest.world.contain(load);
     }
     guest.reckless = mind.is_reckless();
     let mut stage = Stage {

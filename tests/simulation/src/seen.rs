@@ -154,7 +154,7 @@ pub fn storage(world: &World) -> storage::Facts {
 }
 
 fn links(disk: &Disk) -> Vec<probe::Link> {
-    let link = probe::Link { name: "models".into(), target: "/srv/models".into() };
+    let link = probe::Link { name: "blobs".into(), target: "moved".into() };
     disk.linked.then_some(link).into_iter().collect()
 }
 
@@ -271,10 +271,18 @@ pub fn models(world: &World) -> Result<model::Facts, String> {
     if !world.server_answers() || world.disk.hangs || world.link.locked {
         return Err("no answer".into());
     }
-    if world.server.keeps() != Store::Inside || world.disk.closed {
+    if world.server.keeps() != Store::Inside {
         return Ok(model::Facts {
             source: model::Source::Missing,
             alias: model::Alias::Missing,
+            weights: None,
+        });
+    }
+    if world.disk.closed {
+        let words = || "permission denied".to_owned();
+        return Ok(model::Facts {
+            source: model::Source::NoManifest(words()),
+            alias: model::Alias::NoManifest(words()),
             weights: None,
         });
     }
@@ -317,6 +325,8 @@ pub fn system(wall: SystemTime) -> system::Facts {
 pub fn names(world: &World) -> names::Facts {
     let answer = if world.dns_dead {
         names::Answer::Silent
+    } else if world.link.address.is_none() || world.now < world.link.names_from {
+        names::Answer::Refused("no name server is known".into())
     } else {
         names::Answer::Resolved(ADDRESS.into())
     };

@@ -18,12 +18,15 @@ const FIRST: u64 = 40_000;
 const APART: u64 = 487;
 /// Moments: together longer than the longest distance of two looks at one thing, a quarter of a
 /// minute, several times.
-const MOMENTS: u64 = 120;
+const MOMENTS: u64 = 240;
 /// How long the guest is watched, after its cure where there is one: longer than the slowest of
 /// the agent's repairs here takes.
 const WATCHED: u64 = 120_000;
 /// How long quick things take at most: no time, as on an idle guest, and as on loaded ones.
-const TEMPOS: [u64; 3] = [0, 80, 300];
+const TEMPOS: [u64; 4] = [0, 10, 40, 200];
+
+/// How long the server takes to load its model: its own time, and more on a loaded machine.
+const LOADS: [u64; 3] = [60, 200, 500];
 
 /// A fault, and how it is to be found in a course.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +83,8 @@ impl Listener for Ear {
 pub fn courses(case: &Case<'_>) -> Result<Vec<Course>, Violation> {
     let mut courses = Vec::new();
     for moment in 0..MOMENTS {
-        let tempo = TEMPOS[usize::try_from(moment).unwrap_or(0) % TEMPOS.len()];
+        let number = usize::try_from(moment).unwrap_or(0);
+        let tempo = TEMPOS[number % TEMPOS.len()];
         let struck = FIRST + moment * APART;
         let before = case.before.iter().copied();
         let strike = before.chain([Event::Strike(case.fault)]);
@@ -88,7 +92,7 @@ pub fn courses(case: &Case<'_>) -> Result<Vec<Course>, Violation> {
         let history = History {
             seed: moment,
             tempo,
-            contained: true,
+            contained: Some(LOADS[number % LOADS.len()]),
             events: strike.map(|event| (struck, event)).chain(cure).collect(),
             cured: struck + case.cured.unwrap_or(0) + WATCHED,
             // Nothing is mended by anybody else, and no rest of a ladder is waited for.

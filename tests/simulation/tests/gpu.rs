@@ -88,10 +88,10 @@ fn a_model_on_the_cpu_that_passes_for_one_on_the_gpu_is_noticed() {
 }
 
 #[test]
-fn a_restart_that_is_repeated_for_a_gpu_is_noticed() {
+fn a_restart_for_a_gpu_that_the_server_does_not_use_is_noticed() {
     let history = History::of(&[(60, Strike(Fault::DriverForeign))]).expecting_gpu();
     let history = History { cured: 4 * 3_600_000, ..history };
-    is_caught(Defect::CpuIsRestarted, "one_restart_for_a_gpu", &history);
+    is_caught(Defect::CpuIsRestarted, "only_what_is_false_is_repaired", &history);
 }
 
 /// A server that hangs beside a lost GPU is not what a restart brings back.

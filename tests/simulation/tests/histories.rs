@@ -90,6 +90,7 @@ fn fault_alone(history: &History) -> Option<Fault> {
 }
 
 /// How long histories took to heal, by the fault that was alone in them.
+#[expect(clippy::print_stdout, reason = "of a test, for whoever asks for figures")]
 fn print_table(alone: &BTreeMap<Fault, (u64, u64, u64)>) {
     println!("{:<18} {:>9} {:>10} {:>10}", "fault alone in", "histories", "shortest", "longest");
     for (fault, (count, shortest, longest)) in alone {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::stage::Stage;
 use super::table::Row;
+use super::twin::Follower;
 use crate::guest::Guest;
 use crate::guest::report::{Repair, Report};
 
@@ -52,6 +53,7 @@ impl Stage {
 }
 
 async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
+    let follower = Follower::begin(guest, matter.what).await?;
     let mark = guest.mark();
     guest.sh(matter.breaks).await?;
     let named = |report: &Report| {
@@ -83,6 +85,10 @@ async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
     let what = format!("Ready, with {condition} True");
     let healed = guest.wait(cured.at, matter.healed_within, &what, good).await?.at;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
+    if let Some(follower) = follower {
+        let named = (matter.condition, matter.reasons);
+        follower.end(guest, named, Some(cured.at - mark.at)).await?;
+    }
     let mut repairs = guest.timeline.repairs_since(&cured);
     // What was decided before the cure was seen, and thought better of.
     repairs.retain(|repair| repair.result.as_deref() != Some("Refused"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use saigak_simulation::course::{Course, Told, repair};
-use saigak_simulation::twin;
+use saigak_simulation::twin::{Case, courses};
 
 use super::fault::{Fault, heal};
 use super::table::Row;
@@ -17,33 +17,65 @@ use crate::guest::report::Report;
 /// two of the rarest looks.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
-/// Conditions of the machine around the guest, and why they are not compared.
-const FOREIGN: &[(&str, &str)] =
-    &[("ClockSynchronized", "no time service runs in a container, whose clock is the machine's")];
+/// Conditions that are not compared, and why.
+const FOREIGN: &[(&str, &str)] = &[
+    ("ClockSynchronized", "no time service runs in a container, whose clock is the machine's"),
+    ("NamesResolve", "resolved hears of the name servers of a new lease when it likes"),
+];
 
 /// Does a fault to a ready guest, watches the agent heal it, and compares the course that it
 /// took with its twin's, if it has one.
 pub(super) async fn heal_like_its_twin(guest: &Guest, fault: &Fault) -> Result<Row> {
-    let Some(twin) = twins::of(fault).filter(|_| !guest.has_real_ollama()) else {
-        return heal(guest, fault).await;
-    };
-    let holds = |report: &Report| {
-        let foreign = |kind: &str| FOREIGN.iter().any(|(lane, _)| *lane == kind);
-        let mut own = report.conditions.iter().filter(|found| !foreign(&found.kind));
-        own.all(|found| found.status == "True")
-    };
-    until(guest, "every condition to be True", holds).await?;
-    let known = guest.timeline.since_start().len();
+    let follower = Follower::begin(guest, fault.what).await?;
     let row = heal(guest, fault).await?;
-    let told = || -> Vec<Told> {
-        let seen = guest.timeline.since_start();
-        seen[known.saturating_sub(1)..].iter().map(|seen| Told::from(&seen.report)).collect()
-    };
-    let before = told().first().cloned().context("the agent has told nothing")?;
-    let as_good = |report: &Report| Told::from(report).is_as_good_as(&before);
-    until(guest, "every condition to be as it was", as_good).await?;
-    compare(fault, twin, &told())?;
+    if let Some(follower) = follower {
+        follower.end(guest, (fault.condition, fault.reasons), None).await?;
+    }
     Ok(row)
+}
+
+/// Follows what the agent says of something that has a twin, from before it happens.
+pub(super) struct Follower {
+    twin: &'static Twin,
+    /// How many reports there were before.
+    known: usize,
+}
+
+impl Follower {
+    /// Waits until every condition holds. `None`: what happens has no twin.
+    pub(super) async fn begin(guest: &Guest, what: &str) -> Result<Option<Self>> {
+        let Some(twin) = twins::of(what).filter(|_| !guest.has_real_ollama()) else {
+            return Ok(None);
+        };
+        let holds = |report: &Report| {
+            let foreign = |kind: &str| FOREIGN.iter().any(|(lane, _)| *lane == kind);
+            let mut own = report.conditions.iter().filter(|found| !foreign(&found.kind));
+            own.all(|found| found.status == "True")
+        };
+        until(guest, "every condition to be True", holds).await?;
+        Ok(Some(Self { twin, known: guest.timeline.since_start().len() }))
+    }
+
+    /// Waits until everything is as it was before, and compares the course with the twin's.
+    /// `named`: the condition and the reasons by which it was named; `cured`: after what time
+    /// somebody other than the agent has mended it, if that was so.
+    pub(super) async fn end(
+        self,
+        guest: &Guest,
+        named: (&str, &[&str]),
+        cured: Option<Duration>,
+    ) -> Result<()> {
+        let told = || -> Vec<Told> {
+            let seen = guest.timeline.since_start();
+            let from = self.known.saturating_sub(1);
+            seen[from..].iter().map(|seen| Told::from(&seen.report)).collect()
+        };
+        let before = told().first().cloned().context("the agent has told nothing")?;
+        let as_good = |report: &Report| Told::from(report).is_as_good_as(&before);
+        until(guest, "every condition to be as it was", as_good).await?;
+        let cured = cured.map(|after| u64::try_from(after.as_millis())).transpose()?;
+        compare(self.twin, named, cured, &told())
+    }
 }
 
 async fn until(guest: &Guest, what: &str, fits: impl Fn(&Report) -> bool) -> Result<()> {
@@ -53,12 +85,16 @@ async fn until(guest: &Guest, what: &str, fits: impl Fn(&Report) -> bool) -> Res
     Ok(())
 }
 
-fn compare(fault: &Fault, twin: &Twin, told: &[Told]) -> Result<()> {
-    let course = |told| Course::of(told, fault.condition, fault.reasons);
-    let course = course(told).context("the fault was not named, or is not over")?;
-    let case = twin::Case::of(twin.simulated, fault.condition, fault.reasons);
-    let twins = twin::courses(&case);
-    let twins = twins.map_err(|broken| anyhow!("its twin breaks a rule: {broken}"))?;
+fn compare(
+    twin: &Twin,
+    (condition, reasons): (&str, &[&str]),
+    cured: Option<u64>,
+    told: &[Told],
+) -> Result<()> {
+    let course = Course::of(told, condition, reasons);
+    let course = course.context("the fault was not named, or is not over")?;
+    let case = Case { cured, ..Case::of(twin.simulated, condition, reasons) };
+    let twins = courses(&case).map_err(|broken| anyhow!("its twin breaks a rule: {broken}"))?;
     let comparable =
         |course: Course| FOREIGN.iter().fold(course, |course, (lane, _)| course.beside(lane));
     let twins: Vec<Course> = twins.into_iter().map(comparable).collect();

@@ -10,7 +10,10 @@ impl Fault {
     #[expect(clippy::too_many_lines, reason = "one arm for each fault")]
     pub fn strike(self, world: &mut World) {
         match self {
-            F::NetworkdFailed => world.give_link_up(),
+            F::NetworkdFailed => {
+                world.networkd.fails = 2;
+                world.configure();
+            }
             F::NetworkdOffBus => {
                 world.networkd.off_bus = true;
                 world.flush();
@@ -24,12 +27,15 @@ impl Fault {
             F::NoInodes => world.disk.no_inodes = true,
             F::WritesHang => world.disk.writes_hang = true,
             F::ParentClosed => world.disk.closed = true,
-            F::Immutable => world.disk.immutable = 3,
+            F::Immutable => {
+                world.disk.foreign += 1;
+                world.disk.immutable = 1;
+            }
             F::Linked => world.disk.linked = true,
             F::UserGone => world.server.no_user = true,
             F::ProgramGone => {
                 world.server.gone = true;
-                world.server_dies("exit-code");
+                world.restart_unit();
             }
             F::PortTaken => {
                 world.server.port_taken = true;
@@ -99,7 +105,7 @@ impl Fault {
             F::Limited => world.hammer(),
             F::Crashes => {
                 world.server.crashes = true;
-                world.server_dies("exit-code");
+                world.restart_unit();
             }
             F::Masked => {
                 world.unit.load = Load::Masked;
@@ -173,15 +179,12 @@ impl Fault {
     /// it.
     pub fn cure(self, world: &mut World) {
         match self {
-            F::NetworkdMasked => {
-                world.networkd.masked = false;
-                world.start_networkd();
-            }
+            F::NetworkdMasked => world.networkd.masked = false,
             F::LockedOut => world.link.locked = false,
             F::NoInodes => world.disk.no_inodes = false,
             F::WritesHang => world.disk.writes_hang = false,
             F::ParentClosed => world.disk.closed = false,
-            F::Immutable => world.disk.immutable = 0,
+            F::Immutable => world.disk.foreign += std::mem::take(&mut world.disk.immutable),
             F::Linked => world.disk.linked = false,
             F::UserGone => world.server.no_user = false,
             F::ForeignWeights if world.models.alias == Alias::Foreign => {
@@ -204,10 +207,7 @@ impl Fault {
             F::ReadOnly => world.disk.read_only = false,
             F::DiskHangs => world.disk.hangs = false,
             F::Crashes => world.server.crashes = false,
-            F::Masked => {
-                world.unit.load = Load::Loaded;
-                world.start_unit();
-            }
+            F::Masked => world.unit.load = Load::Loaded,
             F::LoopbackForGood | F::Moved => {
                 world.server.bound = Bound::All;
                 world.server.stubborn = false;

@@ -7,7 +7,7 @@ use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::{model, network, ollama, storage};
 
 use super::Guest;
-use crate::world::{Alias, Load, Process, Runner, Source, Start};
+use crate::world::{Alias, Load, Process, READY_IN, Runner, Source, Start};
 
 /// How well remedies do what they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -230,7 +230,7 @@ impl Guest {
             }
             network::Remedy::RestartNetworkd => {
                 world.start_networkd();
-                act.ends = Some(world.now + 200);
+                act.ends = Some(world.now + READY_IN);
                 return done("restarted networkd");
             }
             network::Remedy::MatchByName => {

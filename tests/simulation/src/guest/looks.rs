@@ -8,7 +8,7 @@ use saigak_agent::ollama::{self, Answer};
 
 use super::Guest;
 use crate::seen;
-use crate::world::{Ended, Flaw, Source};
+use crate::world::{Ended, Flaw};
 
 /// How many concerns there are.
 pub(crate) const CONCERNS: usize = guest::CONCERNS.len();
@@ -83,8 +83,16 @@ pub struct Look {
     asleep: Duration,
     /// It brings nothing, and is given up.
     hangs: bool,
+    /// The start of the server that has taken a knock and does not answer it.
+    knocked: Option<u32>,
     /// The server that is proven.
     server: Option<Server>,
+}
+
+impl Look {
+    fn at(concern: usize, now: u64, asleep: Duration) -> Self {
+        Self { concern, began: now, ends: now, asleep, hangs: false, knocked: None, server: None }
+    }
 }
 
 impl Guest {
@@ -92,7 +100,7 @@ impl Guest {
     pub fn begin_look(&mut self, concern: usize) -> Look {
         let now = self.world.now;
         let asleep = self.asleep();
-        let mut look = Look { concern, began: now, ends: now, asleep, hangs: false, server: None };
+        let mut look = Look::at(concern, now, asleep);
         if now < self.senses.hang_until[concern] {
             look.hangs = true;
             look.ends = now + GIVEN_UP;
@@ -110,6 +118,7 @@ impl Guest {
                 takes = if !bus {
                     ANSWER
                 } else if silent {
+                    look.knocked = Some(self.world.unit.invocation);
                     KNOCK
                 } else {
                     takes
@@ -138,7 +147,7 @@ impl Guest {
         let now = self.world.now;
         let hangs = now < self.senses.hang_until[concern];
         let asleep = self.asleep();
-        self.end_look(&Look { concern, began: now, ends: now, asleep, hangs, server: None });
+        self.end_look(&Look { hangs, ..Look::at(concern, now, asleep) });
     }
 
     /// The server that is to be proven now.
@@ -162,9 +171,16 @@ impl Guest {
     pub fn is_over(&self, look: &Look) -> bool {
         let moved = |server| self.memory.facts.server().is_some_and(|now| now != server);
         self.world.now >= look.ends
+            || self.is_torn(look)
             || look.server.is_some_and(|server| {
                 moved(server) || self.world.request.as_ref().is_some_and(|it| it.ended.is_some())
             })
+    }
+
+    /// Whether the server has ended that took the knock of `look`, and its connection with it.
+    fn is_torn(&self, look: &Look) -> bool {
+        let unit = &self.world.unit;
+        look.knocked.is_some_and(|start| start != unit.invocation || !unit.runs())
     }
 
     /// A look ends, and what it brings is known.
@@ -209,12 +225,12 @@ impl Guest {
             }
             concern::OLLAMA => self.see_server(look, bus),
             concern::MODEL => {
-                let answers = facts.ollama.as_ref().is_some_and(|seen| {
-                    let Seen { value: seen, .. } = seen;
-                    seen.at_loopback == Answer::Alive
-                        || matches!(seen.at_address, Some((_, Answer::Alive)))
-                });
-                let value = if answers {
+                let server = facts.ollama.as_ref().map(|seen| &seen.value);
+                let at_address =
+                    server.is_some_and(|it| matches!(it.at_address, Some((_, Answer::Alive))));
+                let value = if at_address && self.world.link.address.is_none() {
+                    Err("no way leads there".into())
+                } else if server.is_some_and(ollama::Facts::answers) {
                     seen::models(&self.world)
                 } else {
                     Err("the server does not answer".into())
@@ -245,16 +261,19 @@ impl Guest {
         let heard = |answer| if lost && answer == Answer::Alive { Answer::Silent } else { answer };
         // Where it knocks is what it knows; who answers there is what is so.
         let known = self.memory.facts.address();
-        let at_address = known.map(|address| {
-            let answer = seen::at_address(&self.world).map_or(Answer::Silent, |(_, answer)| answer);
-            (address, heard(answer))
-        });
+        let at_address = known.zip(seen::at_address(&self.world));
+        let at_address = at_address.map(|(address, (_, answer))| (address, heard(answer)));
         (at_address, heard(seen::at_loopback(&self.world)))
     }
 
     pub(super) fn see_server(&mut self, look: &Look, bus: bool) {
         let at = seen::uptime(&self.world, look.began);
-        let (at_address, at_loopback) = self.knock();
+        let (mut at_address, mut at_loopback) = self.knock();
+        if self.is_torn(look) {
+            let torn = || Answer::Wrong("connection closed before message completed".into());
+            at_address = at_address.map(|(address, _)| (address, torn()));
+            at_loopback = torn();
+        }
         let unit = if bus { Ok(seen::unit(&self.world)) } else { Err("no answer".into()) };
         let asleep = look.asleep;
         let facts = &mut self.memory.facts;
@@ -298,43 +317,6 @@ impl Guest {
         self.woken |= u32::from(self.world.gpu.expected) << concern::GPU;
         let uptime = self.moment().uptime;
         self.memory.log.note(server, seen::uptime(&self.world, look.began), uptime, attempt);
-    }
-
-    /// The agent's job that follows its pull.
-    pub(super) fn follow_pull(&mut self) {
-        if !matches!(self.memory.pull, PullState::Running(_)) {
-            return;
-        }
-        let now = self.world.now;
-        let stall = u64::try_from(self.config.model.pull_stall.as_millis()).unwrap_or(u64::MAX);
-        match &self.world.pull {
-            None => {
-                let there = matches!(self.world.models.source, Source::Present | Source::Damaged);
-                self.memory.pull = if there {
-                    PullState::Succeeded(self.moment().uptime)
-                } else if self.world.models.garbled {
-                    PullState::Failed("digest mismatch, file must be downloaded again".into())
-                } else {
-                    PullState::Failed("the server ended the stream before success".into())
-                };
-            }
-            Some(pull) => match self.memory.pull_stands {
-                Some((left, since)) if left == pull.left => {
-                    if now - since < stall {
-                        return;
-                    }
-                    self.memory.pull = PullState::Failed("nothing has moved".into());
-                    self.world.cut_pull();
-                }
-                _ => {
-                    self.memory.pull_stands = Some((pull.left, now));
-                    return;
-                }
-            },
-        }
-        self.memory.pull_stands = None;
-        self.memory.worked_until = self.moment().uptime;
-        self.woken |= 1 << concern::MODEL;
     }
 }
 

@@ -52,3 +52,28 @@ impl Watch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Flying;
+
+    #[test]
+    fn a_second_restart_counts_unless_the_gpu_was_away_in_between() {
+        let remedy = Remedy::Ollama(ollama::Remedy::Restart);
+        let of = |condition| Flying { remedy, condition, reason: "StartedBeforeDriver" };
+        let mut guest = Guest::new(0, 0).expecting_gpu();
+        let mut watch = Watch::default();
+        guest.advance(10_000);
+        watch.flying.push(of("OllamaServing"));
+        for _ in 0..2 {
+            assert_eq!(watch.one_restart_for_a_gpu(&guest, remedy), Ok(()));
+        }
+        watch.flying = vec![of("GpuOffloaded")];
+        assert_eq!(watch.one_restart_for_a_gpu(&guest, remedy), Ok(()));
+        guest.advance(20_000);
+        assert!(watch.one_restart_for_a_gpu(&guest, remedy).is_err());
+        guest.world.gpu.changed = 20_000;
+        assert_eq!(watch.one_restart_for_a_gpu(&guest, remedy), Ok(()));
+    }
+}

@@ -1,152 +1,12 @@
-//! The link, its DHCP server, and systemd-networkd in between.
+//! What becomes of the link, its address, and systemd-networkd.
 
-use super::{World, come};
+use super::{Admin, Link, Networkd, Process, World, come};
 
-/// The link, as the kernel has it.
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
-pub struct Link {
-    /// It is there.
-    pub present: bool,
-    /// It is administratively up.
-    pub up: bool,
-    /// Its other end is there.
-    pub carrier: bool,
-    /// It has an address, until this time. `None`: it has none.
-    pub address: Option<u64>,
-    /// A default route leads out of it.
-    pub route: bool,
-    /// A firewall drops what comes in by it for the server's port.
-    pub dropped: bool,
-    /// A firewall drops what the guest sends itself for the server's port.
-    pub locked: bool,
-}
+/// How long networkd takes from its start until it is on the bus, and answers there.
+pub const READY_IN: u64 = 200;
 
-/// The DHCP server.
-#[derive(Debug, Clone)]
-pub struct Dhcp {
-    /// It does not answer.
-    pub away: bool,
-    /// How long an answer takes.
-    pub latency: u64,
-    /// How long a lease lives.
-    pub lease: u64,
-}
-
-/// The process of systemd-networkd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Process {
-    /// It runs.
-    Runs,
-    /// It was stopped, or has failed.
-    Stopped,
-}
-
-/// Its administrative state of the link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admin {
-    /// udev has not told it of the link yet.
-    Pending,
-    /// No file matches.
-    Unmanaged,
-    /// It asks for a lease.
-    Configuring,
-    /// It is done.
-    Configured,
-    /// It has given the link up.
-    Failed,
-}
-
-impl Admin {
-    /// networkd's own word.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Unmanaged => "unmanaged",
-            Self::Configuring => "configuring",
-            Self::Configured => "configured",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The `.network` file for the link.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct File {
-    /// It wants the MAC address of another pod.
-    pub pinned: bool,
-    /// It is not there.
-    pub missing: bool,
-    /// A runtime drop-in, or a whole runtime file, makes the link match in spite of that.
-    pub by_name: bool,
-}
-
-/// systemd-networkd.
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
-pub struct Networkd {
-    /// Whether it runs.
-    pub process: Process,
-    /// What it goes by.
-    pub file: File,
-    /// Where it stands with the link.
-    pub admin: Admin,
-    /// It holds a lease.
-    pub lease: bool,
-    /// It runs, and is not on the bus any more.
-    pub off_bus: bool,
-    /// A person masked it.
-    pub masked: bool,
-    /// How long it waits for udev to tell of a link. In a container there is none.
-    pub takes_in: Option<u64>,
-    /// A runtime drop-in repeats the last lease.
-    pub repeats: bool,
-    /// When the address in that is found to be nobody else's.
-    pub(super) probed: Option<u64>,
-    /// When it is ready to look at links, after its start.
-    starts: Option<u64>,
-    /// When an answer to its question for a lease comes, or when it asks again.
-    asks: Option<u64>,
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self {
-            present: true,
-            up: false,
-            carrier: true,
-            address: None,
-            route: false,
-            dropped: false,
-            locked: false,
-        }
-    }
-}
-
-impl Default for Dhcp {
-    fn default() -> Self {
-        Self { away: false, latency: 40, lease: 3_600_000 }
-    }
-}
-
-impl Default for Networkd {
-    fn default() -> Self {
-        Self {
-            process: Process::Runs,
-            file: File::default(),
-            admin: Admin::Pending,
-            lease: false,
-            off_bus: false,
-            masked: false,
-            takes_in: Some(400),
-            repeats: false,
-            probed: None,
-            starts: None,
-            asks: None,
-        }
-    }
-}
+/// How long resolved takes at most to hear of the name servers.
+const NAMES: u64 = 200;
 
 /// How long it waits for an answer before it asks again: RFC 2131 has it grow to a minute.
 const ASKS_AGAIN: u64 = 16_000;
@@ -177,16 +37,14 @@ impl World {
         self.networkd = Networkd {
             off_bus: false,
             probed: None,
-            process: Process::Runs,
+            process: Process::Stopped,
             admin: Admin::Pending,
             lease: false,
-            starts: self.networkd.takes_in.map(|time| self.now + time),
+            ready: Some(self.now + READY_IN),
+            starts: None,
             asks: None,
             ..self.networkd
         };
-        if self.networkd.takes_in.is_none() {
-            self.configure();
-        }
         self.network_changed();
     }
 
@@ -195,6 +53,7 @@ impl World {
         self.networkd = Networkd {
             process: Process::Stopped,
             lease: false,
+            ready: None,
             starts: None,
             asks: None,
             ..self.networkd
@@ -206,7 +65,8 @@ impl World {
         if self.networkd.process == Process::Stopped || !self.link.present {
             return false;
         }
-        self.networkd.lease = false;
+        // It keeps the lease of a link that it had given up until the next one.
+        self.networkd.lease &= self.networkd.admin == Admin::Failed;
         self.networkd.asks = None;
         if self.file_matches() {
             self.link.up = true;
@@ -242,10 +102,11 @@ impl World {
         self.network_changed();
     }
 
-    /// `ip link set down`.
+    /// `ip link set down`: the kernel forgets its routes, and keeps its address.
     pub fn link_down(&mut self) {
         self.link.up = false;
-        self.lose_address();
+        self.link.route = false;
+        self.network_changed();
     }
 
     /// `ip address flush`: networkd keeps its lease, and does not see it.
@@ -260,6 +121,7 @@ impl World {
         if self.networkd.process == Process::Runs {
             self.lose_address();
             self.networkd.admin = Admin::Failed;
+            self.networkd.lease = true;
         }
     }
 
@@ -302,11 +164,19 @@ impl World {
     }
 
     pub(super) fn next_of_network(&self) -> Option<u64> {
-        let Networkd { starts, asks, probed, .. } = self.networkd;
-        [starts, asks, probed, self.link.address].into_iter().flatten().min()
+        let Networkd { ready, starts, asks, probed, .. } = self.networkd;
+        [ready, starts, asks, probed, self.link.address].into_iter().flatten().min()
     }
 
     pub(super) fn step_network(&mut self) {
+        if come(&mut self.networkd.ready, self.now) {
+            self.networkd.process = Process::Runs;
+            match self.networkd.takes_in {
+                Some(time) => self.networkd.starts = Some(self.now + time),
+                None => drop(self.configure()),
+            }
+            self.network_changed();
+        }
         if come(&mut self.networkd.starts, self.now) {
             self.configure();
         }
@@ -329,7 +199,18 @@ impl World {
             self.networkd.asks = Some(self.now + ASKS_AGAIN);
             return;
         }
+        if self.networkd.fails > 0 {
+            self.networkd.fails -= 1;
+            // It tries again by itself.
+            if self.networkd.fails > 0 {
+                self.ask();
+            } else {
+                self.give_link_up();
+            }
+            return;
+        }
         self.link.address = Some(self.now + self.dhcp.lease);
+        self.link.names_from = self.now + self.chance.u64(..NAMES);
         self.link.route = true;
         self.networkd.lease = true;
         self.networkd.admin = Admin::Configured;
@@ -341,6 +222,7 @@ impl World {
         let renewed = self.networkd.process == Process::Runs
             && self.networkd.lease
             && self.link.carrier
+            && self.link.up
             && !self.dhcp.away;
         if renewed {
             self.link.address = Some(self.now + self.dhcp.lease);
