@@ -57,13 +57,15 @@ const CASES: &[Case] = &[
     (
         &[
             (HEALTHY, 5),
-            (Of("repaired-01"), 1),
-            (Of("repaired-03"), 1),
-            (Of("repaired-06"), 1),
-            (Of("repaired-09"), 1),
-            (Of("budget-spent"), 2),
+            (Of("repaired-01"), 2),
+            (Of("repaired-03"), 2),
+            (Of("repaired-05"), 2),
+            (Of("repaired-07"), 2),
+            (Of("repaired-09"), 2),
+            (Of("repaired-11"), 2),
+            (Of("budget-spent"), 3),
         ],
-        &["SaigakBudgetSpent"],
+        &["SaigakBudgetSpent", "SaigakRepairStorm"],
     ),
 ];
 
