@@ -14,11 +14,12 @@
 //! | `twins` | all of it, for files broken on purpose: each check can fail |
 //! | `lint` | the same for `saigakctl lint`, over each overlay with the cluster around it |
 //! | `alerts` | the alert rules, on what guests of the lab have told Prometheus |
+//! | `inhibition` | which alerts silence which |
 //! | `dashboard` | its queries |
 //! | `documents` | what the documents promise |
 //!
 //! Rendering needs `kustomize` (a package of Debian 13), or kubectl, which carries it, and the
-//! alerts need `promtool`; `cargo lab tools` fetches both. The schemas lie in `schemas/` below
+//! alerts need `promtool` and `amtool`; `cargo lab tools` fetches them. The schemas lie in `schemas/` below
 //! `SAIGAK_SHARED`, or below `../shared` beside the repository. A test that lacks one of them says
 //! so and is skipped.
 
@@ -35,6 +36,7 @@ mod dashboard;
 mod documents;
 mod format;
 mod guest;
+mod inhibition;
 mod lint;
 mod network;
 mod objects;
