@@ -35,6 +35,8 @@ enum Command {
     /// Do so in virtual machines
     #[command(subcommand)]
     Vm(Vm),
+    /// Fetch the programs that tests of the manifests run
+    Tools,
     /// Name the scenarios and the incidents that they prevent
     List,
     /// Boot a healthy guest and leave it running
@@ -97,6 +99,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::List => {
             scenario::print_list();
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Tools => {
+            privilege::require().await?;
+            packages::install().await?;
+            build::tools::ensure(&Paths::find().await?).await?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Test(play) => test(Place::Container, play).await,

@@ -3,3 +3,4 @@
 pub mod equipment;
 pub mod nvidia;
 pub mod package;
+pub mod tools;

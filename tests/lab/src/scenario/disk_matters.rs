@@ -49,7 +49,7 @@ const GENTLE: Matter = Matter {
 };
 
 /// All but 8 MiB, which is too little for an alias as well.
-const FULL: Matter = Matter {
+pub(super) const FULL: Matter = Matter {
     what: "data disk full",
     breaks: "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
         runuser --user ollama -- fallocate --length $((free - 8388608)) ballast",

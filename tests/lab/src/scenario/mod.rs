@@ -164,6 +164,7 @@ pub const ALL: &[Scenario] = &[
     gpu::HANGS,
     gpu::IDLE,
     gpu::OWN,
+    gpu::SCRAPES,
     operator::PAUSE,
     operator::CHECK,
     operator::RELOAD,

@@ -106,6 +106,7 @@ const VM: &str = "vm-manifests/base/virtualmachine.yaml";
 const BASE: &str = "vm-manifests/base/kustomization.yaml";
 const NAMESPACE: &str = "vm-manifests/base/namespace.yaml";
 const SERVICES: &str = "vm-manifests/base/services.yaml";
+const POLICY: &str = "vm-manifests/base/network-policy.yaml";
 const DATA: &str = "vm-manifests/base/data.yaml";
 const ALTRA: &str = "vm-manifests/overlays/talos-altra/kustomization.yaml";
 const KUBEVIRT: &str = "vm-manifests/platform/kubevirt/kubevirt.yaml";
@@ -221,7 +222,19 @@ const TWINS: &[Twin] = &[
         "          dataVolume:\n            name: saigak-root",
         "DV001",
     ),
+    // Who may reach it.
+    (TALOS_ALTRA, POLICY, "metadata.name: kubevirt", "metadata.name: vms", "NW002"),
+    (TALOS_ALTRA, POLICY, "- port: 7244", "- port: 7245", "NW002"),
+    (
+        TALOS_ALTRA,
+        OPERATOR,
+        "sandboxDevicePlugin:\n  enabled: false",
+        "sandboxDevicePlugin:\n  enabled: true",
+        "GP007",
+    ),
     // Pods with a GPU.
+    (TALOS_CONTAINER, GPU_POD, "      runtimeClassName: nvidia\n", "", "WL001"),
+    (TALOS_CONTAINER, PLUGIN, "deviceListStrategy: envvar", "deviceListStrategy: cdi-cri", "GP002"),
     (TALOS_CONTAINER, PLUGIN, "deviceListStrategy: envvar", "deviceListStrategy: envvars", "GP001"),
     (TALOS_CONTAINER, GPU_POD, "nvidia.com/gpu.present", "node-role.kubernetes.io/gpu", "WL002"),
     (TALOS_CONTAINER, GPU_POD, "nvidia.com/gpu: 1", "cpu: 4", "WL003"),

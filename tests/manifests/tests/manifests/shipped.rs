@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::choices::{OVERLAYS, Overlay, PORTKEY_VM, TALOS_ALTRA};
+use crate::choices::{OVERLAYS, Overlay, POOL, PORTKEY_VM, TALOS_ALTRA};
 use crate::objects::{Objects, list};
 use crate::repository::Repository;
 use crate::schemas::Schemas;
@@ -117,4 +117,24 @@ fn choices_arrive_where_they_count() {
     let volumes = list(&objects.instance()["volumes"]).iter();
     let images: Vec<_> = volumes.filter_map(|v| v["containerDisk"]["image"].as_str()).collect();
     assert!(matches!(images[..], [image] if image.contains("@sha256:")), "{images:?}");
+}
+
+/// A pool's machines are the reference's, but for what would make them one machine.
+#[test]
+fn pool_differs_by_identity_alone() {
+    let (Some(one), Some(many)) = (TALOS_ALTRA.chosen(), POOL.chosen()) else { return };
+    let mut one = one.instance().clone();
+    let pool = many.of_kind("VirtualMachinePool").next().unwrap();
+    let mut many = pool["spec"]["virtualMachineTemplate"]["spec"]["template"]["spec"].clone();
+    let take = |spec: &mut Value, at: &str, key: &str| {
+        spec.pointer_mut(at).unwrap().as_object_mut().unwrap().remove(key).unwrap()
+    };
+    take(&mut one, "/domain", "firmware");
+    take(&mut one, "/domain/devices/interfaces/0", "macAddress");
+    take(&mut one, "", "nodeSelector");
+    take(&mut many, "", "topologySpreadConstraints");
+    // Its own copy of the model, instead of the claim that outlives the VM.
+    assert_eq!(take(&mut one, "/volumes/1", "persistentVolumeClaim")["claimName"], "saigak-data");
+    assert_eq!(take(&mut many, "/volumes/1", "dataVolume")["name"], "saigak-data");
+    assert_eq!(one, many);
 }

@@ -26,10 +26,11 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
 };
 
 /// A server that finds no GPU whatever NVML finds: another library of it is broken.
-const BLIND: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
+pub(super) const BLIND: &str = "mkdir -p /run/systemd/system/ollama.service.d && \
     printf '[Service]\\nEnvironment=SAIGAK_LAB_GPU=/nowhere\\n' \
     > /run/systemd/system/ollama.service.d/blind.conf && systemctl daemon-reload";
-const SEES: &str = "rm /run/systemd/system/ollama.service.d/blind.conf && systemctl daemon-reload";
+pub(super) const SEES: &str =
+    "rm /run/systemd/system/ollama.service.d/blind.conf && systemctl daemon-reload";
 
 /// What NVIDIA's own programs do once the driver can be used. The lab's server needs no node.
 const MAKE_DEVICE: &str = "rm -f /dev/nvidia0; touch /dev/nvidia0";
