@@ -71,6 +71,8 @@ pub enum Task {
     },
     /// Boot one guest and leave it to a person.
     Up,
+    /// See whether KVM boots the virtual machines' kernel.
+    Kvm,
 }
 
 impl Task {
@@ -81,7 +83,7 @@ impl Task {
             Self::Test { names, place: Place::Container, .. } => {
                 names.is_empty() || names.iter().any(|known| known == name)
             }
-            Self::Test { .. } | Self::Demo { .. } | Self::Up => false,
+            Self::Test { .. } | Self::Demo { .. } | Self::Up | Self::Kvm => false,
         }
     }
 
@@ -91,6 +93,7 @@ impl Task {
         match self {
             Self::Test { place, .. } | Self::Demo { place } => *place,
             Self::Up => Place::Container,
+            Self::Kvm => Place::Vm,
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup;
 use crate::guest::Guest;
-use crate::guest::vm::ground::{Ground, Roots};
+use crate::guest::vm::ground::{Bare, Ground, Roots};
 use crate::net::authority::Authority;
 use crate::paths::make_directory;
 use crate::plan::{Place, Run, Task};
@@ -89,6 +89,10 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         Task::Demo { place: Place::Container } => task::demo::run(&lab).await,
         Task::Demo { place: Place::Vm } => task::demo_vm::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
+        Task::Kvm => {
+            let works = Bare::make(&lab)?.accelerator().await == "kvm";
+            Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
     }
 }
 

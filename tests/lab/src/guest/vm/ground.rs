@@ -36,6 +36,32 @@ pub struct Ground {
     pub packages: PathBuf,
 }
 
+/// QEMU and a kernel for it: enough to try KVM.
+pub struct Bare {
+    tools: Tools,
+    kernel: PathBuf,
+    initrd: PathBuf,
+}
+
+impl Bare {
+    /// Makes both in the run's scratch.
+    pub fn make(lab: &Lab) -> Result<Self> {
+        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
+        let directory = lab.disk().join("vm");
+        make_directory(&directory)?;
+        let scratch = lab.memory().join("qemu");
+        let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
+        let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
+        let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
+        Ok(Self { tools, kernel, initrd })
+    }
+
+    /// See [`Tools::accelerator`].
+    pub async fn accelerator(&self) -> &'static str {
+        self.tools.accelerator(&self.kernel, &self.initrd).await
+    }
+}
+
 /// A file that machines download.
 pub struct Archive {
     /// The file.
@@ -47,13 +73,10 @@ pub struct Archive {
 impl Ground {
     /// Makes all of it in the run's scratch.
     pub async fn make(lab: &Lab) -> Result<Self> {
-        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
         let directory = lab.disk().join("vm");
         make_directory(&directory)?;
-        let scratch = lab.memory().join("qemu");
-        let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
-        let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
-        let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
+        let Bare { tools, kernel, initrd } = Bare::make(lab)?;
+        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
         let image = directory.join("root.raw");
         make_image(lab, &roots.guest, &image).await?;
         let archive = pack_server(lab, &tools, &directory).await?;
