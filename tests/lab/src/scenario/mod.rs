@@ -60,8 +60,8 @@ mod sources;
 mod templates;
 mod two;
 pub(crate) mod unit;
-pub(crate) mod vm;
 mod vector;
+pub(crate) mod vm;
 mod warm;
 
 use std::future::Future;

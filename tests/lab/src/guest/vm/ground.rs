@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::guest::gpu;
 use crate::host::inside::Lab;
 use crate::paths::{make_directory, write};
 use crate::process;
@@ -34,6 +35,8 @@ pub struct Ground {
     pub archive: Archive,
     /// A directory with nothing but the agent's package in it.
     pub packages: PathBuf,
+    /// A directory with the agent's settings: these machines have no GPU.
+    pub settings: PathBuf,
 }
 
 /// QEMU and a kernel for it: enough to try KVM.
@@ -85,8 +88,10 @@ impl Ground {
         make_directory(&packages)?;
         std::fs::copy(&lab.run.plan.package, &package)
             .with_context(|| format!("cannot make {}", package.display()))?;
+        let settings = directory.join("settings");
+        write(&settings.join("50-lab.toml"), gpu::settings(0, "nvidia"))?;
         let accelerator = tools.accelerator(&kernel, &initrd).await;
-        Ok(Self { tools, accelerator, kernel, initrd, image, archive, packages })
+        Ok(Self { tools, accelerator, kernel, initrd, image, archive, packages, settings })
     }
 
     /// Makes a disk that is empty, or like another until it is written to.

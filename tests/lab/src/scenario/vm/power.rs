@@ -48,7 +48,7 @@ async fn first_boot(stage: &Stage) -> Result<()> {
     let guest = Guest::make_vm(&stage.lab, stage.name(), None).await?;
     stage.keep(&guest);
     guest.vm()?.seed(&told::seed(&stage.lab)?).await?;
-    told::bring_package(&guest).await?;
+    told::bring_disks(&guest).await?;
     // The download has a middle.
     guest.gateway.limit_registry(Some(64 << 10)).await?;
     guest.power_on().await?;
