@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Scenario] = &[
 
 /// How long a machine may take from power-on to its first Ready, unless it is emulated: then
 /// many times that, see [`Guest::pace`].
-const READY: Duration = Duration::from_mins(3);
+const READY: Duration = Duration::from_mins(5);
 
 /// A machine as the golden one was when it saved itself: ready, and running.
 pub(crate) async fn ready(stage: &Stage) -> Result<Rc<Guest>> {
