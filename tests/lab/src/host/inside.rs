@@ -9,7 +9,6 @@ use nix::mount::{MsFlags, mount};
 use tokio::sync::OnceCell;
 
 use super::cgroup;
-use crate::guest::Guest;
 use crate::guest::vm::ground::{Bare, Ground, Roots};
 use crate::net::authority::Authority;
 use crate::paths::make_directory;
@@ -33,8 +32,6 @@ pub struct Lab {
     pub vm: Option<Roots>,
     /// What they stand on; made by the first of them.
     pub ground: OnceCell<Rc<Ground>>,
-    /// A machine that came up from blank disks, became ready and saved itself.
-    pub golden: OnceCell<Rc<Guest>>,
 }
 
 impl Lab {
@@ -78,7 +75,6 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         healthy: OnceCell::new(),
         vm,
         ground: OnceCell::new(),
-        golden: OnceCell::new(),
         run,
     };
     let lab = Rc::new(lab);
