@@ -58,6 +58,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Vm {
+    /// See whether KVM boots their kernel here: 0 if so, else 1 and the reason
+    Kvm(With),
     /// Play scenarios for virtual machines: each takes minutes where KVM does not work
     Test(Play),
 }
@@ -108,6 +110,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Test(play) => test(Place::Container, play).await,
+        Command::Vm(Vm::Kvm(with)) => start(Task::Kvm, with).await,
         Command::Vm(Vm::Test(play)) => test(Place::Vm, play).await,
         Command::Demo { vm, with } => {
             let place = if vm { Place::Vm } else { Place::Container };

@@ -16,6 +16,10 @@
 //!    └─ gateway and guest B …     the same addresses again, unseen by A
 //! ```
 //!
+//! `cargo lab vm test` puts QEMU in nspawn's place, for what takes a kernel, a firmware and a
+//! cloud-init of one's own: the same gateway at the other end of a tap device, the same words for
+//! what is done and expected, many times the patience where QEMU has to emulate.
+//!
 //! Nothing of a run outlives it: processes, mounts, network namespaces and loop devices hang on
 //! process 1 of the run and go with it, however it ends. Only the cgroup and the scratch
 //! directory stay behind a killed supervisor, and the next run sweeps them.

@@ -73,6 +73,8 @@ pub enum Task {
     },
     /// Boot one guest and leave it to a person.
     Up,
+    /// See whether KVM boots the virtual machines' kernel.
+    Kvm,
 }
 
 impl Task {
@@ -83,7 +85,7 @@ impl Task {
             Self::Test { names, place: Place::Container, .. } => {
                 names.is_empty() || names.iter().any(|known| known == name)
             }
-            Self::Test { .. } | Self::Demo { .. } | Self::Up => false,
+            Self::Test { .. } | Self::Demo { .. } | Self::Up | Self::Kvm => false,
         }
     }
 
@@ -93,6 +95,7 @@ impl Task {
         match self {
             Self::Test { place, .. } | Self::Demo { place } => *place,
             Self::Up => Place::Container,
+            Self::Kvm => Place::Vm,
         }
     }
 }

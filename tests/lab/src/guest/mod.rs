@@ -95,18 +95,15 @@ impl Guest {
         Ok(Rc::new(Self { name, gateway, timeline, lab: Rc::clone(lab), logs, body }))
     }
 
-    /// Makes a virtual machine that is still powered off: with the image's root and a blank data
-    /// disk, or with the disks that another guest left.
-    pub async fn make_vm(lab: &Rc<Lab>, name: &str, like: Option<&Guest>) -> Result<Rc<Self>> {
+    /// Makes a virtual machine that is still powered off, with the image's root and a blank data
+    /// disk.
+    pub async fn make_vm(lab: &Rc<Lab>, name: &str) -> Result<Rc<Self>> {
         let ground = lab.ground.get_or_try_init(|| async { Ground::make(lab).await.map(Rc::new) });
         let ground = ground.await?;
         let logs = lab.disk().join("guests").join(name);
         make_directory(&logs)?;
         let sockets = lab.memory().join(name);
-        let vm = match like {
-            Some(other) => Vm::copy(other.vm()?, &logs, &sockets).await?,
-            None => Vm::make(ground, &logs, &sockets, MAC).await?,
-        };
+        let vm = Vm::make(ground, &logs, &sockets, MAC).await?;
         let gateway = Gateway::make(lab, &logs, Cable::Tap)
             .await
             .with_context(|| format!("cannot make the gateway of {name}"))?;

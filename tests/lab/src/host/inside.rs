@@ -9,8 +9,7 @@ use nix::mount::{MsFlags, mount};
 use tokio::sync::OnceCell;
 
 use super::cgroup;
-use crate::guest::Guest;
-use crate::guest::vm::ground::{Ground, Roots};
+use crate::guest::vm::ground::{Bare, Ground, Roots};
 use crate::net::authority::Authority;
 use crate::paths::make_directory;
 use crate::plan::{Place, Run, Task};
@@ -33,8 +32,6 @@ pub struct Lab {
     pub vm: Option<Roots>,
     /// What they stand on; made by the first of them.
     pub ground: OnceCell<Rc<Ground>>,
-    /// A machine that came up from blank disks, became ready and saved itself.
-    pub golden: OnceCell<Rc<Guest>>,
 }
 
 impl Lab {
@@ -78,7 +75,6 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         healthy: OnceCell::new(),
         vm,
         ground: OnceCell::new(),
-        golden: OnceCell::new(),
         run,
     };
     let lab = Rc::new(lab);
@@ -89,6 +85,10 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         Task::Demo { place: Place::Container } => task::demo::run(&lab).await,
         Task::Demo { place: Place::Vm } => task::demo_vm::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
+        Task::Kvm => {
+            let works = Bare::make(&lab)?.accelerator().await == "kvm";
+            Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
     }
 }
 

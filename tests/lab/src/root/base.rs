@@ -30,9 +30,9 @@ pub struct Recipe {
 pub const CONTAINER: Recipe = Recipe {
     what: "the guests' root: Debian 13",
     name: "root",
-    packages: &[GUEST, &["bindfs"]],
-    files: &[FILES, READY_MADE],
-    commands: &[COMMANDS, SERVER],
+    packages: &[&["bindfs"], GUEST],
+    files: &[READY_MADE, FILES],
+    commands: &[PASSWORD, SERVER, QUIET],
     guest: true,
 };
 
@@ -42,7 +42,7 @@ pub const VM: Recipe = Recipe {
     name: "vm",
     packages: &[GUEST, &["kmod", KERNEL, "qemu-guest-agent", "sudo", "udev", "zstd"]],
     files: &[FILES, IN_A_VM],
-    commands: &[COMMANDS, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
+    commands: &[PASSWORD, QUIET, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
     guest: true,
 };
 
@@ -110,8 +110,9 @@ const IN_A_VM: &[(&str, u32, &str)] = &[
     ("etc/systemd/system/lab-watch.service", 0o644, include_str!("files/lab-watch.service")),
 ];
 
-const COMMANDS: &[&[&str]] = &[
-    &["passwd", "--quiet", "--delete", "root"],
+const PASSWORD: &[&[&str]] = &[&["passwd", "--quiet", "--delete", "root"]];
+
+const QUIET: &[&[&str]] = &[
     // They would work at times of their own choosing.
     &["systemctl", "--quiet", "mask", "apt-daily.timer", "apt-daily-upgrade.timer"],
     &["systemctl", "--quiet", "mask", "dpkg-db-backup.timer", "e2scrub_all.timer"],

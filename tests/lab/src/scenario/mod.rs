@@ -32,6 +32,7 @@ mod gpu;
 mod healthy;
 mod helpers;
 pub(crate) mod incident;
+mod install;
 mod journal;
 mod lease;
 mod lease_person;
@@ -109,6 +110,7 @@ pub const ALL: &[Scenario] = &[
     healthy::SCENARIO,
     bootstrap::SCENARIO,
     templates::SCENARIO,
+    install::SCENARIO,
     network::LINK,
     network::CABLE,
     network::DHCP,

@@ -8,7 +8,7 @@ use crate::objects::{Objects, list, require};
 /// written.
 const NUDGES: &[&str] = &["sync", "systemctl", "systemd-tmpfiles", "touch", "udevadm"];
 /// Labels of disks that are made elsewhere, and attached.
-const BROUGHT: &[&str] = &["SAIGAKPKG"];
+const BROUGHT: &[&str] = &["SAIGAKCFG", "SAIGAKDEB"];
 
 pub(crate) fn check(objects: &Objects) -> Vec<String> {
     let mut findings = Vec::new();

@@ -112,7 +112,7 @@ const TWINS: &[Twin] = &[
     (USER_DATA, "#cloud-config\n", "# cloud-config\n", "user-data has no header"),
     (USER_DATA, "OLLAMA_URL=https:", "OLLAMA_URL=http:", "Ollama comes without TLS"),
     (USER_DATA, "OLLAMA_SHA256_arm64=7", "OLLAMA_SHA256_arm64=", "no SHA-256 for arm64"),
-    (USER_DATA, "by-label/SAIGAKPKG ]", "by-label/saigakpkg ]", r#"the label "saigakpkg""#),
+    (USER_DATA, "by-label/SAIGAKDEB ]", "by-label/saigakdeb ]", r#"the label "saigakdeb""#),
     (USER_DATA, "What=/dev/disk/by-label/saigak-data", "What=/dev/vdb", "/dev/vdb: the order"),
     (
         USER_DATA,

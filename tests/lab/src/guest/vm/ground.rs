@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::guest::gpu;
 use crate::host::inside::Lab;
 use crate::paths::{make_directory, write};
 use crate::process;
@@ -34,6 +35,34 @@ pub struct Ground {
     pub archive: Archive,
     /// A directory with nothing but the agent's package in it.
     pub packages: PathBuf,
+    /// A directory with the agent's settings: these machines have no GPU.
+    pub settings: PathBuf,
+}
+
+/// QEMU and a kernel for it: enough to try KVM.
+pub struct Bare {
+    tools: Tools,
+    kernel: PathBuf,
+    initrd: PathBuf,
+}
+
+impl Bare {
+    /// Makes both in the run's scratch.
+    pub fn make(lab: &Lab) -> Result<Self> {
+        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
+        let directory = lab.disk().join("vm");
+        make_directory(&directory)?;
+        let scratch = lab.memory().join("qemu");
+        let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
+        let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
+        let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
+        Ok(Self { tools, kernel, initrd })
+    }
+
+    /// See [`Tools::accelerator`].
+    pub async fn accelerator(&self) -> &'static str {
+        self.tools.accelerator(&self.kernel, &self.initrd).await
+    }
 }
 
 /// A file that machines download.
@@ -47,13 +76,10 @@ pub struct Archive {
 impl Ground {
     /// Makes all of it in the run's scratch.
     pub async fn make(lab: &Lab) -> Result<Self> {
-        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
         let directory = lab.disk().join("vm");
         make_directory(&directory)?;
-        let scratch = lab.memory().join("qemu");
-        let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
-        let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
-        let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
+        let Bare { tools, kernel, initrd } = Bare::make(lab)?;
+        let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
         let image = directory.join("root.raw");
         make_image(lab, &roots.guest, &image).await?;
         let archive = pack_server(lab, &tools, &directory).await?;
@@ -62,8 +88,10 @@ impl Ground {
         make_directory(&packages)?;
         std::fs::copy(&lab.run.plan.package, &package)
             .with_context(|| format!("cannot make {}", package.display()))?;
+        let settings = directory.join("settings");
+        write(&settings.join("50-lab.toml"), gpu::settings(0, "nvidia"))?;
         let accelerator = tools.accelerator(&kernel, &initrd).await;
-        Ok(Self { tools, accelerator, kernel, initrd, image, archive, packages })
+        Ok(Self { tools, accelerator, kernel, initrd, image, archive, packages, settings })
     }
 
     /// Makes a disk that is empty, or like another until it is written to.

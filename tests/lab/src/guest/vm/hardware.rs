@@ -12,16 +12,9 @@ use crate::root::tools::MACHINE;
 pub struct Hardware {
     /// The MAC of its link.
     pub mac: String,
-    /// The PCI bus behind which the link is: 1 makes it enp1s0.
-    pub slot: u8,
-    /// Whether the data disk is attached.
-    pub data: bool,
     /// Read-only disks: name of the image, serial.
     pub extra: Vec<(&'static str, &'static str)>,
 }
-
-/// The bus for what is attached to a running machine.
-pub const SPARE: &str = "bus3";
 
 /// Where a machine's files are.
 pub struct Place<'a> {
@@ -32,10 +25,10 @@ pub struct Place<'a> {
 }
 
 impl Hardware {
-    /// A link with that MAC, and the data disk.
+    /// A link with that MAC, and the disks that every machine has.
     #[must_use]
     pub fn with(mac: &str) -> Self {
-        Self { mac: mac.into(), slot: 1, data: true, extra: Vec::new() }
+        Self { mac: mac.into(), extra: Vec::new() }
     }
 
     /// QEMU's arguments.
@@ -48,22 +41,13 @@ impl Hardware {
         let mut add = |text: String| all.extend(text.split(' ').map(str::to_owned));
         add(format!("-accel {} -cpu {cpu} -m 1024 -smp 2", ground.accelerator));
         add(format!("-kernel {} -initrd {}", ground.kernel.display(), ground.initrd.display()));
-        // Two bridges, the first of which is bus 1: a link's name is made from its bus.
+        // Behind the first bridge is bus 1, and a link there is named enp1s0.
         add("-device pcie-root-port,id=bus1,chassis=1,addr=10.0".into());
-        add("-device pcie-root-port,id=bus2,chassis=2,addr=11.0".into());
-        // What is attached to a running machine needs a bridge that is free.
-        add(format!("-device pcie-root-port,id={SPARE},chassis=3,addr=12.0"));
         add(format!("-netdev tap,id=net,ifname={PORT},script=no,downscript=no"));
-        add(format!(
-            "-device virtio-net-pci,id=nic,netdev=net,bus=bus{},mac={}",
-            self.slot, self.mac
-        ));
+        add(format!("-device virtio-net-pci,id=nic,netdev=net,bus=bus1,mac={}", self.mac));
         add(disk("root", "qcow2", &format!("{disks}/root.qcow2"), "saigak-root"));
         add(disk("cidata", "raw", &format!("{disks}/{SEED}"), "saigak-cidata"));
-        let data = disk("data", "qcow2", &format!("{disks}/data.qcow2"), "saigak-data");
-        if self.data {
-            add(data);
-        }
+        add(disk("data", "qcow2", &format!("{disks}/data.qcow2"), "saigak-data"));
         for (name, serial) in &self.extra {
             add(disk(serial, "raw", &format!("{disks}/{name}"), serial));
         }

@@ -33,8 +33,6 @@ const SHUTDOWN: Duration = Duration::from_mins(5);
 const SHORT: Duration = Duration::from_mins(2);
 /// The disk for cloud-init.
 pub const SEED: &str = "seed.iso";
-/// The name of the only snapshot that a machine's disks hold.
-const SNAPSHOT: &str = "ready";
 
 /// A virtual machine and its disks.
 pub struct Vm {
@@ -55,35 +53,17 @@ impl Vm {
         sockets: &Path,
         mac: &str,
     ) -> Result<Self> {
-        let vm = Self::bare(ground, disks, sockets, mac)?;
-        ground.blank(&vm.disk("root"), Some(&ground.image)).await?;
-        ground.blank(&vm.disk("data"), None).await?;
-        Ok(vm)
-    }
-
-    /// A machine with the parts and the disks of another, that has saved itself.
-    pub async fn copy(other: &Self, disks: &Path, sockets: &Path) -> Result<Self> {
-        let vm = Self::bare(&other.ground, disks, sockets, "")?;
-        let hardware = other.hardware.borrow().clone();
-        let extra = hardware.extra.iter().map(|(name, _)| *name);
-        for disk in ["root.qcow2", "data.qcow2", SEED].into_iter().chain(extra) {
-            let mut copy = process::command("cp", &["--sparse=always"]);
-            copy.arg(other.disks.join(disk)).arg(disks.join(disk));
-            process::run(copy, SHORT).await?;
-        }
-        vm.hardware.replace(hardware);
-        Ok(vm)
-    }
-
-    fn bare(ground: &Rc<Ground>, disks: &Path, sockets: &Path, mac: &str) -> Result<Self> {
         make_directory(sockets)?;
-        Ok(Self {
+        let vm = Self {
             ground: Rc::clone(ground),
             disks: disks.to_owned(),
             sockets: sockets.to_owned(),
             hardware: RefCell::new(Hardware::with(mac)),
             qemu: RefCell::new(None),
-        })
+        };
+        ground.blank(&vm.disk("root"), Some(&ground.image)).await?;
+        ground.blank(&vm.disk("data"), None).await?;
+        Ok(vm)
     }
 
     /// Changes what it is made of; it counts from the next power-on.
@@ -104,14 +84,8 @@ impl Vm {
 
     /// Boots it, and returns when something in it answers.
     pub async fn power_on(&self, network: &Namespace) -> Result<()> {
-        self.start(network, None).await?;
+        self.start(network).await?;
         timeout(BOOT, self.until_it_answers()).await.context("it does not answer")?
-    }
-
-    /// Brings it back as it was when it saved itself.
-    pub async fn restore(&self, network: &Namespace) -> Result<()> {
-        self.start(network, Some(SNAPSHOT)).await?;
-        timeout(SHORT, self.until_it_answers()).await.context("it does not answer")?
     }
 
     /// Shuts it down in good order, as a person at its power button would.
@@ -128,40 +102,6 @@ impl Vm {
     /// Ends it as a power cut does.
     pub async fn kill(&self) -> Result<()> {
         self.take()?.kill().await.context("cannot end QEMU")
-    }
-
-    /// Stops its processors.
-    pub async fn stop(&self) -> Result<()> {
-        self.monitor("stop", json!({})).await.map(drop)
-    }
-
-    /// Lets its processors go on.
-    pub async fn go_on(&self) -> Result<()> {
-        self.monitor("cont", json!({})).await.map(drop)
-    }
-
-    /// Saves all of it, memory included, on its own disks.
-    pub async fn save(&self) -> Result<()> {
-        let arguments = json!({ "command-line": format!("savevm {SNAPSHOT}") });
-        let said = self.monitor("human-monitor-command", arguments).await?;
-        match said.as_str().unwrap_or_default().trim() {
-            "" => Ok(()),
-            error => bail!("savevm: {error}"),
-        }
-    }
-
-    /// Attaches the data disk to the running machine, as KubeVirt does with a volume.
-    pub async fn attach_data(&self) -> Result<()> {
-        let file = json!({ "driver": "file", "filename": self.disk("data") });
-        let node = json!({ "driver": "qcow2", "node-name": "data", "file": file });
-        self.monitor("blockdev-add", node).await?;
-        let device = json!({
-            "driver": "virtio-blk-pci", "id": "disk-data", "drive": "data",
-            "serial": "saigak-data", "bus": hardware::SPARE,
-        });
-        self.monitor("device_add", device).await?;
-        self.hardware.borrow_mut().data = true;
-        Ok(())
     }
 
     /// Has QEMU do something.
@@ -187,14 +127,11 @@ impl Vm {
         self.disks.join(name).with_extension("qcow2")
     }
 
-    async fn start(&self, network: &Namespace, snapshot: Option<&str>) -> Result<()> {
+    async fn start(&self, network: &Namespace) -> Result<()> {
         ensure!(self.qemu.borrow().is_none(), "the machine is on");
         let mut arguments = self.ground.tools.arguments("qemu-system-x86_64");
         let place = hardware::Place { disks: &self.disks, sockets: &self.sockets };
         arguments.extend(self.hardware.borrow().arguments(&self.ground, &place));
-        if let Some(snapshot) = snapshot {
-            arguments.extend(["-loadvm".to_owned(), snapshot.to_owned()]);
-        }
         let log = self.disks.join("qemu.log");
         let said = std::fs::File::create(&log)
             .with_context(|| format!("cannot make {}", log.display()))?;

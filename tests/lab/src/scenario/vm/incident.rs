@@ -36,10 +36,10 @@ async fn play(stage: &Stage) -> Result<()> {
 
 /// A machine whose first boot was without a network-config, and in order.
 pub(crate) async fn installed(stage: &Stage) -> Result<Rc<Guest>> {
-    let guest = Guest::make_vm(&stage.lab, "incident", None).await?;
+    let guest = Guest::make_vm(&stage.lab, stage.name()).await?;
     stage.keep(&guest);
     guest.vm()?.seed(&Seed { network_config: None, ..told::seed(&stage.lab)? }).await?;
-    told::bring_package(&guest).await?;
+    told::bring_disks(&guest).await?;
     guest.vm()?.rebuild(|hardware| OLD.clone_into(&mut hardware.mac));
     let mark = guest.mark();
     guest.power_on().await?;

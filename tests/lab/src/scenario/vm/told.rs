@@ -10,15 +10,10 @@ use crate::net::GATEWAY;
 
 /// Where they are.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cloud-init");
-/// The label of the disk that the agent's package comes on, and the disk's name here.
-const PACKAGES: (&str, &str) = ("SAIGAKPKG", "packages.iso");
-/// One more file for cloud-init to write: these machines have no GPU.
-const SETTINGS: &str = "write_files:
-  - path: /etc/saigak-agent/conf.d/50-lab.toml
-    content: |
-      [gpu]
-      expected = 0
-";
+/// The labels of the disks that the agent's package and its settings come on, and their names
+/// here.
+const PACKAGES: (&str, &str) = ("SAIGAKDEB", "packages.iso");
+const SETTINGS: (&str, &str) = ("SAIGAKCFG", "settings.iso");
 
 /// The repository's files as they are, but for what the lab has in another place.
 pub(crate) fn seed(lab: &Lab) -> Result<Seed> {
@@ -30,13 +25,15 @@ pub(crate) fn seed(lab: &Lab) -> Result<Seed> {
     })
 }
 
-/// Puts the disk with the agent's package into a machine.
-pub(crate) async fn bring_package(guest: &Guest) -> Result<()> {
+/// Puts the disks with the agent's package and its settings into a machine.
+pub(crate) async fn bring_disks(guest: &Guest) -> Result<()> {
     let ground = guest.lab().ground.get().context("no machine has been made yet")?;
-    let (label, name) = PACKAGES;
     let vm = guest.vm()?;
-    vm.read_only_disk(name, &ground.packages, label).await?;
-    vm.rebuild(|hardware| hardware.extra.push((name, "saigak-packages")));
+    for ((label, name), content) in [(PACKAGES, &ground.packages), (SETTINGS, &ground.settings)] {
+        vm.read_only_disk(name, content, label).await?;
+        let serial = name.trim_end_matches(".iso");
+        vm.rebuild(|hardware| hardware.extra.push((name, serial)));
+    }
     Ok(())
 }
 
@@ -57,7 +54,5 @@ fn user_data(ground: &Ground) -> Result<String> {
         ensure!(found.next().is_none(), "user-data has more than one {key}");
         *place = format!("{:6}{line}", "");
     }
-    let text = lines.join("\n") + "\n";
-    ensure!(text.matches("\nwrite_files:\n").count() == 1, "user-data writes files once");
-    Ok(text.replace("write_files:\n", SETTINGS))
+    Ok(lines.join("\n") + "\n")
 }
