@@ -113,6 +113,10 @@ enum What {
     Write,
     /// What the firewall does with clients
     Firewall,
+    /// What computes for the server, and what that has used
+    Runner,
+    /// The files that the models are made of
+    Blobs,
 }
 
 /// Wrong usage: `EX_USAGE` of sysexits(3).
@@ -153,6 +157,8 @@ pub fn main() -> ExitCode {
         Command::Probe { what: What::Firewall } => {
             probe::firewall(&config::load(&config::DIRECTORIES))
         }
+        Command::Probe { what: What::Blobs } => probe::blobs(&config::load(&config::DIRECTORIES)),
+        Command::Probe { what: What::Runner } => probe::runner(&config::load(&config::DIRECTORIES)),
         Command::Probe { what: What::Write } => probe::write(&config::load(&config::DIRECTORIES)),
     }
 }

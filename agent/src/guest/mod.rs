@@ -4,11 +4,13 @@
 
 mod current;
 mod facts;
+mod files;
 mod handle;
 mod known;
 mod own;
 mod real;
 mod reasons;
+mod server;
 
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &ollama::ENDPOINT_REACHABLE,
     &names::NAMES_RESOLVE,
     &model::MODEL_PRESENT,
+    &model::MODEL_FILES_INTACT,
     &model::ALIAS_PRESENT,
     &gpu::GPU_ATTACHED,
     &gpu::GPU_DRIVER_LOADED,
@@ -156,7 +159,7 @@ impl core::Remedy for Remedy {
             Self::Storage(_) => &["disk"],
             Self::Ollama(_) => &["server"],
             // It reads every model, for minutes: the server may be restarted meanwhile. But what
-            // it removes is not to be found at that moment by the server, and built upon.
+            // it sets aside is not to be found at that moment by the server, and built upon.
             Self::Model(model::Remedy::DropDamaged) => &["disk", "models"],
             // A model is changed through the server.
             Self::Model(_) => &["server", "models"],
@@ -205,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn no_model_is_written_while_damaged_files_are_removed_and_a_server_can_be_restarted() {
+    fn no_model_is_written_while_damaged_files_are_set_aside_and_a_server_can_be_restarted() {
         let drop = Remedy::Model(model::Remedy::DropDamaged);
         for remedy in Remedy::all() {
             let apart = matches!(remedy, Remedy::Model(_) | Remedy::Storage(_));

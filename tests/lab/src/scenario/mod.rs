@@ -16,6 +16,8 @@ mod boots;
 mod bootstrap;
 mod budget;
 mod bus;
+mod busy;
+mod clients;
 mod clock;
 mod crash;
 mod disk;
@@ -58,9 +60,10 @@ pub(crate) mod slow;
 mod sources;
 mod templates;
 mod two;
+mod unclean;
 pub(crate) mod unit;
-pub(crate) mod vm;
 mod vector;
+pub(crate) mod vm;
 mod warm;
 
 use std::future::Future;
@@ -138,6 +141,9 @@ pub const ALL: &[Scenario] = &[
     resources::SCENARIO,
     runner_process::IDLE,
     runner_process::IN_FLIGHT,
+    busy::SCENARIO,
+    clients::SCENARIO,
+    unclean::SCENARIO,
     model::MODEL,
     model::REGISTRY,
     alias::SCENARIO,

@@ -42,6 +42,10 @@ const BOOTED_ALONE: &[(&str, &str)] = &[
     ("Ollama started too often", "five starts take a second, of which the simulated make one"),
     ("runner frozen with a request on its way", UNCOMPARED),
     ("the model's weights rot, and it is loaded anew", "no simulated weights rot"),
+    (
+        "runner told to stop, and frozen with a request on its way",
+        "a simulated runner is not told to stop: to the agent it is the frozen one",
+    ),
     ("200,000 files owned by root", UNCOMPARED),
     ("the alias has another context length", UNCOMPARED),
     ("the alias has another template", "played while clients embed: another start"),
