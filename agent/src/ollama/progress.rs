@@ -9,6 +9,10 @@ use super::computing::{Computing, WORKING};
 /// vocabulary reads more.
 const QUESTION: Duration = Duration::from_millis(50);
 
+/// How long what computes must have stood still, for nobody to be served: between two requests it
+/// rests for milliseconds.
+const STANDS: Duration = Duration::from_secs(10);
+
 /// A look so soon after another says nothing: its own knock would pass for work.
 const WINDOW: Duration = Duration::from_secs(1);
 
@@ -81,7 +85,15 @@ impl Progress {
         };
         let since = cpu.map(|_| self.since.unwrap_or(at));
         let last = if worked { Some(at) } else { self.last };
-        let served = if worked && own.quiet_since <= self.at { Some(at) } else { self.served };
+        // What computes stands still while a proof waits: whoever keeps the server itself at work
+        // is not served either.
+        let stands = !worked && computing.is_some() && self.computing.is_some();
+        let for_long = last.is_none_or(|last| at.saturating_sub(last) >= STANDS);
+        let served = match (worked, stands && for_long) {
+            (true, _) if own.quiet_since <= self.at => Some(at),
+            (_, true) => None,
+            _ => self.served,
+        };
         let (cpu_then, computing_then) = if worked { (None, None) } else { self.base };
         let base = (cpu_then.or(cpu), computing_then.or(computing));
         Self { at, cpu, computing, base, since, last, served, asked: own.asked, ..self }
@@ -206,6 +218,7 @@ mod tests {
             now = now.follow(seconds(at), Some(seconds(cpu)), Some(used(9.0, 1.0)), NOBODY);
         }
         assert_eq!(now.idle_since(), Some(seconds(12.0)), "the first two told of the unit alone");
+        assert_eq!(now.served, None, "nor is anybody served");
         let told = now.evidence();
         assert!(told.contains("runner 412 (state T) used 0.0 s of CPU, read 0 MiB"), "{told}");
         assert!(told.contains("all of the unit used 16 s of CPU, no GPU was asked"), "{told}");
