@@ -53,6 +53,10 @@ enum What {
     Write,
     /// What the firewall does with clients
     Firewall,
+    /// What computes for the server, and what that has used
+    Runner,
+    /// The files that the models are made of
+    Blobs,
 }
 
 /// Wrong usage: `EX_USAGE` of sysexits(3).
@@ -97,6 +101,8 @@ fn help(helper: &Helper) -> ExitCode {
         Helper::Probe { what: What::Storage } => probe::storage(&config()),
         Helper::Probe { what: What::Firewall } => probe::firewall(&config()),
         Helper::Probe { what: What::Write } => probe::write(&config()),
+        Helper::Probe { what: What::Runner } => probe::runner(&config()),
+        Helper::Probe { what: What::Blobs } => probe::blobs(&config()),
     }
 }
 

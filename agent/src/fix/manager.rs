@@ -58,6 +58,8 @@ trait SystemdUnit {
 trait SystemdService {
     #[zbus(property)]
     fn result(&self) -> zbus::Result<String>;
+    #[zbus(property)]
+    fn control_group(&self) -> zbus::Result<String>;
 }
 
 /// What a unit is told to do.
@@ -110,6 +112,12 @@ impl<'a> Unit<'a> {
         let state =
             self.unit().await?.active_state().await.map_err(|e| self.refused_or_failed(&e))?;
         Ok(state == "active")
+    }
+
+    /// Its control group, as a path below the root of all groups; empty while it has none.
+    pub(super) async fn control_group(&self) -> Result<String, Reply> {
+        let group = async { self.service().await?.control_group().await };
+        group.await.map_err(|e| self.refused_or_failed(&e))
     }
 
     /// Has systemd forget the unit's failure and its starts.
@@ -168,13 +176,15 @@ impl<'a> Unit<'a> {
         unit.await.map_err(|e| self.refused_or_failed(&e))
     }
 
+    async fn service(&self) -> zbus::Result<SystemdServiceProxy<'static>> {
+        let path = self.manager.load_unit(self.name).await?;
+        let connection = self.manager.inner().connection();
+        SystemdServiceProxy::builder(connection).path(path).build().await
+    }
+
     /// A job that ended badly: with the reason that the unit remembers.
     async fn explain(&self, result: &str) -> Reply {
-        let reason = async {
-            let path = self.manager.load_unit(self.name).await?;
-            let connection = self.manager.inner().connection();
-            SystemdServiceProxy::builder(connection).path(path).build().await?.result().await
-        };
+        let reason = async { self.service().await?.result().await };
         let reason = match reason.await {
             Ok(reason) if reason != "success" => format!(" ({reason})"),
             _ => String::new(),

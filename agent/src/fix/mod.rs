@@ -1,4 +1,4 @@
-//! The repairs that need root: each its own sandboxed unit behind its own socket.
+//! The repairs that need more than the daemon may: each its own sandboxed unit behind its own socket.
 //!
 //! | name | does |
 //! |---|---|
@@ -7,11 +7,13 @@
 //! | `network-lease` | repeats the link's last lease where it has run out, or takes that back |
 //! | `network-restart` | restarts systemd-networkd |
 //! | `storage-owner` | gives the data disk's tree to the user who serves from it |
-//! | `model-blobs` | removes blobs whose content is not what their name says |
+//! | `model-blobs` | sets blobs aside whose content is not what their name says |
 //! | `model-room` | removes downloads that were given up, where the disk is short of room |
 //! | `ollama-start` | starts the server |
 //! | `ollama-reset` | forgets its failures, then starts it |
 //! | `ollama-restart` | restarts it |
+//! | `ollama-runner` | ends the processes that compute for it, as its user |
+//! | `ollama-stale` | ends those that compute with weights that were set aside, as its user |
 //! | `ollama-bind` | makes it listen on every address, then restarts it |
 //! | `ollama-models` | makes it keep its models on the data disk, then restarts it |
 //! | `gpu-load` | loads NVIDIA's kernel module |
@@ -37,6 +39,7 @@ mod network_restart;
 mod ollama;
 mod plan;
 mod reply;
+mod runner;
 mod storage_owner;
 pub(crate) mod user;
 
@@ -47,6 +50,7 @@ pub use client::{CallError, call};
 pub(crate) use manager::is_out_of_use;
 pub(crate) use plan::{Plan, plan};
 pub use reply::{Outcome, Reply};
+pub(crate) use runner::{control_group, runners};
 
 use crate::config::{Config, ConfigError};
 use caller::Caller;
@@ -64,7 +68,7 @@ pub enum Name {
     NetworkRestart,
     /// Give the data disk's tree to its owner
     StorageOwner,
-    /// Remove blobs whose content is not what their name says
+    /// Set blobs aside whose content is not what their name says
     ModelBlobs,
     /// Remove downloads that were given up, where the data disk is short of room
     ModelRoom,
@@ -74,6 +78,10 @@ pub enum Name {
     OllamaReset,
     /// Restart Ollama
     OllamaRestart,
+    /// End the processes that compute for Ollama
+    OllamaRunner,
+    /// End those of them whose weights were set aside
+    OllamaStale,
     /// Make Ollama listen on every address, then restart it
     OllamaBind,
     /// Make Ollama keep its models on the data disk, then restart it
@@ -99,6 +107,8 @@ impl Name {
             Self::OllamaStart => "ollama-start",
             Self::OllamaReset => "ollama-reset",
             Self::OllamaRestart => "ollama-restart",
+            Self::OllamaRunner => "ollama-runner",
+            Self::OllamaStale => "ollama-stale",
             Self::OllamaBind => "ollama-bind",
             Self::OllamaModels => "ollama-models",
             Self::GpuLoad => "gpu-load",
@@ -149,6 +159,8 @@ fn repair(name: Name, config: &Config) -> Reply {
             Name::OllamaStart => ollama::start(config).await,
             Name::OllamaReset => ollama::reset(config).await,
             Name::OllamaRestart => ollama::restart(config).await,
+            Name::OllamaRunner => runner::end_all(config).await,
+            Name::OllamaStale => runner::end_stale(config).await,
             Name::OllamaBind => ollama::bind(config).await,
             Name::OllamaModels => ollama::models(config).await,
             Name::GpuLoad => gpu::load(&config.gpu).await,

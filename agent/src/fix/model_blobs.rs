@@ -1,9 +1,10 @@
-//! `model-blobs`: removes blobs whose content is not what their name says.
+//! `model-blobs`: sets blobs aside whose content is not what their name says.
 //!
-//! A blob has the SHA-256 of its content for a name, so one that differs from it is worthless
+//! A blob has the SHA-256 of its content for a name, so one that differs from it is damaged
 //! beyond doubt, whatever became of it. The server checks a blob only when it has just loaded
 //! it, and only up to the first that is wrong; from then on it takes each as it is. A pull
-//! mends none while it is there, and loads it anew once it is gone.
+//! mends none while it is there, and loads it anew once it is out of the way. It is renamed and
+//! kept: what was damaged, and how, is for a person to see, and nothing here deletes a model.
 //!
 //! What another model needs is named and left alone: nobody pulls that, and a copy with one wrong
 //! bit that still loads may be the only one.
@@ -13,23 +14,19 @@ pub(super) mod room;
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::time::{Duration, Instant};
-
-use sha2::{Digest, Sha256};
 
 use super::{Reply, disk};
 use crate::config::{Config, Storage};
+use crate::model::aside::{blob_of, digest_of};
+use crate::probe::blob::{self, State};
 use crate::probe::manifest::{self, Named};
 use crate::probe::tree::Entry;
-use aside::State;
 
 /// How long it goes on, so that it can say how far it came: less than its unit's
 /// `TimeoutStartSec=`.
 const LIMIT: Duration = Duration::from_secs(14 * 60);
-
-/// Bytes that are hashed at once.
-const CHUNK: usize = 1 << 20;
 
 /// How many names a message tells.
 const TOLD: usize = 3;
@@ -47,11 +44,11 @@ struct Pass {
     checked: usize,
     /// How many were not: the time was over.
     unread: usize,
-    /// Names of blobs that were removed.
-    removed: Vec<String>,
+    /// Names of blobs that were set aside.
+    aside: Vec<String>,
     /// Names of damaged blobs that other models need, or may need.
     left: Vec<String>,
-    /// What could not be read or removed, and why.
+    /// What could not be read or set aside, and why.
     failed: Vec<String>,
 }
 
@@ -86,7 +83,7 @@ fn stores(top: &Entry, own: &[&str], until: Instant) -> Option<Pass> {
         pass.visit_own(store, until);
     }
     // The service waits for a pull of those; to read all others may take many minutes.
-    if pass.removed.is_empty() {
+    if pass.aside.is_empty() {
         for store in &stores {
             pass.visit_others(store, until);
         }
@@ -101,11 +98,6 @@ impl Store {
         let blobs = store.child("blobs")?.filter(|blobs| blobs.kind.is_dir());
         Ok(blobs.map(|blobs| Self { blobs, named: Named::read(&store, own) }))
     }
-}
-
-/// What a finished blob's name says of its content. Downloads under way have other names.
-fn digest_of(name: &str) -> Option<&str> {
-    name.strip_prefix("sha256-").filter(|digest| manifest::is_digest(digest))
 }
 
 impl Pass {
@@ -130,7 +122,7 @@ impl Pass {
         };
         let (mut others, mut asides) = (Vec::new(), Vec::new());
         for (name, entry) in listing {
-            let names = match (digest_of(&name), aside::blob_of(&name)) {
+            let names = match (digest_of(&name), blob_of(&name)) {
                 (Some(digest), _) if named.own.contains(digest) => continue,
                 (Some(_), _) => &mut others,
                 (None, Some(_)) => &mut asides,
@@ -171,11 +163,11 @@ impl Pass {
             }
             Ok(Some(state)) => {
                 self.checked += 1;
-                match aside::remove(blobs, name, state) {
-                    Ok(true) => self.removed.push(name.to_owned()),
+                match aside::put(blobs, name, state) {
+                    Ok(true) => self.aside.push(name.to_owned()),
                     // Another file by now, of which nothing is known.
                     Ok(false) => {}
-                    Err(error) => self.failed.push(format!("cannot remove {name}: {error}")),
+                    Err(error) => self.failed.push(format!("cannot set {name} aside: {error}")),
                 }
             }
             // Said once, by how many were checked.
@@ -187,14 +179,14 @@ impl Pass {
     }
 
     fn reply(self, storage: &Storage) -> Reply {
-        let Self { checked, unread, removed, left, failed } = self;
+        let Self { checked, unread, aside, left, failed } = self;
         let path = storage.path.display();
-        let mut message = if removed.is_empty() {
+        let mut message = if aside.is_empty() {
             let good = checked.saturating_sub(left.len());
             format!("{good} blobs in {path} are what their names say")
         } else {
-            let removed = few(&removed);
-            format!("removed from {path} what is not what its name says: {removed}")
+            let aside = few(&aside);
+            format!("set aside in {path} what is not what its name says: {aside}")
         };
         // Writing to a string cannot fail.
         if !left.is_empty() {
@@ -210,7 +202,7 @@ impl Pass {
             let minutes = LIMIT.as_secs() / 60;
             let _ = write!(message, "; checked {checked} of {all} within {minutes} minutes");
         }
-        match (failed.is_empty(), removed.is_empty()) {
+        match (failed.is_empty(), aside.is_empty()) {
             (true, true) if !late => Reply::unneeded(message),
             // The rest is for the next time, if it is needed then.
             (true, false) => Reply::done(message),
@@ -228,30 +220,11 @@ fn few(names: &[String]) -> String {
     }
 }
 
-/// What `file` was when its content was read, if that is not what the blob's name `name` says. A
-/// file that changes meanwhile is no blob yet.
-fn damaged(mut file: &File, name: &str, until: Instant) -> io::Result<Option<State>> {
-    let before = State::of(file)?;
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        if Instant::now() >= until {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match file.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(length) => hash.update(chunk.get(..length).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let mut found = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(found, "{byte:02x}");
-    }
-    let differs = digest_of(name) != Some(found.as_str());
-    Ok((differs && before == State::of(file)?).then_some(before))
+/// What `file` was when it was found damaged, if it was; see [`blob::damaged`].
+fn damaged(file: &File, name: &str, until: Instant) -> io::Result<Option<State>> {
+    blob::damaged(file, name, |_| {
+        if Instant::now() >= until { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    })
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub struct Seen {
     pub usable_since: Option<Duration>,
     /// What the kernel said when it refused the driver's signature.
     pub refused: Option<String>,
+    /// Uptime at which one was last seen to compute.
+    pub computed_at: Option<Duration>,
     /// How many probes were given up.
     pub abandoned: u64,
 }
@@ -68,6 +70,10 @@ impl Seen {
                 self.gpus = None;
             }
             Line::Gpus(gpus) => {
+                let computes = |gpu: &Gpu| gpu.utilization.is_some_and(|percent| percent > 0);
+                if gpus.iter().any(computes) {
+                    self.computed_at = Some(uptime);
+                }
                 let gone = |gpu: &Gpu| gpu.lost || gpu.reset;
                 let before = self.gpus.replace(gpus);
                 let back = before.is_some_and(|before| before.iter().any(gone));
@@ -92,6 +98,12 @@ impl Seen {
         let idle = |gpu: &Gpu| gpu.processes.as_ref().is_some_and(Vec::is_empty);
         self.host.container.is_none()
             && self.gpus.as_ref().is_some_and(|gpus| !gpus.is_empty() && gpus.iter().all(idle))
+    }
+
+    /// Uptime at which a GPU was last seen to compute, and whether the driver tells that.
+    pub(crate) fn computed(&self) -> (Option<Duration>, bool) {
+        let gpus = self.gpus.iter().flatten();
+        (self.computed_at, gpus.filter(|gpu| gpu.utilization.is_some()).count() > 0)
     }
 
     /// Whether a server that was started at `started` found no usable GPU: it looks for them
@@ -149,6 +161,14 @@ mod tests {
         assert!(came_last(Some(at(40))).became_usable_after(at(8)));
         assert!(!came_last(Some(at(40))).became_usable_after(at(50)));
         assert!(!came_last(None).became_usable_after(at(8)));
+    }
+
+    #[test]
+    fn a_gpu_that_computes_is_told_from_one_that_cannot_be_asked() {
+        let busy = |percent| Line::Gpus(vec![Gpu { utilization: Some(percent), ..Gpu::default() }]);
+        assert_eq!(seen(vec![(1, up()), (2, gpu(false))]).computed(), (None, false));
+        let seen = seen(vec![(1, up()), (2, busy(0)), (17, busy(3)), (32, busy(0))]);
+        assert_eq!(seen.computed(), (Some(at(17)), true));
     }
 
     #[test]

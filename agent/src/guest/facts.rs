@@ -48,6 +48,8 @@ pub struct Facts {
     pub model: Option<Seen<Result<model::Facts, String>>>,
     /// Uptime of the first look that saw the models as they are now.
     pub model_since: Duration,
+    /// What is known of the models' files.
+    pub files: model::Files,
     /// The guest itself.
     pub system: Option<Seen<system::Facts>>,
     /// How names resolve.
@@ -245,6 +247,7 @@ mod tests {
             Ok(unit),
             None,
             Answer::Silent,
+            None,
             facts.remembered(at(0)),
             ollama::Own::default(),
             at(110),
@@ -270,7 +273,8 @@ mod tests {
             let before = Default::default();
             let own = ollama::Own::default();
             let unit = Ok(Unit::fake());
-            let value = ollama::Facts::of(unit, None, Answer::Silent, before, own, Duration::ZERO);
+            let value =
+                ollama::Facts::of(unit, None, Answer::Silent, None, before, own, Duration::ZERO);
             let value = ollama::Facts { settings, ..value };
             let store = value.store(disk);
             let facts =
@@ -322,6 +326,7 @@ mod tests {
                 Ok(unit),
                 None,
                 Answer::Silent,
+                None,
                 before,
                 ollama::Own::default(),
                 at,

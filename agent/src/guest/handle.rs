@@ -60,6 +60,7 @@ impl RealGuest {
             proofs: Default::default(),
             resolver: names::Resolver::default(),
             gpu_probe,
+            files: model::FileCheck::at_start(),
             noted: Arc::default(),
             notes: !ledger.is_read_only(),
             moved: Notify::new(),

@@ -102,10 +102,14 @@ impl Known<'_> {
             concern::NAMES => {
                 told(self.facts.names.as_ref(), uptime, |seen| vec![names::check(&seen.value)])
             }
-            concern::MODEL => told(self.facts.model.as_ref(), uptime, |seen| {
-                let model = seen.value.as_ref().map_err(String::as_str);
-                model::check(model, seen.at, self.pull, &self.config.model)
-            }),
+            concern::MODEL => {
+                let mut judged = told(self.facts.model.as_ref(), uptime, |seen| {
+                    let model = seen.value.as_ref().map_err(String::as_str);
+                    model::check(model, seen.at, self.pull, &self.config.model)
+                });
+                judged.push(model::check_files(&self.facts.files));
+                judged
+            }
             concern::PROOF => self.judge_proof(uptime).into_iter().collect(),
             concern::GPU => self.judge_gpus(uptime),
             concern::SYSTEM => {
@@ -119,6 +123,8 @@ impl Known<'_> {
         let server = self.facts.server()?;
         let ollama = fresh(self.facts.ollama.as_ref(), uptime);
         let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
+        let (gpu, gpu_told) = self.facts.gpu_probe.computed();
+        let progress = ollama::Progress { gpu, gpu_told, ..progress };
         Some(model::check_proof(self.proofs, server, &progress, &self.config.proof, uptime))
     }
 
@@ -163,7 +169,8 @@ impl Known<'_> {
         match remedy {
             Remedy::Ollama(remedy) => {
                 let disturbs = remedy != ollama::Remedy::Start;
-                if disturbs && matches!(self.pull, PullState::Running(_)) {
+                let spares = remedy.spares_server();
+                if !spares && matches!(self.pull, PullState::Running(_)) {
                     return Some("a pull goes on".into());
                 }
                 if let Some(why) = storage::forbids_restart(facts.disk()).filter(|_| disturbs) {
@@ -207,7 +214,7 @@ impl Known<'_> {
                     }
                     (model::Remedy::Pull, _) => self.config.storage.minimum_free_bytes,
                     (model::Remedy::CreateAlias, _) => MANIFEST_ROOM,
-                    // It makes room.
+                    // The one renames, the other writes nothing.
                     (model::Remedy::DropDamaged | model::Remedy::Unload, _) => 0,
                 };
                 if remedy == model::Remedy::Pull

@@ -4,11 +4,13 @@
 
 mod current;
 mod facts;
+mod files;
 mod handle;
 mod known;
 mod own;
 mod real;
 mod reasons;
+mod server;
 
 use std::time::Duration;
 
@@ -35,6 +37,7 @@ pub static CONDITIONS: &[&Condition] = &[
     &names::NAMES_RESOLVE,
     &model::MODEL_PRESENT,
     &model::ALIAS_PRESENT,
+    &model::MODEL_FILES_INTACT,
     &gpu::GPU_ATTACHED,
     &gpu::GPU_DRIVER_LOADED,
     &gpu::GPU_HEALTHY,
@@ -154,7 +157,7 @@ impl core::Remedy for Remedy {
             Self::Storage(storage::Remedy::FixOwner) => &["disk"],
             Self::Ollama(_) => &["server"],
             // It reads every model, for minutes: the server may be restarted meanwhile. But what
-            // it removes is not to be found at that moment by the server, and built upon.
+            // it sets aside is not to be found at that moment by the server, and built upon.
             // And a pull may go on where another was given up.
             Self::Model(model::Remedy::DropDamaged) | Self::Storage(storage::Remedy::MakeRoom) => {
                 &["disk", "models"]
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn no_model_is_written_while_damaged_files_are_removed_and_a_server_can_be_restarted() {
+    fn no_model_is_written_while_damaged_files_are_set_aside_and_a_server_can_be_restarted() {
         let drop = Remedy::Model(model::Remedy::DropDamaged);
         for remedy in Remedy::all() {
             let apart = matches!(remedy, Remedy::Model(_) | Remedy::Storage(_));

@@ -93,6 +93,12 @@ impl Current {
         last.is_some_and(|last| uptime.saturating_sub(last) < WORKS)
     }
 
+    /// Whether a proof waits for something at `uptime`.
+    pub(super) fn has_a_proof_waiting(&self, uptime: Duration) -> bool {
+        let running = self.proofs.log().running;
+        running.is_some_and(|(_, began)| uptime.saturating_sub(began) >= WAITS)
+    }
+
     /// Whether the models are not asked for at `uptime`: they were in order just now, and a proof
     /// waits. What the server does then tells whether it is busy or stuck, and each question of
     /// the agent's own would blur that.

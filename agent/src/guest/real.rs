@@ -58,6 +58,8 @@ pub(super) struct Shared {
     pub(super) proofs: [AtomicU64; model::Attempt::WORDS.len()],
     pub(super) resolver: names::Resolver,
     pub(super) gpu_probe: Arc<gpu::Probe>,
+    /// The check of the models' files.
+    pub(super) files: model::FileCheck,
     /// The lease that was noted last, to be repeated one day: see [`network::Facts::lease`].
     pub(super) noted: Arc<Mutex<Option<u64>>>,
     /// Whether it may note one: who only looks changes nothing.
@@ -104,26 +106,7 @@ impl Shared {
                 let doubt = current.facts().server().is_none();
                 look_at_disk(&current, &self.bus, doubt).await;
             }
-            concern::OLLAMA => {
-                let asleep = BootClock.asleep();
-                let (address, before) = {
-                    let facts = current.facts();
-                    (facts.address(), facts.remembered(asleep))
-                };
-                let (bus, client) = (&self.bus, &self.client);
-                let own = || self.own(&current);
-                let value =
-                    ollama::look(&config.ollama, bus, client, address, before, own, at).await;
-                let served = current.facts().server();
-                current.facts().take_server(at, asleep, value);
-                if current.facts().server() != served {
-                    self.moved.notify_waiters();
-                    self.waker.wake(concern::STORAGE);
-                    self.waker.wake(concern::MODEL);
-                    self.waker.wake(concern::PROOF);
-                    self.waker.wake(concern::FIREWALL);
-                }
-            }
+            concern::OLLAMA => self.look_at_server(&current, at).await,
             concern::MODEL if current.spares_models(at) => {}
             concern::MODEL => {
                 let (api, recorded) = {
@@ -150,6 +133,7 @@ impl Shared {
                     let now = facts.model.as_ref().map(|seen| &seen.value);
                     before.as_ref().map(|seen| &seen.value) != now
                 };
+                self.check_files(&current);
                 if changed {
                     current.facts().model_since = at;
                     self.waker.wake(concern::OLLAMA);
@@ -322,6 +306,7 @@ impl Shared {
         let (pull, proofs) = (current.pull.state(), current.proofs.log());
         let mut facts = current.facts();
         facts.gpu_probe = self.gpu_probe.seen();
+        facts.files = self.files.files();
         let facts = &*facts;
         of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
@@ -366,6 +351,10 @@ impl Shared {
                 if remedy == model::Remedy::Unload {
                     current.proofs.doubt();
                     self.waker.wake(concern::PROOF);
+                }
+                if remedy == model::Remedy::DropDamaged {
+                    // What was found before counts no more.
+                    self.files.renew();
                 }
                 outcome
             }

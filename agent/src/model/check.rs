@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::facts::{Alias, Facts, Source};
+use super::files::{INTACT, MODEL_FILES_INTACT, ORDERLY, UNVERIFIED, VERIFYING};
 use super::proof::{Attempt, Log, Server};
 use super::pull::{Kind, PullState};
 use super::reference::ALIKE;
 use super::repair::{
-    ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DIGEST_MISMATCH,
-    MISSING, NO_MANIFEST, NO_ROOM, NOT_FINITE, NOT_UNIT, PULL_FAILED, SERVER_ERROR, STUCK,
-    WRONG_VECTOR,
+    ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DAMAGED_FILES,
+    DIGEST_MISMATCH, MISSING, NO_MANIFEST, NO_ROOM, NOT_FINITE, NOT_UNIT, PULL_FAILED,
+    SERVER_ERROR, STUCK, WRONG_VECTOR,
 };
 use super::vector::Flaw;
 use crate::config;
@@ -95,6 +96,7 @@ pub static REASONS: &[Declared] = &[
             &UNREADABLE,
         ],
     ),
+    (&MODEL_FILES_INTACT, &[&ORDERLY, &INTACT, &VERIFYING, &UNVERIFIED, &DAMAGED_FILES]),
     (
         &ALIAS_PRESENT,
         &[
@@ -274,7 +276,10 @@ pub fn check_proof(
     let idle_since = waits.zip(progress.idle_since()).map(|(began, idle)| began.max(idle));
     // Nor is one whose work was not looked at for a while.
     if idle_since.is_some_and(|since| progress.at.saturating_sub(since) >= STUCK_AFTER) {
-        return judged(&STUCK, "a proof has no answer, and the server does nothing".into());
+        let seconds = STUCK_AFTER.as_secs();
+        let evidence = progress.evidence();
+        let message = format!("a proof has had no answer for {seconds} s; since then {evidence}");
+        return judged(&STUCK, message);
     }
     if log.good.is_some_and(|(of, ..)| of == server) {
         judged(&PROOF_STALE, "the last right embedding is too long ago".into())

@@ -3,6 +3,7 @@
 //! | condition | holds when |
 //! |---|---|
 //! | `ModelPresent` | the server lists the source model, and can read it |
+//! | `ModelFilesIntact` | no file of theirs is known to be damaged. They are read where the guest has ended without a shutdown, or the server cannot compute with them |
 //! | `AliasPresent` | it lists the alias, with the declared template and parameters. Weights other than the source's are told, and left as they are |
 //! | `EmbeddingCorrect` | a real embedding through the alias, at the address that clients use, was right: its dimension, finite, of unit length, and like the one that the same weights gave when they were proven first |
 //!
@@ -11,10 +12,12 @@
 //! at most one at a time, and is never cut short: a client that leaves while the model loads
 //! makes the server give the load up.
 
+pub(crate) mod aside;
 mod check;
 mod facts;
 #[cfg(test)]
 mod fake;
+mod files;
 pub(crate) mod names;
 mod proof;
 mod pull;
@@ -27,6 +30,7 @@ mod warm;
 
 pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check, check_proof};
 pub use facts::{Alias, Facts, Recorded, Source, look};
+pub use files::{FileCheck, Files, MODEL_FILES_INTACT, check_files};
 pub use proof::{Attempt, Log, Proofs, Server, prove};
 pub use pull::{Failure, Kind, Pull, PullState};
 pub use reference::References;

@@ -24,8 +24,8 @@ pub enum Remedy {
     Pull,
     /// The alias is created from the source, with the declared template and parameters.
     CreateAlias,
-    /// Blobs whose content is not what their name says are removed, by a helper. A pull loads
-    /// them anew.
+    /// Blobs whose content is not what their name says are set aside, by a helper, and what
+    /// computes with them is ended, by another. A pull loads them anew.
     DropDamaged,
     /// The model is unloaded: the next request loads it anew from its files. Who waits for an
     /// embedding gets it before.
@@ -89,6 +89,7 @@ const PULL: Any = Any::Model(Remedy::Pull);
 const CREATE_ALIAS: Any = Any::Model(Remedy::CreateAlias);
 const DROP_DAMAGED: Any = Any::Model(Remedy::DropDamaged);
 const UNLOAD: Any = Any::Model(Remedy::Unload);
+const STOP_RUNNER: Any = Any::Ollama(Ollama::StopRunner);
 const RESTART: Any = Any::Ollama(Ollama::Restart);
 
 pub(super) static MISSING: Reason<Any> =
@@ -138,6 +139,16 @@ pub(super) static DAMAGED: Reason<Any> = Reason::fault("WeightsDamaged", DAMAGED
 pub(super) static ALIAS_DAMAGED: Reason<Any> = Reason::fault("WeightsDamaged", DAMAGED_ADVICE)
     .mended_by(1000, &[Rung::new(DROP_DAMAGED, 2, 10)]);
 
+/// They are loaded, and compute nonsense, or soon will.
+pub(super) static DAMAGED_FILES: Reason<Any> = Reason::fault(
+    "Damaged",
+    "see journalctl -u saigak-fix-model-blobs for why they were not set aside",
+)
+.mended_by(0, &[Rung::new(DROP_DAMAGED, 2, 30)]);
+
+pub(super) const UNVERIFIED_ADVICE: &str =
+    "see journalctl -t saigak-agent; as root, saigak-agent probe blobs reads them";
+
 const DAMAGED_ADVICE: &str =
     "its files are what their names say, and the server cannot read them: see journalctl -u ollama";
 
@@ -170,8 +181,11 @@ pub(super) static SERVER_ERROR: Reason<Any> =
     Reason::fault("ServerError", "see journalctl -u ollama")
         .mended_by(60_000, &[Rung::new(RESTART, 1, 120)]);
 
-pub(super) static STUCK: Reason<Any> =
-    Reason::fault("Stuck", "see journalctl -u ollama").mended_by(0, &[Rung::new(RESTART, 2, 60)]);
+/// A proof that waits is the question that would have an idle server replace a dead runner, and an
+/// unload would wait for the very request that hangs: the runner alone is the smallest thing that
+/// can be mended. Whoever waits for it gets an error, and is served by another.
+pub(super) static STUCK: Reason<Any> = Reason::fault("Stuck", "see journalctl -u ollama")
+    .mended_by(0, &[Rung::new(STOP_RUNNER, 1, 20), Rung::new(RESTART, 2, 60)]);
 
 #[derive(Deserialize)]
 struct Created {
@@ -209,11 +223,26 @@ pub async fn apply(
             }
         }
         Remedy::CreateAlias => create_alias(config, &api, recorded).await,
-        Remedy::DropDamaged => fix::call(fix::Name::ModelBlobs).await.into(),
+        Remedy::DropDamaged => drop_damaged().await,
         Remedy::Unload => match warm::unload(&api, &config.alias).await {
             Ok(()) => Outcome::Succeeded(format!("{} is unloaded", config.alias)),
             Err(error) => Outcome::Failed(error.to_string()),
         },
+    }
+}
+
+/// What was set aside is still in the memory of whoever computes with it, and what comes in its
+/// place has the same name: the server would take the one for the other.
+async fn drop_damaged() -> Outcome {
+    let aside = match fix::call(fix::Name::ModelBlobs).await {
+        Ok(reply) if reply.outcome == fix::Outcome::Done => reply.message,
+        other => return other.into(),
+    };
+    match fix::call(fix::Name::OllamaStale).await.into() {
+        Outcome::Succeeded(ended) => Outcome::Succeeded(format!("{aside}; {ended}")),
+        other => {
+            Outcome::Failed(format!("{aside}; what computes with it goes on: {}", other.message()))
+        }
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) struct Socket {
     pub(super) user: u32,
     /// The control group that it was made in.
     pub(super) group: Option<u64>,
-    /// Whether a process has it open. A connection has none until it is accepted.
-    pub(super) held: bool,
+    /// Its inode, by which a process has it open. A connection has none, 0, until it is accepted.
+    pub(super) inode: u32,
 }
 
 /// Asks for all TCP sockets of a family in one of those states: `struct nlmsghdr`, then `struct
@@ -95,7 +95,7 @@ fn read(message: &[u8]) -> Option<Socket> {
         takes_ipv4: family == IPV4 || (any && !v6_only),
         user: u32_at(message, 64)?,
         group,
-        held: u32_at(message, 68)? != 0,
+        inode: u32_at(message, 68)?,
     })
 }
 
@@ -142,7 +142,7 @@ mod tests {
         let mut found = Vec::new();
         assert_eq!(answer(&part, &mut found), Some(false));
         let socket =
-            Socket { port: 11434, takes_ipv4: true, user: 998, group: Some(4711), held: false };
+            Socket { port: 11434, takes_ipv4: true, user: 998, group: Some(4711), inode: 0 };
         assert_eq!(found[0], socket);
         assert_eq!(found.iter().map(|s| s.takes_ipv4).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(found[1].group, None);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::Client;
 
 use super::api::{Api, ApiError};
+use super::computing::Computing;
 use super::environment::Settings;
 use super::listener::{self, Holder};
 use super::program::{self, EXEC, Program};
@@ -17,6 +18,7 @@ use super::store;
 use super::unit::{self, Unit};
 use crate::bus::Bus;
 use crate::config;
+use crate::probe;
 use crate::probe::manifest::STORES;
 
 /// How long `GET /` may take. It is answered from memory, in under a millisecond, by a
@@ -73,13 +75,14 @@ impl Answer {
 }
 
 impl Facts {
-    /// What a look at `uptime` makes of its answers, of what the one before it remembers, and of
-    /// what the agent itself has asked for.
+    /// What a look at `uptime` makes of its answers, of what computes for it, of what the one
+    /// before it remembers, and of what the agent itself has asked for.
     #[must_use]
     pub fn of(
         unit: Result<Unit, String>,
         at_address: Option<(Ipv4Addr, Answer)>,
         at_loopback: Answer,
+        computing: Option<Computing>,
         before: (Progress, Starts),
         own: Own,
         uptime: Duration,
@@ -93,7 +96,7 @@ impl Facts {
             unit,
             at_address,
             at_loopback,
-            progress: progress.follow(uptime, cpu, own),
+            progress: progress.follow(uptime, cpu, computing, own),
             starts,
             holder: Holder::Unknown,
             connections: None,
@@ -179,13 +182,23 @@ impl Facts {
     }
 }
 
-/// Looks at the server. `address` is the guest's primary one, `before` what the last look
-/// remembers, `own` what the agent has asked for by the end of this one, `uptime` the time now.
+/// How it is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Ways<'a> {
+    /// systemd, which knows its unit.
+    pub bus: &'a Bus,
+    /// Its own API.
+    pub client: &'a Client,
+}
+
+/// Looks at the server. `address` is the guest's primary one, `waits` whether a proof does, so
+/// that it counts what computes for the server, `before` what the last look remembers, `own` what
+/// the agent has asked for by the end of this one, `uptime` the time now.
 pub async fn look(
     config: &config::Ollama,
-    bus: &Bus,
-    client: &Client,
+    Ways { bus, client }: Ways<'_>,
     address: Option<Ipv4Addr>,
+    waits: bool,
     before: (Progress, Starts),
     own: impl FnOnce() -> Own,
     uptime: Duration,
@@ -199,15 +212,25 @@ pub async fn look(
             None => None,
         }
     };
-    let (unit, at_address, at_loopback) = tokio::join!(
+    let computing = async {
+        if !waits {
+            return None;
+        }
+        // Where it is not told, the unit's CPU time tells less.
+        let told = probe::runner::ask().await;
+        let told = told.inspect_err(|error| tracing::debug!(%error, "no runner is seen"));
+        Computing::of(&told.ok()?)
+    };
+    let (unit, at_address, at_loopback, computing) = tokio::join!(
         unit::read(bus, &config.unit),
         knock_at_address,
         knock(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        computing,
     );
     let unit = unit.map_err(|error| error.to_string());
     // The loopback link is down: nobody can be asked there.
     let at_loopback = at_loopback.unwrap_or(Answer::Silent);
-    let mut facts = Facts::of(unit, at_address, at_loopback, before, own(), uptime);
+    let mut facts = Facts::of(unit, at_address, at_loopback, computing, before, own(), uptime);
     if let Ok(unit) = facts.unit.clone() {
         facts.look_closer(&unit, config, uptime).await;
     }

@@ -1,6 +1,7 @@
 //! Who listens at a port. The kernel's socket diagnosis tells anybody the user and the control
 //! group of every listening socket, so the unit behind a port is known without any privilege.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -65,11 +66,21 @@ pub(super) fn holder(port: u16, name: &str, own: &str) -> Holder {
     }
 }
 
+/// The inodes of the sockets that listen at `port`.
+///
+/// # Errors
+/// Where the kernel does not tell.
+pub(crate) fn listening(port: u16) -> io::Result<BTreeSet<u64>> {
+    let sockets = sockets(diagnosis::LISTENING)?;
+    let held = sockets.iter().filter(|socket| socket.port == port && socket.inode != 0);
+    Ok(held.map(|socket| u64::from(socket.inode)).collect())
+}
+
 /// How many connections the server has open that were made to `port`; zero where the kernel does
 /// not tell.
 pub(super) fn connections(port: u16) -> usize {
     let sockets = sockets(diagnosis::OPEN).unwrap_or_default();
-    sockets.iter().filter(|socket| socket.port == port && socket.held).count()
+    sockets.iter().filter(|socket| socket.port == port && socket.inode != 0).count()
 }
 
 /// All TCP sockets of this guest in one of those states.

@@ -9,6 +9,7 @@
 
 mod api;
 mod check;
+mod computing;
 mod diagnosis;
 mod environment;
 mod facts;
@@ -27,10 +28,12 @@ pub use api::{Api, ApiError};
 pub use check::{
     ENDPOINT_REACHABLE, MODELS_ON_DATA_DISK, OLLAMA_RUNNING, OLLAMA_SERVING, REASONS, check,
 };
+pub use computing::Computing;
 pub use environment::{Setting, Settings};
-pub use facts::{Answer, Facts, look};
+pub use facts::{Answer, Facts, Ways, look};
 pub use filter::filter;
 pub use listener::Holder;
+pub(crate) use listener::listening;
 pub use program::Program;
 pub use progress::{Own, Progress};
 pub use repair::{Remedy, apply, held};

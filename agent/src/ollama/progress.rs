@@ -2,26 +2,38 @@
 
 use std::time::Duration;
 
-/// The part of one core that a server uses at least while it works on something. One that is
-/// frozen uses none at all.
-const WORKING: f64 = 0.01;
+use super::computing::{Computing, WORKING};
 
 /// What half a look at the models may cost the server: a list, and two answers that it reads from
 /// the models' files. An idle server with a small model takes 5 ms for all of it; one with a large
 /// vocabulary reads more.
 const QUESTION: Duration = Duration::from_millis(50);
 
+/// How long what computes must have stood still, for nobody to be served: between two requests it
+/// rests for milliseconds.
+const STANDS: Duration = Duration::from_secs(10);
+
 /// A look so soon after another says nothing: its own knock would pass for work.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Whether the server gets anything done, told by the CPU time of its control group: it is
-/// counted by the kernel, so a server that cannot answer cannot hide it either.
+/// counted by the kernel, so a server that cannot answer cannot hide it either. While a proof
+/// waits, by what the processes that compute have used: clients who ask, and wait as well, keep
+/// the server itself at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
     /// Uptime of this look.
     pub at: Duration,
     /// CPU time used until then.
     pub cpu: Option<Duration>,
+    /// What the processes that compute have used until then, where that was asked for.
+    pub computing: Option<Computing>,
+    /// Both, as they were at the last look that saw it work, or at the first.
+    pub base: (Option<Duration>, Option<Computing>),
+    /// Uptime at which a GPU was last seen to compute, and whether that is told at all.
+    pub gpu: Option<Duration>,
+    /// See `gpu`.
+    pub gpu_told: bool,
     /// Uptime since which the CPU time is known without a gap. `None`: it is not.
     pub since: Option<Duration>,
     /// Uptime of the last look that saw it work, for whomever.
@@ -48,31 +60,70 @@ pub struct Own {
 
 impl Progress {
     /// What a look at `at` adds, which saw that much CPU time used.
-    pub(super) fn follow(self, at: Duration, cpu: Option<Duration>, own: Own) -> Self {
+    pub(super) fn follow(
+        self,
+        at: Duration,
+        cpu: Option<Duration>,
+        computing: Option<Computing>,
+        own: Own,
+    ) -> Self {
         let soon = at < self.at + WINDOW;
         if soon && self.cpu.zip(cpu).is_some_and(|(before, after)| after >= before) {
             return self;
         }
         let asked = u32::try_from(own.asked.saturating_sub(self.asked)).unwrap_or(u32::MAX);
-        let worked = match (self.cpu, cpu) {
-            (Some(before), Some(after)) if at > self.at => {
+        let elapsed = at.saturating_sub(self.at);
+        let worked = match (self.computing, computing, self.cpu, cpu) {
+            _ if elapsed.is_zero() => false,
+            (Some(before), Some(now), ..) => now.has_worked(&before, elapsed),
+            (_, _, Some(before), Some(after)) => {
                 let used = after.saturating_sub(before);
                 let used = used.saturating_sub(QUESTION.saturating_mul(asked)).as_secs_f64();
-                used / at.saturating_sub(self.at).as_secs_f64() >= WORKING
+                used >= WORKING * elapsed.as_secs_f64()
             }
             _ => false,
         };
         let since = cpu.map(|_| self.since.unwrap_or(at));
         let last = if worked { Some(at) } else { self.last };
-        let served = if worked && own.quiet_since <= self.at { Some(at) } else { self.served };
-        Self { at, cpu, since, last, served, asked: own.asked, ..self }
+        // What computes stands still while a proof waits: whoever keeps the server itself at work
+        // is not served either.
+        let stands = !worked && computing.is_some() && self.computing.is_some();
+        let for_long = last.is_none_or(|last| at.saturating_sub(last) >= STANDS);
+        let served = match (worked, stands && for_long) {
+            (true, _) if own.quiet_since <= self.at => Some(at),
+            (_, true) => None,
+            _ => self.served,
+        };
+        let (cpu_then, computing_then) = if worked { (None, None) } else { self.base };
+        let base = (cpu_then.or(cpu), computing_then.or(computing));
+        Self { at, cpu, computing, base, since, last, served, asked: own.asked, ..self }
     }
 
     /// Uptime since which it was watched and seen to do nothing. `None`: its CPU time is not
     /// known, which says nothing of what it does.
     #[must_use]
     pub fn idle_since(&self) -> Option<Duration> {
-        self.since.max(self.last.filter(|_| self.since.is_some()))
+        self.since.map(|since| since.max(self.last.max(self.gpu).unwrap_or_default()))
+    }
+
+    /// What it was seen to do since it is idle, signal by signal, for a person who doubts it.
+    #[must_use]
+    pub fn evidence(&self) -> String {
+        let used = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64();
+        let mut told = Vec::new();
+        if let (Some(now), Some(then)) = (self.computing, self.base.1) {
+            let (pid, letter, _) = now.newest;
+            let (cpu, read) = (used(now.cpu, then.cpu), now.read.saturating_sub(then.read) >> 20);
+            told.push(format!("runner {pid} (state {letter}) used {cpu:.1} s of CPU"));
+            told.push(format!("read {read} MiB"));
+        } else {
+            told.push("no runner was seen".into());
+        }
+        if let (Some(now), Some(then)) = (self.cpu, self.base.0) {
+            told.push(format!("all of the unit used {:.0} s of CPU", used(now, then)));
+        }
+        told.push(if self.gpu_told { "no GPU computed" } else { "no GPU was asked" }.into());
+        told.join(", ")
     }
 }
 
@@ -88,68 +139,92 @@ mod tests {
 
     #[test]
     fn a_frozen_server_makes_no_progress_and_a_busy_one_does() {
-        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), NOBODY);
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, NOBODY);
         assert_eq!(first.last, None);
-        let frozen = first.follow(seconds(20.0), Some(seconds(5.0)), NOBODY);
+        let frozen = first.follow(seconds(20.0), Some(seconds(5.0)), None, NOBODY);
         assert_eq!(frozen.last, None);
-        let busy = frozen.follow(seconds(30.0), Some(seconds(5.5)), NOBODY);
+        let busy = frozen.follow(seconds(30.0), Some(seconds(5.5)), None, NOBODY);
         assert_eq!(busy.last, Some(seconds(30.0)));
-        let frozen_again = busy.follow(seconds(40.0), Some(seconds(5.5)), NOBODY);
+        let frozen_again = busy.follow(seconds(40.0), Some(seconds(5.5)), None, NOBODY);
         assert_eq!(frozen_again.last, Some(seconds(30.0)));
     }
 
     #[test]
     fn a_knock_right_after_another_is_no_work() {
-        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), NOBODY);
-        let again = first.follow(seconds(10.05), Some(seconds(5.002)), NOBODY);
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, NOBODY);
+        let again = first.follow(seconds(10.05), Some(seconds(5.002)), None, NOBODY);
         assert_eq!(again, first);
-        let later = again.follow(seconds(12.0), Some(seconds(5.004)), NOBODY);
+        let later = again.follow(seconds(12.0), Some(seconds(5.004)), None, NOBODY);
         assert_eq!(later.idle_since(), Some(seconds(10.0)));
     }
 
     #[test]
     fn without_accounting_neither_progress_nor_idleness_is_seen() {
-        let progress = Progress::default().follow(seconds(1.0), None, NOBODY);
+        let progress = Progress::default().follow(seconds(1.0), None, None, NOBODY);
         assert_eq!(progress.idle_since(), None);
-        let seen = progress.follow(seconds(2.0), Some(seconds(9.0)), NOBODY);
+        let seen = progress.follow(seconds(2.0), Some(seconds(9.0)), None, NOBODY);
         assert_eq!((seen.last, seen.idle_since()), (None, Some(seconds(2.0))));
-        let idle = seen.follow(seconds(5.0), Some(seconds(9.0)), NOBODY);
+        let idle = seen.follow(seconds(5.0), Some(seconds(9.0)), None, NOBODY);
         assert_eq!(idle.idle_since(), Some(seconds(2.0)));
-        let worked = idle.follow(seconds(6.0), Some(seconds(9.9)), NOBODY);
+        let worked = idle.follow(seconds(6.0), Some(seconds(9.9)), None, NOBODY);
         assert_eq!(worked.idle_since(), Some(seconds(6.0)));
-        assert_eq!(worked.follow(seconds(7.0), None, NOBODY).idle_since(), None);
+        assert_eq!(worked.follow(seconds(7.0), None, None, NOBODY).idle_since(), None);
     }
 
     #[test]
     fn the_agent_s_own_proof_is_work_and_serves_nobody() {
         // A model that a proof has loaded: 267 ms. One that was loaded: 9 ms.
-        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), NOBODY);
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, NOBODY);
         let proven = |at: f64| Own { quiet_since: seconds(at), ..NOBODY };
-        let loaded = first.follow(seconds(20.0), Some(seconds(5.267)), proven(14.0));
+        let loaded = first.follow(seconds(20.0), Some(seconds(5.267)), None, proven(14.0));
         assert_eq!((loaded.last, loaded.served), (Some(seconds(20.0)), None));
         // The next one waits since 24: what is done after that may be anybody's.
-        let begun = loaded.follow(seconds(25.0), Some(seconds(6.0)), proven(24.0));
+        let begun = loaded.follow(seconds(25.0), Some(seconds(6.0)), None, proven(24.0));
         assert_eq!((begun.last, begun.served), (Some(seconds(25.0)), None));
-        let busy = begun.follow(seconds(27.0), Some(seconds(6.1)), proven(24.0));
+        let busy = begun.follow(seconds(27.0), Some(seconds(6.1)), None, proven(24.0));
         assert_eq!(busy.served, Some(seconds(27.0)));
-        let idle = busy.follow(seconds(37.0), Some(seconds(6.109)), proven(24.0));
+        let idle = busy.follow(seconds(37.0), Some(seconds(6.109)), None, proven(24.0));
         assert_eq!((idle.last, idle.served), (busy.last, busy.served));
     }
 
     #[test]
     fn the_agent_s_own_questions_are_no_work() {
         let asked = |asked| Own { asked, ..NOBODY };
-        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), asked(6));
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, asked(6));
         // 60 ms for a large vocabulary, within two seconds.
-        let seen = first.follow(seconds(12.0), Some(seconds(5.06)), asked(8));
+        let seen = first.follow(seconds(12.0), Some(seconds(5.06)), None, asked(8));
         assert_eq!(seen.idle_since(), Some(seconds(10.0)));
         assert_eq!(
-            seen.follow(seconds(14.0), Some(seconds(5.12)), asked(8)).last.unwrap(),
+            seen.follow(seconds(14.0), Some(seconds(5.12)), None, asked(8)).last.unwrap(),
             seconds(14.0)
         );
         assert_eq!(
-            seen.follow(seconds(14.0), Some(seconds(5.36)), asked(10)).last.unwrap(),
+            seen.follow(seconds(14.0), Some(seconds(5.36)), None, asked(10)).last.unwrap(),
             seconds(14.0)
         );
+    }
+
+    #[test]
+    fn a_runner_that_stands_still_is_not_hidden_by_clients_who_ask() {
+        let used = |cpu, started| Computing {
+            cpu: seconds(cpu),
+            read: 0,
+            newest: (412, 'T', seconds(started)),
+        };
+        let mut now = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, NOBODY);
+        // A quarter of a core for requests that wait like the proof.
+        for look in 1..=32 {
+            let (at, cpu) = (10.0 + 2.0 * f64::from(look), 5.0 + 0.5 * f64::from(look));
+            now = now.follow(seconds(at), Some(seconds(cpu)), Some(used(9.0, 1.0)), NOBODY);
+        }
+        assert_eq!(now.idle_since(), Some(seconds(12.0)), "the first two told of the unit alone");
+        assert_eq!(now.served, None, "nor is anybody served");
+        let told = now.evidence();
+        assert!(told.contains("runner 412 (state T) used 0.0 s of CPU, read 0 MiB"), "{told}");
+        assert!(told.contains("all of the unit used 16 s of CPU, no GPU was asked"), "{told}");
+        let computes = now.follow(seconds(76.0), Some(seconds(22.0)), Some(used(9.5, 1.0)), NOBODY);
+        assert_eq!((computes.last, computes.served), (Some(seconds(76.0)), Some(seconds(76.0))));
+        let gpu = Progress { gpu: Some(seconds(74.0)), gpu_told: true, ..now };
+        assert_eq!(gpu.idle_since(), Some(seconds(74.0)));
     }
 }

@@ -15,6 +15,9 @@ pub enum Remedy {
     Start,
     /// The unit's failure is forgotten by systemd, and the unit started.
     ResetFailed,
+    /// The processes that compute for the server are ended, and it is left as it is: it starts
+    /// another for the next request. No start of the unit is spent, no download lost.
+    StopRunner,
     /// The unit is restarted, its whole control group: a killed server alone would leave its
     /// runner behind, GPU memory included.
     Restart,
@@ -26,8 +29,14 @@ pub enum Remedy {
 
 impl Remedy {
     /// Every remedy of this concern.
-    pub const ALL: [Self; 5] =
-        [Self::Start, Self::ResetFailed, Self::Restart, Self::BindAll, Self::UseDataDisk];
+    pub const ALL: [Self; 6] = [
+        Self::Start,
+        Self::ResetFailed,
+        Self::StopRunner,
+        Self::Restart,
+        Self::BindAll,
+        Self::UseDataDisk,
+    ];
 
     /// `ollama/…`.
     #[must_use]
@@ -35,6 +44,7 @@ impl Remedy {
         match self {
             Self::Start => "ollama/Start",
             Self::ResetFailed => "ollama/ResetFailed",
+            Self::StopRunner => "ollama/StopRunner",
             Self::Restart => "ollama/Restart",
             Self::BindAll => "ollama/BindAll",
             Self::UseDataDisk => "ollama/UseDataDisk",
@@ -47,9 +57,16 @@ impl Remedy {
         match self {
             Self::Start => Budget::hourly(12),
             Self::ResetFailed => Budget::hourly(3),
+            Self::StopRunner => Budget::hourly(6),
             Self::Restart => Budget::hourly(4),
             Self::BindAll | Self::UseDataDisk => Budget::hourly(2),
         }
+    }
+
+    /// Whether the server's process is left as it is, with all that it does but computing.
+    #[must_use]
+    pub fn spares_server(self) -> bool {
+        matches!(self, Self::Start | Self::StopRunner)
     }
 
     /// How long it may take. A server that ignores SIGTERM is killed by systemd after its
@@ -114,7 +131,7 @@ pub fn held(remedy: Remedy, facts: Option<&Facts>, uptime: Duration) -> Option<S
     let facts = facts?;
     let unit = facts.unit.as_ref().ok()?;
     match remedy {
-        Remedy::ResetFailed => None,
+        Remedy::ResetFailed | Remedy::StopRunner => None,
         Remedy::Start => facts.starts.would_hit(unit, uptime, false),
         Remedy::Restart | Remedy::BindAll | Remedy::UseDataDisk => {
             facts.starts.would_hit(unit, uptime, true)
@@ -127,6 +144,7 @@ pub async fn apply(remedy: Remedy) -> Outcome {
     let name = match remedy {
         Remedy::Start => fix::Name::OllamaStart,
         Remedy::ResetFailed => fix::Name::OllamaReset,
+        Remedy::StopRunner => fix::Name::OllamaRunner,
         Remedy::Restart => fix::Name::OllamaRestart,
         Remedy::BindAll => fix::Name::OllamaBind,
         Remedy::UseDataDisk => fix::Name::OllamaModels,

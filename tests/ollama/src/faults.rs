@@ -24,6 +24,8 @@ pub struct Faults {
     /// Every embedding is refused as if the queue were full (503).
     #[serde(default)]
     pub busy: bool,
+    /// So many embeddings at a time; all others are refused as if the queue were full (503).
+    pub queue: Option<usize>,
     /// The list of loaded models says nothing of models.
     #[serde(default)]
     pub unlisted: bool,

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::aside::{self, State};
-use super::{LIMIT, digest_of, few};
+use super::{LIMIT, aside, few};
 use crate::config::Config;
 use crate::core::{BootClock, Clock};
 use crate::fix::{Reply, disk};
+use crate::model::aside::{blob_of, digest_of};
+use crate::probe::blob::State;
 use crate::probe::manifest;
 use crate::probe::tree::{Disk, Entry};
 
@@ -103,7 +104,7 @@ fn reply(enough: bool, removed: &[String], failed: &[String]) -> Reply {
 fn clutter(blobs: &Entry) -> io::Result<Vec<Clutter>> {
     let mut groups: BTreeMap<String, Clutter> = BTreeMap::new();
     for (name, entry) in blobs.list()? {
-        let group = match (download_of(&name), aside::blob_of(&name)) {
+        let group = match (download_of(&name), blob_of(&name)) {
             (Some(blob), _) => blob.to_owned(),
             (None, Some(_)) => name.clone(),
             (None, None) => continue,
@@ -146,8 +147,7 @@ impl Clutter {
             if download_of(&name).is_some() {
                 blobs.remove_below(&name)?;
             } else {
-                // A good one gets its name back.
-                aside::clear(blobs, &name, until)?;
+                aside::remove(blobs, &name, until)?;
             }
             removed.push(name);
         }
@@ -162,6 +162,7 @@ mod tests {
 
     use super::*;
     use crate::fix::Outcome;
+    use crate::model::aside::name;
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -199,7 +200,7 @@ mod tests {
         let other = ABC.replace("ba78", "ab78");
         let (young, old, odd) =
             (format!("{ABC}-partial"), format!("{other}-partial"), format!("{ABC}-partial-x"));
-        let (record, aside) = (format!("{old}-12"), format!("{other}.damaged-7"));
+        let (record, aside) = (format!("{old}-12"), name(&other, 7));
         let disk = store(&[
             (ABC, 9),
             (&other, 9),
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_was_set_aside_and_is_good_gets_its_name_back() {
-        let aside = format!("{ABC}.damaged-7");
+        let aside = name(ABC, 7);
         let disk = store(&[(&aside, 9)]);
         cleared(disk.path(), u64::MAX);
         assert_eq!(left(disk.path()), [ABC]);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::fix::Outcome;
+use crate::model::aside::name as aside_name;
 
 /// SHA-256 of "abc", from FIPS 180-2.
 const ABC: &str = "sha256-ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
@@ -26,12 +27,19 @@ fn replied(disk: &Path) -> Reply {
     checked(disk).unwrap().reply(&Storage::default())
 }
 
+/// The names of what was set aside.
+fn asides(blobs: &Path) -> Vec<String> {
+    let names = fs::read_dir(blobs).unwrap().map(|entry| entry.unwrap().file_name());
+    let names = names.map(|name| name.into_string().unwrap());
+    names.filter(|name| blob_of(name).is_some()).collect()
+}
+
 fn state(path: &Path) -> State {
     State::of(&File::open(path).unwrap()).unwrap()
 }
 
 #[test]
-fn only_a_blob_that_is_not_what_its_name_says_is_removed() {
+fn only_a_blob_that_is_not_what_its_name_says_is_set_aside_and_it_is_kept() {
     let disk = tempfile::tempdir().unwrap();
     let blobs = disk.path().join("blobs");
     fs::create_dir(&blobs).unwrap();
@@ -52,10 +60,14 @@ fn only_a_blob_that_is_not_what_its_name_says_is_removed() {
     symlink("notes", blobs.join(&link)).unwrap();
 
     let first = checked(disk.path()).unwrap();
-    assert_eq!((first.checked, &first.removed), (2, &vec![other.clone()]));
+    assert_eq!((first.checked, &first.aside), (2, &vec![other.clone()]));
     assert!(!blobs.join(&other).exists() && blobs.join(&link).is_symlink());
     assert!(kept.iter().all(|name| blobs.join(name).exists()));
-    assert_eq!(fs::read_dir(&blobs).unwrap().count(), kept.len() + 1);
+    let aside = asides(&blobs);
+    let [kept_aside] = aside.as_slice() else { panic!("{aside:?}") };
+    assert_eq!(blob_of(kept_aside).unwrap().0, other);
+    assert_eq!(fs::read_to_string(blobs.join(kept_aside)).unwrap(), "abc");
+    assert_eq!(fs::read_dir(&blobs).unwrap().count(), kept.len() + 2);
     assert_eq!(first.reply(&Storage::default()).outcome, Outcome::Done);
     let second = replied(disk.path());
     assert_eq!(second.outcome, Outcome::Unneeded, "{}", second.message);
@@ -70,15 +82,15 @@ fn another_file_of_the_same_name_is_left() {
     let hashed = state(&path);
     fs::rename(&path, &kept).unwrap();
     fs::write(&path, "abc").unwrap();
-    assert!(!aside::remove(&blobs, ABC, hashed).unwrap() && path.exists());
+    assert!(!aside::put(&blobs, ABC, hashed).unwrap() && path.exists());
     fs::rename(&kept, &path).unwrap();
-    assert!(aside::remove(&blobs, ABC, hashed).unwrap() && !path.exists());
+    assert!(aside::put(&blobs, ABC, hashed).unwrap() && !path.exists());
 }
 
 #[test]
-fn what_came_between_the_check_and_the_removal_gets_its_name_back() {
+fn what_came_between_the_check_and_the_renaming_gets_its_name_back() {
     let disk = tempfile::tempdir().unwrap();
-    let (path, aside) = (disk.path().join(ABC), format!("{ABC}.damaged-7"));
+    let (path, aside) = (disk.path().join(ABC), aside_name(ABC, 7));
     fs::write(&path, "xyz").unwrap();
     let hashed = state(&path);
     fs::write(disk.path().join(&aside), "abc").unwrap();
@@ -90,23 +102,23 @@ fn what_came_between_the_check_and_the_removal_gets_its_name_back() {
 }
 
 #[test]
-fn what_a_killed_repair_has_left_aside_goes_or_comes_back() {
+fn a_good_blob_that_a_killed_repair_has_left_aside_comes_back_and_nothing_is_deleted() {
     let disk = tempfile::tempdir().unwrap();
     let blobs = disk.path().join("blobs");
     fs::create_dir(&blobs).unwrap();
-    let aside = |number: u32| blobs.join(format!("{ABC}.damaged-{number}"));
+    let aside = |number: u64| blobs.join(aside_name(ABC, number));
     fs::write(aside(1), "xyz").unwrap();
     fs::write(aside(2), "abc").unwrap();
     assert_eq!(replied(disk.path()).outcome, Outcome::Unneeded);
     assert_eq!(fs::read_to_string(blobs.join(ABC)).unwrap(), "abc");
-    assert!(!aside(1).exists() && !aside(2).exists());
-    // The damaged one has the name still: it goes, and the good one takes its place.
-    fs::write(blobs.join(ABC), "xyz").unwrap();
+    assert!(aside(1).exists() && !aside(2).exists());
+    // A damaged one has the name: it goes aside, and a good one takes its place.
+    fs::write(blobs.join(ABC), "wxyz").unwrap();
     fs::write(aside(3), "abc").unwrap();
     fs::write(aside(4), "abc").unwrap();
     assert_eq!(replied(disk.path()).outcome, Outcome::Done);
     assert_eq!(fs::read_to_string(blobs.join(ABC)).unwrap(), "abc");
-    assert_eq!(fs::read_dir(&blobs).unwrap().count(), 1);
+    assert_eq!(asides(&blobs).len(), 3);
 }
 
 #[test]
@@ -123,11 +135,11 @@ fn the_model_s_own_blobs_come_first_in_whichever_store_and_one_that_is_gone_is_p
     let own = names.get(13).unwrap();
     need(&used, "M", own);
     let pass = checked(disk.path()).unwrap();
-    assert_eq!((pass.checked, &pass.removed), (1, &vec![own.clone()]));
+    assert_eq!((pass.checked, &pass.aside), (1, &vec![own.clone()]));
     assert_eq!(pass.reply(&Storage::default()).outcome, Outcome::Done);
     assert!(old.join("blobs").join(own).exists() && !used.join("blobs").join(own).exists());
     // Nobody needs what is left.
-    assert_eq!(checked(disk.path()).unwrap().removed.len(), 39);
+    assert_eq!(checked(disk.path()).unwrap().aside.len(), 39);
 }
 
 #[test]
@@ -156,12 +168,12 @@ fn a_pass_that_ends_early_says_how_far_it_came() {
     let blobs = disk.path().join("blobs");
     fs::create_dir(&blobs).unwrap();
     fs::write(blobs.join(ABC), "abc").unwrap();
-    fs::write(blobs.join(format!("{ABC}.damaged-1")), "abc").unwrap();
+    fs::write(blobs.join(aside_name(ABC, 1)), "abc").unwrap();
     let late = stores(&Entry::directory(disk.path()).unwrap(), &[], Instant::now()).unwrap();
     assert_eq!(late.failed, [""; 0]);
     let reply = late.reply(&Storage::default());
     assert_eq!(reply.outcome, Outcome::Failed);
-    assert!(reply.message.ends_with("checked 0 of 2 within 14 minutes"), "{}", reply.message);
+    assert!(reply.message.ends_with("checked 0 of 1 within 14 minutes"), "{}", reply.message);
 }
 
 #[test]
@@ -178,7 +190,7 @@ fn a_store_below_a_home_is_one_as_well() {
     let blobs = disk.path().join(".ollama/models/blobs");
     fs::create_dir_all(&blobs).unwrap();
     fs::write(blobs.join(ABC), "xyz").unwrap();
-    assert_eq!(checked(disk.path()).unwrap().removed, [ABC]);
+    assert_eq!(checked(disk.path()).unwrap().aside, [ABC]);
     fs::create_dir(disk.path().join("blobs")).unwrap();
     fs::write(disk.path().join("blobs").join(ABC), "abc").unwrap();
     assert_eq!(checked(disk.path()).unwrap().checked, 1);

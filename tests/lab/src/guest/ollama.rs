@@ -7,9 +7,17 @@ use super::Guest;
 use super::disk::MOUNT;
 
 impl Guest {
-    /// Every file of the data disk, with size and owner, sorted.
+    /// Every file of the data disk, with size and owner, sorted. What the agent has set aside is
+    /// left out: it is what was broken, and is kept.
     pub async fn data(&self) -> Result<String> {
-        self.sh(&format!("find {MOUNT} -xdev -type f -printf '%P %s %U\\n' | sort")).await
+        let files = format!("find {MOUNT} -xdev -type f -not -name '*.set-aside-*'");
+        self.sh(&format!("{files} -printf '%P %s %U\\n' | sort")).await
+    }
+
+    /// The names of the blobs that the agent has set aside, sorted.
+    pub async fn set_aside(&self) -> Result<String> {
+        self.sh(&format!("find {MOUNT} -xdev -type f -name '*.set-aside-*' -printf '%f\\n' | sort"))
+            .await
     }
 
     /// What changes when a unit is started anew.

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod namespace;
 pub mod outside;
 pub mod service;
+pub mod traffic;
 
 /// The gateway: router, DHCP and DNS server, registry.
 pub const GATEWAY: &str = "10.0.2.1";

@@ -91,6 +91,16 @@ impl Worker {
         F: Future<Output = T> + 'static,
         T: Send + 'static,
     {
+        self.begin(make)?.await.context("the gateway's thread is gone")
+    }
+
+    /// Has a future run in the namespace; what comes of it can be awaited.
+    pub fn begin<M, F, T>(&self, make: M) -> Result<oneshot::Receiver<T>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future<Output = T> + 'static,
+        T: Send + 'static,
+    {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move || {
             Box::pin(async move {
@@ -99,6 +109,6 @@ impl Worker {
             })
         });
         self.jobs.send(job).map_err(|_| anyhow!("cannot enter the gateway's namespace"))?;
-        answered.await.context("the gateway's thread is gone")
+        Ok(answered)
     }
 }

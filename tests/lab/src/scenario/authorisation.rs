@@ -31,6 +31,8 @@ const HELPERS: &[&str] = &[
     "ollama-start",
     "ollama-reset",
     "ollama-restart",
+    "ollama-runner",
+    "ollama-stale",
     "ollama-bind",
     "ollama-models",
     "gpu-load",
@@ -141,13 +143,13 @@ async fn refused_verbs(guest: &Guest) -> Result<()> {
 async fn refused_transients(guest: &Guest) -> Result<()> {
     let mut names: Vec<String> =
         HELPERS.iter().map(|helper| format!("saigak-fix-{helper}.service")).collect();
-    let probes = ["saigak-probe-storage@", "saigak-probe-write@", "saigak-probe-firewall@"];
-    names.extend(probes.map(|probe| format!("{probe}x.service")));
+    let probes = ["storage", "write", "runner", "blobs", "firewall"];
+    names.extend(probes.map(|probe| format!("saigak-probe-{probe}@x.service")));
     names.push("ollama.service".into());
     for name in &names {
         refused_transient(guest, name).await.with_context(|| format!("{name}, file present"))?;
     }
-    let templates = probes.map(|probe| format!("{probe}.service"));
+    let templates = probes.map(|probe| format!("saigak-probe-{probe}@.service"));
     for name in names.iter().chain(&templates) {
         let find = format!("find /usr/lib/systemd/system /etc/systemd/system -name '{name}'");
         for path in guest.sh(&find).await?.lines() {

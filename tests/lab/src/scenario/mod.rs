@@ -16,6 +16,8 @@ mod boots;
 mod bootstrap;
 mod budget;
 mod bus;
+mod busy;
+mod clients;
 mod clock;
 mod crash;
 mod disk;
@@ -60,6 +62,7 @@ mod smoke;
 mod sources;
 mod templates;
 mod two;
+mod unclean;
 pub(crate) mod unit;
 mod vector;
 pub(crate) mod vm;
@@ -142,6 +145,9 @@ pub const ALL: &[Scenario] = &[
     resources::SCENARIO,
     runner_process::IDLE,
     runner_process::IN_FLIGHT,
+    busy::SCENARIO,
+    clients::SCENARIO,
+    unclean::SCENARIO,
     model::MODEL,
     model::REGISTRY,
     alias::SCENARIO,

@@ -33,7 +33,7 @@ pub(super) const DROP_IN: &str = "mkdir -p /etc/systemd/system/ollama.service.d 
     > /etc/systemd/system/ollama.service.d/switches.conf && \
     systemctl daemon-reload && systemctl restart ollama.service";
 
-const UNLOAD: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/embed --data \
+pub(super) const UNLOAD: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/embed --data \
     '{\"model\":\"qwen3-embedding-saigak:0.6b\",\"keep_alive\":0}'";
 /// A load that takes longer fails.
 const SHORT_LOADS: &str = "printf '[Service]\\nEnvironment=OLLAMA_LOAD_TIMEOUT=2s\\n' \

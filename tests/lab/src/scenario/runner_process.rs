@@ -22,7 +22,7 @@ pub(super) const IDLE: Scenario = Scenario {
 /// See the story. A real server computes too fast here for a request to be caught on its way.
 pub(super) const IN_FLIGHT: Scenario = Scenario {
     name: "runner-in-flight",
-    story: "The runner was killed, or frozen, while it computed: only a frozen one needs a restart",
+    story: "The runner was killed, frozen, or stopped and stays: only it is ended, and only then",
     needs: Needs::StandIn,
     shows: &["EmbeddingCorrect/Stuck", "EmbeddingCorrect/ProofStale"],
     play: |stage| -> Playing<'_> { Box::pin(in_flight(stage)) },
@@ -31,13 +31,17 @@ pub(super) const IN_FLIGHT: Scenario = Scenario {
 /// Functions for the guest's shell. `runner` prints the runner's process. `in_flight` sends a
 /// text that takes two seconds to compute, and returns once the runner has it: when a connection
 /// of its port outlasts a ping's.
-const FUNCTIONS: &str = r#"
+pub(super) const FUNCTIONS: &str = r#"
 runner() {
     pgrep --parent "$(systemctl show -P MainPID ollama.service)"
 }
 connections() {
     ss --no-header --numeric --tcp state established src 127.0.0.1 |
         awk '$3 !~ /:11434$/ && $4 !~ /:11434$/ { print $3, $4 }' | sort
+}
+unload() {
+    systemd-run --quiet --collect --unit=unload.service curl --silent --max-time 300 --data \
+        '{"model":"qwen3-embedding-saigak:0.6b","keep_alive":0}' http://127.0.0.1:11434/api/embed
 }
 in_flight() {
     text=$(head --bytes=4000 /dev/zero | tr '\0' x)
@@ -52,20 +56,28 @@ in_flight() {
     done
 }
 "#;
-const PATH: &str = "/usr/local/lib/runner.sh";
+pub(super) const PATH: &str = "/usr/local/lib/runner.sh";
 
-/// Only a restart ends a request that waits for a frozen runner.
+/// Only its end ends a request that waits for a frozen runner.
 pub(crate) const FROZEN: Fault = Fault {
     what: "runner frozen with a request on its way",
     why: "the GPU's driver never comes back from a call",
     breaks: ". /usr/local/lib/runner.sh; in_flight && kill -STOP $(runner)",
     condition: "EmbeddingCorrect",
     reasons: &["Stuck"],
-    remedies: &[&["ollama/Restart"]],
-    by_hand: "systemctl restart ollama.service",
+    remedies: &[&["ollama/StopRunner"]],
+    by_hand: ". /usr/local/lib/runner.sh; kill -KILL $(runner)",
     keeps_data: true,
     seen_within: Duration::from_mins(2),
     healed_within: Duration::from_mins(1),
+};
+
+/// The server waits for the runner's request, and all others wait for the server.
+pub(crate) const STOPPING: Fault = Fault {
+    what: "runner told to stop, and frozen with a request on its way",
+    why: "ollama ps says \"Stopping...\" for ever",
+    breaks: ". /usr/local/lib/runner.sh; in_flight && kill -STOP $(runner) && unload",
+    ..FROZEN
 };
 
 /// The server finds out with the next request, which is the proof's.
@@ -88,7 +100,8 @@ async fn in_flight(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     guest.write_file(PATH, FUNCTIONS)?;
     replaced(stage, &guest, "runner killed with a request on its way", KILLED_IN_FLIGHT).await?;
-    stage.play(&guest, &FROZEN).await
+    stage.play(&guest, &FROZEN).await?;
+    stage.play(&guest, &STOPPING).await
 }
 
 /// Breaks the runner, and watches the server replace it at the next proof.

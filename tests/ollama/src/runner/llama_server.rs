@@ -4,12 +4,13 @@
 //! model is "loaded", and computes one request at a time, as fast as the recorded server did, so
 //! that a long text leaves time to do something to it in flight.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -42,6 +43,14 @@ const TOKEN: Duration = Duration::from_micros(490);
 
 /// A load took the recorded server 0.25 s.
 const LOAD: Duration = Duration::from_millis(250);
+
+/// Of each 20 ms that it computes it uses the CPU for one.
+const WORK: Duration = Duration::from_millis(1);
+const REST: Duration = Duration::from_millis(19);
+
+/// A load reads 10 MB/s.
+const READ_AT_ONCE: usize = 1 << 20;
+const READ_EVERY: Duration = Duration::from_millis(100);
 
 /// Components of the first answer after a load differ by about this much from later ones.
 const COLD_ERROR: f32 = 1e-5;
@@ -127,7 +136,9 @@ async fn run(arguments: Arguments) -> Result<(), String> {
 async fn serve(arguments: Arguments) -> Result<(), String> {
     let header = gguf::read(&arguments.model).map_err(|error| error.to_string())?;
     let digest = digest::of_file(&arguments.model).map_err(|error| error.to_string())?;
-    tokio::time::sleep(LOAD + Faults::read()?.load_delay()).await;
+    load(&arguments.model, LOAD + Faults::read()?.load_delay())
+        .await
+        .map_err(|error| error.to_string())?;
 
     let dimensions = header.number("embedding_length").and_then(|n| usize::try_from(n).ok());
     let held = Held {
@@ -152,6 +163,32 @@ async fn serve(arguments: Arguments) -> Result<(), String> {
     axum::serve(listener, routes).await.map_err(|error| error.to_string())
 }
 
+/// Takes so long to load, with what a slow disk makes of it: bytes that come, and hardly any work.
+async fn load(model: &Path, time: Duration) -> io::Result<()> {
+    let until = Instant::now() + time;
+    let (mut file, mut chunk) = (File::open(model)?, vec![0; READ_AT_ONCE]);
+    while Instant::now() < until {
+        if file.read(&mut chunk)? == 0 {
+            file.rewind()?;
+        }
+        tokio::time::sleep(READ_EVERY.min(until - Instant::now())).await;
+    }
+    Ok(())
+}
+
+/// Takes so long to compute, and uses a little of the CPU all the while: who looks from outside
+/// sees that it is at work.
+async fn compute(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        let worked = Instant::now() + WORK.min(until - Instant::now());
+        while Instant::now() < worked {
+            std::hint::spin_loop();
+        }
+        tokio::time::sleep(REST.min(until.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
 async fn embed(State(held): State<Arc<Held>>, Json(question): Json<Question>) -> Response {
     if !held.embedding {
         let text = "This server does not support embeddings. Start it with `--embeddings`";
@@ -166,7 +203,7 @@ async fn embed(State(held): State<Arc<Held>>, Json(question): Json<Question>) ->
     let mut last = held.last.lock().await;
     let cold = last.is_none();
     if last.as_deref() != Some(&question.input) {
-        tokio::time::sleep(TOKEN * question.tokens).await;
+        compute(TOKEN * question.tokens).await;
     }
     let mut vector = vector::embed(&held.digest, question.input.as_bytes(), held.dimensions);
     *last = Some(question.input);

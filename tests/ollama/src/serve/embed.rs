@@ -1,6 +1,7 @@
 //! The one way in which all three embedding endpoints get their vectors.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
@@ -47,7 +48,8 @@ pub(super) struct Done {
 /// Loads the model where it is not, and embeds each text. No text at all: only loads.
 pub(super) async fn embed(app: &Arc<App>, job: Job) -> Result<Done, Failure> {
     let faults = Faults::read().map_err(Failure::internal)?;
-    if faults.busy {
+    let place = app.places.take();
+    if faults.busy || faults.queue.is_some_and(|queue| place.number > queue) {
         return Err(load_failed(&LoadError::Busy));
     }
     let target = target(app, &job).await?;
@@ -76,6 +78,29 @@ pub(super) async fn embed(app: &Arc<App>, job: Job) -> Result<Done, Failure> {
         done.vectors.push(vector);
     }
     Ok(done)
+}
+
+/// How many embeddings are under way.
+#[derive(Debug, Default)]
+pub(super) struct Places(AtomicUsize);
+
+/// One of them, while this is kept.
+struct Place<'a> {
+    places: &'a Places,
+    /// How many there were, with this one.
+    number: usize,
+}
+
+impl Places {
+    fn take(&self) -> Place<'_> {
+        Place { places: self, number: self.0.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.places.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Strings from `input`: one, or a list. `None` where it is something else.

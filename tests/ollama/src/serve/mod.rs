@@ -29,6 +29,7 @@ use crate::VERSION;
 use crate::pull::Downloads;
 use crate::runner::{Scheduler, gpu};
 use crate::store::Store;
+use embed::Places;
 use environment::Environment;
 
 /// What every handler needs.
@@ -39,6 +40,7 @@ struct App {
     scheduler: Scheduler,
     /// Tokens of context for a model that does not say.
     context_length: u64,
+    places: Places,
 }
 
 /// Serves until SIGTERM or SIGINT. A start that fails prints its reason as the last line.
@@ -77,6 +79,7 @@ async fn run() -> Result<(), String> {
         downloads: Downloads::default(),
         scheduler: Scheduler::start(environment.scheduler, gpus),
         context_length: environment.context_length,
+        places: Places::default(),
     });
     let routes = routes::routes(Arc::clone(&app), address);
     tracing::info!("Listening on {address} (version {VERSION})");

@@ -293,6 +293,13 @@ impl Guest {
 
     fn do_server(&mut self, remedy: ollama::Remedy, act: &mut Act) -> Outcome {
         let world = &mut self.world;
+        if remedy == ollama::Remedy::StopRunner {
+            if !world.unit.runs() {
+                return done("the unit does not run");
+            }
+            world.end_runner();
+            return done("ended the runner");
+        }
         // The helper opens the disk before it does anything.
         if world.disk.mounted && world.disk.hangs {
             act.ends = None;
@@ -302,7 +309,7 @@ impl Guest {
             return refused("no disk, or no unit");
         }
         let start = match remedy {
-            ollama::Remedy::Start => world.start_unit(),
+            ollama::Remedy::Start | ollama::Remedy::StopRunner => world.start_unit(),
             ollama::Remedy::ResetFailed => {
                 world.reset_failed();
                 if self.hands == Hands::Half {

@@ -287,7 +287,7 @@ impl Guest {
             holder: seen::holder(&self.world),
             settings: seen::settings(&self.world),
             program: seen::program(&self.world),
-            ..ollama::Facts::of(unit, at_address, at_loopback, before, own, at)
+            ..ollama::Facts::of(unit, at_address, at_loopback, None, before, own, at)
         };
         let value = value.answered(at);
         facts.take_server(at, asleep, value);

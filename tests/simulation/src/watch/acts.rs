@@ -20,7 +20,12 @@ const POSSIBLE: u64 = 1_767_225_600;
 
 /// Whether it restarts the server.
 fn restarts(remedy: ollama::Remedy) -> bool {
-    !matches!(remedy, ollama::Remedy::Start | ollama::Remedy::ResetFailed)
+    !remedy.spares_server() && remedy != ollama::Remedy::ResetFailed
+}
+
+/// Whether it ends what is being computed.
+fn ends_requests(remedy: ollama::Remedy) -> bool {
+    restarts(remedy) || remedy == ollama::Remedy::StopRunner
 }
 
 impl Watch {
@@ -67,7 +72,7 @@ impl Watch {
     pub(super) fn what_serves_is_not_disturbed(guest: &Guest, act: &Act) -> Verdict {
         let disturbs = match act.remedy {
             Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
-            Remedy::Ollama(remedy) => restarts(remedy),
+            Remedy::Ollama(remedy) => ends_requests(remedy),
             Remedy::Storage(_) | Remedy::Model(_) | Remedy::Gpu(_) => false,
         };
         // Who was lied to may be wrong. Who saw nothing has to know that he did not.

@@ -89,6 +89,18 @@ impl World {
         }
     }
 
+    /// The process that computes has ended, and with it what it computed. The server takes
+    /// another for the next request.
+    pub fn end_runner(&mut self) {
+        if self.server.runner == Runner::Unloaded {
+            return;
+        }
+        self.server.runner = Runner::Unloaded;
+        if let Some(request) = &mut self.request {
+            request.ended.get_or_insert(Ended::Cut);
+        }
+    }
+
     /// The server has ended, and with it what it was asked.
     pub(super) fn cut_requests(&mut self) {
         if let Some(request) = &mut self.request {

@@ -12,6 +12,10 @@ pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
     ("netplan switched to NetworkManager, which is not there", RENDERER),
     ("networkd's directory closed to the agent", VIEW),
     ("link renamed, and another of its driver beside it", ONE_LINK),
+    (
+        "runner told to stop, and frozen with a request on its way",
+        "a simulated runner is not told to stop: to the agent it is the frozen one",
+    ),
     ("Ollama killed", STARTS),
     ("Ollama stopped", STARTS),
     ("Ollama on 127.0.0.1 only", JOBS),

@@ -1,0 +1,38 @@
+//! When the models' files are read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::concern;
+use super::current::Current;
+use super::real::Shared;
+use crate::core::{BootClock, Clock};
+use crate::model::{Attempt, Source};
+
+/// How often in a row a server must have failed to embed, for its files to be a reason.
+const FAILURES: u32 = 3;
+
+/// How long after the boot the server has loaded its model, or never will.
+const LOADED: Duration = Duration::from_secs(600);
+
+impl Shared {
+    /// Has the models' files read where there is a reason to, and the server does not need the
+    /// disk just now: a boot is when it loads the very same files.
+    pub(super) fn check_files(&self, current: &Current) {
+        let log = current.proofs.log();
+        if let Some((server, _, Attempt::Failed(_))) = &log.last
+            && log.failures >= FAILURES
+        {
+            self.files.doubt_for(server.invocation);
+        }
+        let ended = log.last.is_some() && log.running.is_none();
+        let there = {
+            let facts = current.facts();
+            let model = facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
+            model.is_some_and(|model| model.source == Source::Present)
+        };
+        if there && (ended || BootClock.now().uptime >= LOADED) {
+            self.files.begin(Arc::clone(&self.waker), concern::MODEL);
+        }
+    }
+}
