@@ -1,7 +1,5 @@
 //! The oldest C library that the program runs with.
 
-#![expect(clippy::unwrap_used, reason = "all of this is tests")]
-
 /// The minor version of Ubuntu 22.04's, the oldest that a guest of ours may have.
 const OLDEST: u32 = 35;
 

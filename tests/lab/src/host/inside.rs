@@ -54,7 +54,7 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
     let build = root::lock(&run.plan.lab)?;
     let place = run.plan.task.place();
     // The roots come first: name resolution may need the machine's /run.
-    let (base, vm) = match place {
+    let (container, vm) = match place {
         Place::Container => (Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?), None),
         Place::Vm => {
             let tools = base::ensure(&run.plan.lab, &base::TOOLS).await?;
@@ -62,7 +62,7 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         }
     };
     hide_the_machine()?;
-    let bare: Vec<PathBuf> = base.into_iter().collect();
+    let bare: Vec<PathBuf> = container.into_iter().collect();
     let mut installed = bare.clone();
     if let Some(base) = bare.first() {
         installed.insert(0, layer::ensure(&run.plan.lab, base, &run.plan.package).await?);
