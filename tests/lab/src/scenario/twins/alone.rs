@@ -132,33 +132,33 @@ pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::DriverHangs, PASSED_THROUGH),
 ];
 
-const ROUTES: &str = "needs a guest: the address outlives the route, and what is asked there until \
-    networkd takes it is answered or not by microseconds";
-const TRIES: &str = "needs a guest: how often networkd tries by itself hangs on the script that is in \
-    its way";
-const RENDERER: &str = "needs a guest: netplan's generator decides whose the link is, and the simulation \
-    has no generators";
+const ROUTES: &str = "not seen equal yet: the address outlives the route, and what is asked there \
+    until networkd takes it is answered or not by microseconds";
+const TRIES: &str = "equal in one run, and not held: how often networkd tries by itself hangs on \
+    the script that is in its way";
+const RENDERER: &str = "needs a guest: netplan's generator decides whose the link is, and the \
+    simulation has no generators";
 const VIEW: &str = "needs a guest: a directory's mode, of which the simulation has none";
 const ONE_LINK: &str = "needs a guest: the simulated guest has one link";
-const STARTS: &str =
-    "needs a guest: how long the server's start can be seen is the machine's own time";
-const JOBS: &str = "needs a guest: between the end of a server and its start systemd has states of \
-    its own, which last for microseconds, and the simulated one has none";
+const STARTS: &str = "the verdict's order differs: how long the server's start can be seen is the \
+    machine's own time";
+const JOBS: &str = "the courses differ: between the end of a server and its start systemd has \
+    states of its own, which last for microseconds, and the simulated one has none";
 const UNITS: &str = "needs a guest: what makes a unit unusable is systemd's to say";
 const PROGRAMS: &str = "needs a guest: it is about what the kernel makes of a file";
 const PORTS: &str = "needs a guest: another server answers in words of its own";
 const FILES_OF_UNITS: &str = "needs a guest: it is about which file systemd reads when";
 const COUNTED: &str = "needs a guest: connections are counted by the kernel";
-const IN_FLIGHT: &str = "needs a guest: a client's own request holds the runner, and the simulation's \
-    clients ask for nothing one by one";
-const BY_THE_SERVER: &str = "needs a guest: the server creates the alias anew for whoever broke it, while \
-    looks go on";
+const IN_FLIGHT: &str = "not compared: a client's own request holds the runner, and the \
+    simulation's clients ask for nothing one by one";
+const BY_THE_SERVER: &str = "not compared: the server creates the alias anew for whoever broke \
+    it, while looks go on";
 const BUSY: &str = "played while clients embed, which begins a look at any time";
-const FILES: &str = "needs a guest: what a server says of a store with damaged files is its own, one \
-    version after the other";
+const FILES: &str = "not compared: what a server says of a store with damaged files is its own, \
+    one version after the other";
 const AGENT: &str = "the agent is started anew for it, and its course has no beginning";
-const AGENT_ALSO: &str =
-    "a server is stopped and started on another disk, with links that must be left";
+const AGENT_ALSO: &str = "a server is stopped and started on another disk, with links that must \
+    be left";
 const USERS: &str = "needs a guest: it is about what libc makes of the users' files";
 const ENTRIES: &str = "needs a guest: it is about single files, of which the simulated disk keeps \
     counts";
@@ -166,8 +166,8 @@ const TWO: &str = "two faults at once, of which the one has begun before: random
     such";
 const PROBES: &str = "needs a guest: it is about systemd's sockets, and the helpers behind them";
 const MOUNTS: &str = "needs a guest: it is about what systemd makes of a mount point";
-const CLOUD_INIT: &str = "no guest of the simulation has a cloud-init that fails: it holds repairs for its \
-    time and no more";
+const CLOUD_INIT: &str = "no guest of the simulation has a cloud-init that fails: it holds \
+    repairs for its time and no more";
 const MACHINE: &str = "needs a guest: the simulated one has all that it needs";
 const BASE: &str = "what others are made of";
 const BUS: &str = "needs a guest: the bus is restarted, and with it more than networkd";
@@ -175,7 +175,7 @@ const BOOTS: &str = "the guest boots, and its agent with it: the course has no b
 const DELETED: &str = "a deleted file is what a person mends; the incident is a pinned one";
 const WAITS: &str = "the unit's stop timeout, a minute and a half, is waited for";
 const SWITCHED: &str = "the stand-in's switch stays as it is when the server restarts";
-const OUTSIDE: &str =
-    "scenarios of their own follow it step by step, with what is outside of the guest";
-const PASSED_THROUGH: &str = "the lab's guests have no GPU, and a library in NVIDIA's place: scenarios of \
-    their own lead that through each of its answers";
+const OUTSIDE: &str = "scenarios of their own follow it step by step, with what is outside of the \
+    guest";
+const PASSED_THROUGH: &str = "the lab's guests have no GPU, and a library in NVIDIA's place: \
+    scenarios of their own lead that through each of its answers";
