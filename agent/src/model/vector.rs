@@ -16,7 +16,7 @@ pub(super) struct Embeddings {
 #[derive(Debug, Deserialize)]
 struct Embedding {
     /// JSON has no NaN: a server that has one writes `null`, or nothing sensible at all.
-    embedding: Vec<Option<f32>>,
+    embedding: Vec<Option<f64>>,
 }
 
 /// What is wrong with an embedding.
@@ -42,12 +42,19 @@ impl Embeddings {
         if numbers.len() != dimension {
             return Err(Flaw::Dimension(numbers.len()));
         }
-        let finite = |(position, number): (usize, Option<f32>)| {
-            number.filter(|number| number.is_finite()).ok_or(Flaw::NotFinite(position))
+        let finite = |(position, number): (usize, Option<f64>)| {
+            let number = number.map(narrow).filter(|number| number.is_finite());
+            number.ok_or(Flaw::NotFinite(position))
         };
         let numbers = numbers.into_iter().enumerate().map(finite).collect::<Result<Vec<_>, _>>()?;
         if is_unit(&numbers) { Ok(numbers) } else { Err(Flaw::NotUnit(length(&numbers))) }
     }
+}
+
+/// As the server has computed it; what does not fit is infinite.
+#[expect(clippy::cast_possible_truncation, reason = "it was an f32 before it was written")]
+fn narrow(number: f64) -> f32 {
+    number as f32
 }
 
 /// Whether it is a vector of length 1, as the server makes them.
