@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Where the inside of a run sees the unified hierarchy, whatever the machine mounts there.
@@ -20,8 +20,13 @@ pub fn of_guest(run: &str, guest: &str) -> PathBuf {
 }
 
 /// Makes an empty group; what an earlier boot of the same guest left is removed first.
+///
+/// One that processes were killed in by its `cgroup.kill` must not be used again: the kernel would
+/// kill what the next boot puts there.
 pub fn make(group: &Path) -> Result<()> {
+    wait_until_empty(group, Duration::from_secs(10));
     remove_tree(group);
+    ensure!(!group.exists(), "{} is still in use", group.display());
     fs::create_dir_all(group).with_context(|| format!("cannot make {}", group.display()))
 }
 
