@@ -105,9 +105,14 @@ impl Current {
     }
 }
 
-/// What clients are promised, however the model comes.
+/// What clients are promised, however the model comes, and whether or not it stays in memory.
 fn promised(model: &config::Model) -> config::Model {
-    config::Model { sources: Vec::new(), pull_stall: Duration::ZERO, ..model.clone() }
+    config::Model {
+        sources: Vec::new(),
+        pull_stall: Duration::ZERO,
+        pinned: false,
+        ..model.clone()
+    }
 }
 
 #[cfg(test)]
@@ -156,6 +161,14 @@ mod tests {
         assert!(after.facts().model.is_none() && after.facts().network.is_some());
         assert_eq!(after.facts().names_bad, None);
         assert!(!Arc::ptr_eq(&after.proofs, &before.proofs));
+    }
+
+    #[test]
+    fn a_model_that_is_to_be_pinned_is_as_proven_as_before() {
+        let mut config = Config::default();
+        config.model.pinned = !config.model.pinned;
+        let before = seen();
+        assert!(Arc::ptr_eq(&before.succeeded_by(config, "now".into()).proofs, &before.proofs));
     }
 
     #[tokio::test]
