@@ -33,10 +33,13 @@ impl Job {
             names::path(&model).ok_or_else(|| format!("{model} is no name of a model"))?;
         let offered = format!("{}/{namespace}/{name}:{tag}", registry.address);
         self.pull(&offered, true, &told).await?;
-        self.api.copy(&offered, &model, facts::DEADLINE).await?;
+        let copied = self.api.copy(&offered, &model, facts::DEADLINE).await;
         // What it was offered as means nothing once this registry is gone. Its files are the
-        // model's by now.
-        Ok(self.api.delete(&offered, facts::DEADLINE).await?)
+        // model's by now, or are there for the next attempt.
+        if let Err(error) = self.api.delete(&offered, facts::DEADLINE).await {
+            tracing::warn!(model = offered, %error, "a name that means nothing is left behind");
+        }
+        Ok(copied?)
     }
 
     async fn find(&mut self, path: &Path, told: &str) -> Result<Found, Failure> {
