@@ -18,7 +18,7 @@ use crate::ollama::{Api, ApiError};
 pub(super) const TEXT: &str = "The quick brown fox jumps over the lazy dog.";
 
 /// When a proof is given up: the server gives up a load after five minutes by itself.
-const DEADLINE: Duration = Duration::from_secs(330);
+pub(super) const DEADLINE: Duration = Duration::from_secs(330);
 
 /// How often in a row a proof that came back wrong, or as an error, is repeated at once: a
 /// runner that dies spoils one request, and the next one loads it anew.
@@ -90,7 +90,7 @@ pub struct Log {
     pub last: Option<(Server, Duration, Attempt)>,
     /// The weights that the alias had then, where they were known.
     pub weights: Option<String>,
-    /// The server whose model was pinned last, and when.
+    /// The server that was last asked to pin its model, and when.
     pub pinned: Option<(Server, Duration)>,
     /// The one that runs: its server, and when it began.
     pub running: Option<(Server, Duration)>,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::facts::{self, Alias, Facts, Recorded, Source};
 use super::pull::Pull;
-use super::warm;
+use super::{proof, warm};
 use crate::config::{self, Parameter};
 use crate::core::reconcile::Waker;
 use crate::core::{Budget, Outcome, Reason, Rung};
@@ -75,7 +75,7 @@ impl Remedy {
             Self::Pull => Duration::from_secs(60),
             // And as long as the request may take.
             Self::CreateAlias => Duration::from_secs(60).saturating_add(CREATION),
-            Self::Unload => Duration::from_secs(60).saturating_add(warm::DEADLINE),
+            Self::Unload => Duration::from_secs(60).saturating_add(proof::DEADLINE),
             // The same looks, and its unit is given up after 15 minutes.
             Self::DropDamaged => Duration::from_secs(960),
         }

@@ -10,16 +10,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::proof::{Attempt, Log, Proofs, Server};
+use super::proof::{Attempt, DEADLINE, Log, Proofs, Server};
 use crate::config;
 use crate::core::{BootClock, Clock};
 use crate::ollama::{Api, ApiError};
 
 /// Between two pins of one start of the server.
 const PAUSE: Duration = Duration::from_secs(30);
-
-/// How long one may take. It takes milliseconds, but where a client has just unloaded the model.
-pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// An answer to a request without a text: no embedding.
 #[derive(Deserialize)]
@@ -40,14 +37,16 @@ pub fn owes_pin(proofs: &Proofs, server: Server, config: &config::Model) -> bool
     config.pinned && proofs.log().owes_pin(server, BootClock.now().uptime)
 }
 
-/// Pins it.
+/// Pins it. That takes milliseconds, but where a client has just unloaded the model: then it is a
+/// load, and may take as long as one. Whatever comes of it, the next is not asked for before a
+/// pause: who gives up a load and asks anew would never see it end.
 pub async fn pin(proofs: &Proofs, api: &Api, server: Server, config: &config::Model) {
     let began = BootClock.now().uptime;
+    proofs.change(|log| log.pinned = Some((server, began)));
     let request = json!({ "model": config.alias, "keep_alive": -1 });
-    match api.post::<Loaded>("/api/embed", &request, DEADLINE).await {
-        Ok(Loaded {}) => proofs.change(|log| log.pinned = Some((server, began))),
+    if let Err(error) = api.post::<Loaded>("/api/embed", &request, DEADLINE).await {
         // The next proof tells what is wrong with it, if anything is.
-        Err(error) => tracing::debug!(%error, "the model is not pinned"),
+        tracing::debug!(%error, "the model is not pinned");
     }
 }
 
