@@ -165,11 +165,7 @@ impl Pull {
         if matches!(inner.state, PullState::Running(_)) {
             return Err("a pull runs already");
         }
-        inner.state = PullState::Running(PullReport {
-            model: model.source.clone(),
-            status: "begins".into(),
-            ..PullReport::default()
-        });
+        inner.state = begins(&model.source, String::new());
         inner.moved = None;
         inner.attempt += 1;
         inner.begun += 1;
@@ -238,6 +234,12 @@ impl Job {
 
     async fn fetch(&mut self, origin: &Origin) -> Result<(), Failure> {
         let source = self.model.source.clone();
+        self.reported = None;
+        {
+            let mut inner = self.pull.inner();
+            inner.state = begins(&source, origin.to_string());
+            inner.moved = None;
+        }
         match origin {
             Origin::Name { name, insecure } => {
                 self.pull(name, *insecure, &origin.to_string()).await?;
@@ -275,6 +277,12 @@ impl Job {
         }
         self.waker.nudge();
     }
+}
+
+/// Nothing has come yet.
+fn begins(model: &str, source: String) -> PullState {
+    let (model, status) = (model.to_owned(), "begins".into());
+    PullState::Running(PullReport { model, source, status, ..PullReport::default() })
 }
 
 /// `own`: the weights that a source has, where they are known.
