@@ -131,9 +131,9 @@ impl Pull {
 
     /// Ends the one that runs, and lets no other begin: what it loads is not wanted any more. The
     /// server ends it too when nobody listens, and keeps what it has got for the next of its
-    /// kind. Returns the one that may run in its place.
+    /// kind. Returns the one that may run in its place, of the `same` model or of another.
     #[must_use]
-    pub fn end(&self) -> Self {
+    pub fn end(&self, same: bool) -> Self {
         let mut inner = self.inner();
         inner.over = true;
         if matches!(inner.state, PullState::Running(_)) {
@@ -143,7 +143,8 @@ impl Pull {
         if let Some(job) = inner.job.take() {
             job.abort();
         }
-        let next = Inner { ended: inner.ended, begun: inner.begun, ..Inner::default() };
+        let begun = if same { inner.begun } else { 0 };
+        let next = Inner { ended: inner.ended, begun, ..Inner::default() };
         Self { inner: Arc::new(Mutex::new(next)), ..self.clone() }
     }
 

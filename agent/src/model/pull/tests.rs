@@ -60,7 +60,7 @@ async fn a_pull_that_is_ended_leaves_its_server_and_none_comes_after_it() {
     assert_eq!(begin(), Err("a pull runs already"));
     let (mut server, _) = listener.accept().await.unwrap();
     assert_eq!(pull.quiet_since(), Duration::MAX);
-    let next = pull.end();
+    let next = pull.end(true);
     assert_eq!((pull.state(), next.state()), (PullState::Idle, PullState::Idle));
     // The server has worked for it until now.
     let now = BootClock.now().uptime;
@@ -69,7 +69,7 @@ async fn a_pull_that_is_ended_leaves_its_server_and_none_comes_after_it() {
     let mut asked = Vec::new();
     server.read_to_end(&mut asked).await.unwrap();
     assert_eq!(begin(), Err("other settings count by now"));
-    assert_eq!((pull.begun(), next.begun()), (1, 1));
+    assert_eq!((pull.begun(), next.begun(), pull.end(false).begun()), (1, 1, 0));
 }
 
 #[tokio::test]
