@@ -209,7 +209,7 @@ impl Known<'_> {
                 }
                 let needed = match (remedy, self.pull) {
                     (model::Remedy::Pull, PullState::Failed(failure)) => {
-                        let lacks = failure.lacks_room().unwrap_or_default();
+                        let lacks = failure.lacks_room(uptime).unwrap_or_default();
                         lacks.max(self.config.storage.minimum_free_bytes)
                     }
                     (model::Remedy::Pull, _) => self.config.storage.minimum_free_bytes,

@@ -1,8 +1,14 @@
 //! How a pull ends badly.
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::core::{BootClock, Clock};
 use crate::ollama::ApiError;
+
+/// How long a source's word is taken for how many bytes a model has. It may have been wrong, or
+/// another source may have the model by then.
+const BELIEVED: Duration = Duration::from_hours(1);
 
 /// Why a pull has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +29,8 @@ pub enum Kind {
     NoRoom {
         /// How many.
         bytes: u64,
+        /// Uptime at which that was found.
+        at: Duration,
     },
     /// Nothing that is known beforehand.
     Other,
@@ -30,15 +38,15 @@ pub enum Kind {
 
 impl Failure {
     pub(super) fn no_room(bytes: u64, why: String) -> Self {
-        Self { kind: Kind::NoRoom { bytes }, why }
+        Self { kind: Kind::NoRoom { bytes, at: BootClock.now().uptime }, why }
     }
 
-    /// Bytes that the disk has no room for, if it is that.
+    /// Bytes that the disk has no room for at `uptime`, if it is that and was found lately.
     #[must_use]
-    pub fn lacks_room(&self) -> Option<u64> {
+    pub fn lacks_room(&self, uptime: Duration) -> Option<u64> {
         match self.kind {
-            Kind::NoRoom { bytes } => Some(bytes),
-            Kind::Mismatch | Kind::Other => None,
+            Kind::NoRoom { bytes, at } if uptime.saturating_sub(at) < BELIEVED => Some(bytes),
+            Kind::NoRoom { .. } | Kind::Mismatch | Kind::Other => None,
         }
     }
 }

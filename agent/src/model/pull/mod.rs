@@ -212,7 +212,7 @@ impl Job {
     async fn run(&mut self) -> Result<(), Failure> {
         let origins = self.model.origins();
         let first = self.pull.inner().first;
-        let mut told = Vec::new();
+        let (mut told, mut lacking) = (Vec::new(), None);
         for place in (first..).take(origins.len()) {
             let Some(origin) = origins.get(place % origins.len()) else { break };
             let Err(mut failure) = self.fetch(origin).await else { return Ok(()) };
@@ -225,12 +225,19 @@ impl Job {
                     self.pull.inner().first = (place + 1) % origins.len();
                     return Err(failure);
                 }
-                // No other has fewer bytes.
-                Kind::NoRoom { .. } => return Err(failure),
+                // Another may have fewer, or tell the truth of how many it has.
+                Kind::NoRoom { bytes, .. } => {
+                    lacking = Some(lacking.map_or(bytes, |least: u64| least.min(bytes)));
+                    told.push(failure.why);
+                }
                 Kind::Other => told.push(failure.why),
             }
         }
-        Err(told.join("; ").into())
+        let told = told.join("; ");
+        Err(match lacking {
+            Some(bytes) => Failure::no_room(bytes, told),
+            None => told.into(),
+        })
     }
 
     async fn fetch(&mut self, origin: &Origin) -> Result<(), Failure> {

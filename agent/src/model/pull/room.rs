@@ -56,10 +56,13 @@ fn lacks(bytes: u64, free: u64) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tokio::time::Instant;
 
     use super::super::progress::Line;
     use super::*;
+    use crate::core::{BootClock, Clock};
 
     #[test]
     fn a_pull_that_has_no_room_is_told_before_it_begins_and_one_that_loses_it_while_it_runs() {
@@ -68,7 +71,9 @@ mod tests {
         room.seen(100 << 20);
         assert_eq!(room.admits(68 << 20), Ok(()));
         let failure = room.admits(69 << 20).unwrap_err();
-        assert_eq!(failure.lacks_room(), Some(101 << 20));
+        let now = BootClock.now().uptime;
+        assert_eq!(failure.lacks_room(now), Some(101 << 20));
+        assert_eq!(failure.lacks_room(now + Duration::from_hours(1)), None);
         assert_eq!(failure.why, "69 MiB are still to come, and the data disk has 100 MiB free");
         assert!(room.admits(u64::MAX).is_err());
 
