@@ -32,13 +32,17 @@ pub(super) fn settle(blobs: &Entry, name: &str, aside: &str, found: State) -> io
     Ok(false)
 }
 
-/// Removes what was set aside if it is damaged indeed; a good one gets its name back.
-pub(super) fn remove(blobs: &Entry, aside: &str, until: Instant) -> io::Result<()> {
-    let Some((name, _)) = aside::blob_of(aside) else { return Ok(()) };
-    if damaged(&blobs.read_below(aside)?, name, until)?.is_some() {
-        return blobs.remove_below(aside);
+/// Removes what was set aside if it is damaged indeed, or if a good one has its name; else it gets
+/// its name back. Says whether it was removed.
+pub(super) fn remove(blobs: &Entry, aside: &str, until: Instant) -> io::Result<bool> {
+    let Some((name, _)) = aside::blob_of(aside) else { return Ok(false) };
+    let is_damaged =
+        |of: &str| damaged(&blobs.read_below(of)?, name, until).map(|found| found.is_some());
+    let named = |entry: Option<Entry>| entry.is_some_and(|entry| entry.kind.is_file());
+    if is_damaged(aside)? || (named(blobs.child(name)?) && !is_damaged(name)?) {
+        return blobs.remove_below(aside).map(|()| true);
     }
-    clear(blobs, aside, until)
+    clear(blobs, aside, until).map(|()| false)
 }
 
 /// Gives a good blob its name back that a repair which was killed has left aside, where nothing

@@ -109,10 +109,17 @@ fn clutter(blobs: &Entry) -> io::Result<Vec<Clutter>> {
             (None, Some(_)) => name.clone(),
             (None, None) => continue,
         };
-        if !entry?.kind.is_file() {
-            continue;
-        }
-        let file = blobs.read_below(&name)?;
+        let opened = entry.and_then(|entry| {
+            let file = || blobs.read_below(&name);
+            entry.kind.is_file().then(file).transpose()
+        });
+        let file = match opened {
+            Ok(Some(file)) => file,
+            Ok(None) => continue,
+            // Gone since it was listed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         let (state, written) = (State::of(&file)?, file.metadata()?.modified()?);
         let clutter = groups.entry(group).or_insert_with(|| Clutter { written, files: Vec::new() });
         clutter.written = clutter.written.max(written);
@@ -146,8 +153,8 @@ impl Clutter {
         for (name, _) in self.files {
             if download_of(&name).is_some() {
                 blobs.remove_below(&name)?;
-            } else {
-                aside::remove(blobs, &name, until)?;
+            } else if !aside::remove(blobs, &name, until)? {
+                continue;
             }
             removed.push(name);
         }
@@ -238,7 +245,21 @@ mod tests {
     fn what_was_set_aside_and_is_good_gets_its_name_back() {
         let aside = name(ABC, 7);
         let disk = store(&[(&aside, 9)]);
+        let reply = cleared(disk.path(), u64::MAX);
+        assert!(reply.message.starts_with("nothing was removed"), "{}", reply.message);
+        assert_eq!(left(disk.path()), [ABC]);
+    }
+
+    #[test]
+    fn what_was_set_aside_goes_where_a_good_one_has_its_name_and_stays_where_a_damaged_one_has() {
+        let aside = name(ABC, 7);
+        let disk = store(&[(ABC, 9), (&aside, 9)]);
+        fs::write(disk.path().join("blobs").join(ABC), "xyz").unwrap();
         cleared(disk.path(), u64::MAX);
+        assert_eq!(left(disk.path()), [ABC, &aside]);
+        fs::write(disk.path().join("blobs").join(ABC), "abc").unwrap();
+        let reply = cleared(disk.path(), u64::MAX);
+        assert!(reply.message.starts_with("removed "), "{}", reply.message);
         assert_eq!(left(disk.path()), [ABC]);
     }
 }
