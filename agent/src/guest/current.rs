@@ -96,10 +96,7 @@ impl Current {
         let mut pull = self.pull.clone();
         let wanted = |model: &config::Model| (model.origins(), model.weights.clone());
         let same = names::same(&config.model.source, &old.model.source);
-        if config.ollama != old.ollama
-            || !same
-            || wanted(&config.model) != wanted(&old.model)
-        {
+        if config.ollama != old.ollama || !same || wanted(&config.model) != wanted(&old.model) {
             pull = pull.end(same);
         }
         Self { config, loaded_at, needs_restart, proofs, pull, probes, facts: Mutex::new(facts) }

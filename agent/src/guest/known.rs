@@ -125,7 +125,9 @@ impl Known<'_> {
         let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
         let (gpu, gpu_told) = self.facts.gpu_probe.computed();
         let progress = ollama::Progress { gpu, gpu_told, ..progress };
-        Some(model::check_proof(self.proofs, server, &progress, &self.config.proof, uptime))
+        let seen_at = self.facts.model.as_ref().map_or(Duration::ZERO, |seen| seen.at);
+        let proofs = self.proofs.of_weights(self.facts.alias_weights(), seen_at);
+        Some(model::check_proof(&proofs, server, &progress, &self.config.proof, uptime))
     }
 
     fn judge_gpus(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {

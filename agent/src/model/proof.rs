@@ -51,7 +51,7 @@ pub enum Attempt {
     Wrong(Flaw),
     /// The server said that it is busy (503).
     Busy,
-    /// No answer.
+    /// No answer, or none to whose vector it is that came.
     TimedOut,
     /// An error came.
     Failed(String),
@@ -86,6 +86,8 @@ pub struct Proofs {
 pub struct Log {
     /// The last good one: its server, when it began, how long it took.
     pub good: Option<(Server, Duration, Duration)>,
+    /// The weights that it was of, where they were known.
+    pub good_of: Option<String>,
     /// The last one that ended: its server, when it began, how it ended.
     pub last: Option<(Server, Duration, Attempt)>,
     /// The weights that the alias had then, where they were known.
@@ -162,6 +164,24 @@ impl Log {
         begun.max(self.worked_until)
     }
 
+    /// The same, less a good one that was of other weights than the alias had at a look at
+    /// `seen_at`. A look before that proof tells nothing against it.
+    #[must_use]
+    pub fn of_weights(&self, weights: Option<&str>, seen_at: Duration) -> Self {
+        let mut log = self.clone();
+        let other = weights.zip(self.good_of.as_deref()).is_some_and(|(now, of)| now != of);
+        if other && self.good.is_some_and(|(_, began, _)| began <= seen_at) {
+            (log.good, log.good_of) = (None, None);
+        }
+        log
+    }
+
+    /// The weights that a good proof of this start of the server was of, where they are known.
+    fn proven_weights(&self, server: Server) -> Option<String> {
+        self.good.filter(|(of, ..)| *of == server)?;
+        self.good_of.clone()
+    }
+
     /// Takes in how one ended that began at `began`.
     pub fn note(&mut self, server: Server, began: Duration, ended: Duration, attempt: Attempt) {
         let same = self.last.as_ref().is_some_and(|(of, ..)| *of == server);
@@ -193,7 +213,8 @@ fn pause(failures: u32, interval: Duration) -> Duration {
     }
 }
 
-/// Carries out one proof of `server`, whose alias has these weights, and notes its outcome.
+/// Carries out one proof of `server`, whose alias has these weights, and notes its outcome. Where
+/// they are not known now, those that it has proven are taken: the vector tells whether they are.
 pub async fn prove(
     proofs: &Proofs,
     references: &Arc<References>,
@@ -203,15 +224,22 @@ pub async fn prove(
     config: &config::Model,
 ) {
     let began = BootClock.now().uptime;
+    let weights = weights.or_else(|| proofs.log().proven_weights(server));
     proofs.change(|log| log.running = Some((server, began)));
     let outcome = embed(references, api, weights.clone(), config).await;
     references.save();
-    let attempt = outcome.err().unwrap_or(Attempt::Good);
+    let (attempt, of) = match outcome {
+        Ok(of) => (Attempt::Good, of),
+        Err(attempt) => (attempt, None),
+    };
     let ended = BootClock.now().uptime;
     if attempt != Attempt::Good {
         tracing::debug!(?attempt, "proof");
     }
     proofs.change(|log| {
+        if attempt == Attempt::Good {
+            log.good_of = of;
+        }
         log.note(server, began, ended, attempt);
         log.weights = weights;
     });
@@ -220,32 +248,42 @@ pub async fn prove(
 /// One embedding, right in itself and like the reference of the weights that made it. Those may
 /// have changed since `weights` were seen: where it is not plainly right, they are asked for once
 /// more, and what was made of others is embedded anew. An alias whose weights the server does not
-/// tell has nothing to be held against.
+/// tell has nothing to be held against. Where it does not answer, nothing is known of the vector.
+/// Returns the weights that it was of, where they are known.
 async fn embed(
     references: &References,
     api: &Api,
     mut weights: Option<String>,
     config: &config::Model,
-) -> Result<(), Attempt> {
+) -> Result<Option<String>, Attempt> {
     let request = json!({ "model": config.alias, "input": TEXT });
     for _ in 0..2 {
         let answer = api.post::<Embeddings>("/v1/embeddings", &request, DEADLINE).await;
         let vector = judge(answer, config.dimension)?;
         let doubted = weights.as_deref().map(|weights| references.compare(weights, &vector));
         if doubted == Some(Likeness::Alike) {
-            return Ok(());
+            return Ok(weights);
         }
-        let now = facts::weights(api, &config.alias).await;
-        let now = now.map_err(|error| Attempt::Failed(error.to_string()))?;
+        let now = facts::weights(api, &config.alias).await.map_err(|error| untold(&error))?;
         match now {
-            None => return Ok(()),
+            None => return Ok(None),
             Some(now) if weights.as_deref() == Some(now.as_str()) => {
-                return references.take(&now, vector).map_err(Attempt::Wrong);
+                references.take(&now, vector).map_err(Attempt::Wrong)?;
+                return Ok(weights);
             }
             Some(_) => weights = now,
         }
     }
     Err(Attempt::Failed(format!("{} is given other weights again and again", config.alias)))
+}
+
+/// The weights cannot be learnt: that says nothing of the embedding.
+fn untold(error: &ApiError) -> Attempt {
+    tracing::debug!(%error, "whose vector it is is not known");
+    match error {
+        ApiError::Status { status: 503, .. } => Attempt::Busy,
+        _ => Attempt::TimedOut,
+    }
 }
 
 fn judge(answer: Result<Embeddings, ApiError>, dimension: usize) -> Result<Vec<f32>, Attempt> {

@@ -129,7 +129,32 @@ async fn proven(weights: &'static [&'static str], degrees: &'static [f32]) -> Re
         references.take("ab", vec![1.0, 0.0]).unwrap();
     }
     let config = config::Model { dimension: 2, ..config::Model::default() };
-    embed(&references, &scripted(weights, degrees).await, Some("ab".into()), &config).await
+    embed(&references, &scripted(weights, degrees).await, Some("ab".into()), &config)
+        .await
+        .map(drop)
+}
+
+#[test]
+fn what_cannot_be_learnt_of_the_weights_says_nothing_of_the_vector() {
+    let status =
+        |status| untold(&ApiError::Status { url: "u".into(), status, message: "m".into() });
+    assert_eq!([503, 500].map(status), [Attempt::Busy, Attempt::TimedOut]);
+}
+
+#[test]
+fn a_good_proof_of_other_weights_is_none_of_these() {
+    let mut log = Log { good_of: Some("ab".into()), ..Log::default() };
+    log.note(SERVER, at(100), at(101), Attempt::Good);
+    assert_eq!(log.proven_weights(SERVER), Some("ab".into()));
+    assert_eq!(log.proven_weights(Server { invocation: 8, ..SERVER }), None);
+    for (weights, seen_at, counts) in [
+        (Some("ab"), 102, true),
+        (None, 102, true),
+        (Some("cd"), 99, true),
+        (Some("cd"), 100, false),
+    ] {
+        assert_eq!(log.of_weights(weights, at(seen_at)).good.is_some(), counts, "{weights:?}");
+    }
 }
 
 #[tokio::test]
