@@ -190,8 +190,11 @@ impl Log {
             Attempt::Wrong(_) | Attempt::Failed(_) => 1,
             Attempt::Good | Attempt::Busy | Attempt::TimedOut => 0,
         };
-        if attempt == Attempt::Good {
-            self.good = Some((server, began, ended.saturating_sub(began)));
+        match attempt {
+            Attempt::Good => self.good = Some((server, began, ended.saturating_sub(began))),
+            // A later one that tells nothing must not make an earlier right one count again.
+            Attempt::Wrong(_) => self.good = None,
+            Attempt::Busy | Attempt::TimedOut | Attempt::Failed(_) => {}
         }
         if attempt != Attempt::Busy {
             self.worked_until = ended;

@@ -135,6 +135,21 @@ async fn proven(weights: &'static [&'static str], degrees: &'static [f32]) -> Re
 }
 
 #[test]
+fn a_wrong_embedding_takes_the_right_one_before_it_away_for_good() {
+    let mut log = Log::default();
+    for (attempt, counts) in [
+        (Attempt::Good, true),
+        (Attempt::TimedOut, true),
+        (Attempt::Wrong(Flaw::Unlike(0.1)), false),
+        (Attempt::TimedOut, false),
+        (Attempt::Good, true),
+    ] {
+        log.note(SERVER, at(100), at(101), attempt);
+        assert_eq!(log.good.is_some(), counts);
+    }
+}
+
+#[test]
 fn what_cannot_be_learnt_of_the_weights_says_nothing_of_the_vector() {
     let status =
         |status| untold(&ApiError::Status { url: "u".into(), status, message: "m".into() });
