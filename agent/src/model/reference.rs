@@ -7,7 +7,6 @@
 //! unready: it is kept under another name, and its references are made anew in the same way as
 //! the first ones were.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -33,7 +32,7 @@ const NAME: &str = "references.json";
 /// The shape of the file.
 const VERSION: u32 = 1;
 
-/// How many are kept. What is made first goes first.
+/// How many are kept. What was used least lately goes first.
 const KEPT: usize = 16;
 
 /// More bytes than a full file has, with vectors of 65,536 numbers.
@@ -69,7 +68,7 @@ pub struct References {
 struct Known {
     kept: Vec<Reference>,
     /// The last vector of weights that have no reference yet.
-    candidates: BTreeMap<String, Vec<f32>>,
+    candidate: Option<Reference>,
     /// What is kept is not what is on the disk.
     unsaved: bool,
     /// It was said that it could not be written.
@@ -106,6 +105,15 @@ impl References {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps the reference of `weights`, if there is one, rather than those that were used before.
+    pub(super) fn touch(&self, weights: &str) {
+        let kept = &mut self.known().kept;
+        if let Some(at) = kept.iter().position(|reference| reference.weights == weights) {
+            let used = kept.remove(at);
+            kept.push(used);
+        }
+    }
+
     /// Compares a vector with the reference of `weights`. Changes nothing.
     pub(super) fn compare(&self, weights: &str, vector: &[f32]) -> Likeness {
         match self.known().of(weights) {
@@ -121,11 +129,12 @@ impl References {
             return alike(reference, &vector);
         }
         // Two that differ: at least one of them is wrong, and the next one tells which.
-        let before = known.candidates.insert(weights.to_owned(), vector.clone());
-        let Some(before) = before else { return Ok(()) };
-        alike(&before, &vector)?;
-        known.candidates.remove(weights);
-        known.kept.push(Reference { weights: weights.to_owned(), vector });
+        let reference = Reference { weights: weights.to_owned(), vector };
+        let before = known.candidate.replace(reference.clone());
+        let Some(before) = before.filter(|before| before.weights == weights) else { return Ok(()) };
+        alike(&before.vector, &reference.vector)?;
+        known.candidate = None;
+        known.kept.push(reference);
         let surplus = known.kept.len().saturating_sub(KEPT);
         known.kept.drain(..surplus);
         known.unsaved = true;

@@ -89,9 +89,17 @@ async fn who_only_looks_writes_nothing_and_a_full_set_stays_small() {
         for _ in 0..2 {
             references.take(&number.to_string(), at_degrees(0.0)).unwrap();
         }
+        references.touch("1");
     }
-    assert_eq!(references.compare("0", &at_degrees(0.0)), Likeness::Doubtful);
+    for (weights, likeness) in
+        [("0", Likeness::Doubtful), ("1", Likeness::Alike), ("2", Likeness::Alike)]
+    {
+        assert_eq!(references.compare(weights, &at_degrees(0.0)), likeness, "{weights}");
+    }
+    references.take("new", at_degrees(0.0)).unwrap();
+    references.take("new", at_degrees(0.0)).unwrap();
     assert_eq!(references.compare("1", &at_degrees(0.0)), Likeness::Alike);
+    assert_eq!(references.compare("2", &at_degrees(0.0)), Likeness::Doubtful);
     let looks = Arc::new(References::in_directory(directory.path(), true));
     for _ in 0..2 {
         looks.take("ab", at_degrees(0.0)).unwrap();
