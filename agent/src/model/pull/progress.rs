@@ -88,6 +88,11 @@ impl Progress {
         self.layers.values().map(pick).fold(0, u64::saturating_add)
     }
 
+    /// How many layers were named so far.
+    pub(super) fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
     /// Bytes that are still to come, of all layers that were named so far.
     pub(super) fn remaining(&self) -> u64 {
         self.sum(|(total, completed)| total.saturating_sub(*completed))

@@ -13,6 +13,12 @@ use super::{Job, stalled};
 /// No line of a pull is nearly as long.
 const LINE_LIMIT: usize = 64 << 10;
 
+/// No digest is nearly as long: `sha256:` and 64 hex digits.
+const DIGEST_LIMIT: usize = 80;
+
+/// No model has nearly as many layers.
+const LAYERS: usize = 256;
+
 /// How long the server may hash what it has loaded. It sends one line before and none until
 /// it has read every byte again, from a disk that may be slow.
 pub(super) const VERIFYING: Duration = Duration::from_secs(30 * 60);
@@ -45,8 +51,11 @@ impl Job {
             while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
                 let rest = buffer.split_off(end + 1);
                 let text = std::mem::replace(&mut buffer, rest);
-                let line: Line = serde_json::from_slice(&text)
+                let mut line: Line = serde_json::from_slice(&text)
                     .map_err(|error| format!("malformed line: {error}"))?;
+                if line.digest.len() > DIGEST_LIMIT {
+                    line.digest.clear();
+                }
                 if !line.error.is_empty() {
                     return Err(line.error.into());
                 }
@@ -56,6 +65,9 @@ impl Job {
                 let announced = progress.remaining();
                 if progress.take(&line, Instant::now()) {
                     patience = patience_after(&line, stall);
+                }
+                if progress.layers() > LAYERS {
+                    return Err(format!("a model of more than {LAYERS} layers").into());
                 }
                 // More than was known of: its first bytes have come at most.
                 if progress.remaining() > announced {
