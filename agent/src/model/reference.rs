@@ -5,7 +5,7 @@
 //! own. It is the embedding of the proof's text that two proofs in a row have agreed on; it is
 //! kept in the state directory and never replaced. A file that cannot be used makes nothing
 //! unready: it is kept under another name, and its references are made anew in the same way as
-//! the first ones were.
+//! the first ones were. One that cannot be read is left alone, and nothing is written over it.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -71,6 +71,8 @@ struct Known {
     candidate: Option<Reference>,
     /// What is kept is not what is on the disk.
     unsaved: bool,
+    /// The file could not be read yet.
+    unread: bool,
     /// It was said that it could not be written.
     complained: bool,
 }
@@ -89,15 +91,14 @@ impl References {
     #[must_use]
     pub fn in_directory(directory: &Path, read_only: bool) -> Self {
         let path = directory.join(NAME);
-        let kept = read(&path).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the reference vectors cannot be used, and are made anew");
-            let aside = path.with_extension("unusable");
-            if !read_only && let Err(error) = fs::rename(&path, &aside) {
-                tracing::warn!(path = %aside.display(), %error, "they are not kept");
+        let mut known = Known { unread: true, ..Known::default() };
+        match read_or_rename(&path, read_only) {
+            Ok(found) => known.add(found),
+            Err(error) => {
+                let path = path.display();
+                tracing::warn!(%path, %error, "the reference vectors cannot be read yet");
             }
-            Vec::new()
-        });
-        let known = Known { kept, ..Known::default() };
+        }
         Self { path, read_only, known: Mutex::new(known), writing: AtomicBool::new(false) }
     }
 
@@ -144,29 +145,58 @@ impl References {
     /// Writes what is new to the disk, beside the caller, who does not wait for it. What could not
     /// be written is tried again at the next call.
     pub(super) fn save(self: &Arc<Self>) {
-        if self.read_only || !self.known().unsaved || self.writing.swap(true, Ordering::AcqRel) {
+        let due = {
+            let known = self.known();
+            known.unsaved || known.unread
+        };
+        if self.read_only || !due || self.writing.swap(true, Ordering::AcqRel) {
             return;
         }
         let this = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
-            let references = this.known().kept.clone();
-            let written = write(&this.path, references.clone());
-            let mut known = this.known();
-            match written {
-                Ok(()) => known.unsaved = known.kept != references,
-                Err(error) if !known.complained => {
-                    known.complained = true;
+            if let Err(error) = this.bring_to_disk() {
+                let known = &mut this.known();
+                if !std::mem::replace(&mut known.complained, true) {
                     let path = this.path.display();
                     tracing::warn!(%path, %error, "the reference vectors are not saved");
                 }
-                Err(_) => {}
             }
             this.writing.store(false, Ordering::Release);
         });
     }
+
+    /// Reads what could not be read before, and writes what is new.
+    fn bring_to_disk(&self) -> io::Result<()> {
+        if self.known().unread {
+            let found = read_or_rename(&self.path, self.read_only)?;
+            self.known().add(found);
+        }
+        let references = {
+            let known = self.known();
+            if !known.unsaved {
+                return Ok(());
+            }
+            known.kept.clone()
+        };
+        write(&self.path, references.clone())?;
+        let mut known = self.known();
+        known.unsaved = known.kept != references;
+        Ok(())
+    }
 }
 
 impl Known {
+    /// Adds what is in the file. It counts before what was made meanwhile.
+    fn add(&mut self, found: Vec<Reference>) {
+        let made = std::mem::replace(&mut self.kept, found);
+        let new = made.into_iter().filter(|made| self.of(&made.weights).is_none());
+        let new: Vec<_> = new.collect();
+        self.kept.extend(new);
+        let surplus = self.kept.len().saturating_sub(KEPT);
+        self.kept.drain(..surplus);
+        self.unread = false;
+    }
+
     fn of(&self, weights: &str) -> Option<&[f32]> {
         let found = self.kept.iter().find(|reference| reference.weights == weights);
         found.map(|reference| reference.vector.as_slice())
@@ -178,27 +208,39 @@ fn alike(one: &[f32], other: &[f32]) -> Result<(), Flaw> {
     if cosine >= ALIKE { Ok(()) } else { Err(Flaw::Unlike(cosine)) }
 }
 
-/// What is in the file. None where there is no file.
-fn read(path: &Path) -> Result<Vec<Reference>, String> {
-    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let size = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(said(&error)),
+/// What is in the file. None where there is no file, or one that cannot be used: that gets another
+/// name.
+fn read_or_rename(path: &Path, read_only: bool) -> io::Result<Vec<Reference>> {
+    let read = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err("it is no file".to_owned()),
+        Ok(found) if found.len() > SIZE_LIMIT => {
+            Err(format!("{} bytes are more than {SIZE_LIMIT}", found.len()))
+        }
+        Ok(_) => parse(&fs::read(path)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => return Err(error),
     };
-    if size > SIZE_LIMIT {
-        return Err(said(&format!("{size} bytes are more than {SIZE_LIMIT}")));
-    }
-    let bytes = fs::read(path).map_err(|error| said(&error))?;
-    let file: File = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
+    Ok(read.unwrap_or_else(|error| {
+        let told = path.display();
+        tracing::warn!(path = %told, %error, "the reference vectors cannot be used, and are made anew");
+        let aside = path.with_extension("unusable");
+        if !read_only && let Err(error) = fs::rename(path, &aside) {
+            tracing::warn!(path = %aside.display(), %error, "they are not kept");
+        }
+        Vec::new()
+    }))
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Reference>, String> {
+    let file: File = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if file.version != VERSION {
-        return Err(said(&format!("version {} is not {VERSION}", file.version)));
+        return Err(format!("version {} is not {VERSION}", file.version));
     }
     if file.text != TEXT {
-        return Err(said(&"another text was embedded"));
+        return Err("another text was embedded".into());
     }
     if let Some(bad) = file.references.iter().find(|reference| !is_unit(&reference.vector)) {
-        return Err(said(&format!("what is kept for {:.12} is no embedding", bad.weights)));
+        return Err(format!("what is kept for {:.12} is no embedding", bad.weights));
     }
     Ok(file.references)
 }

@@ -107,3 +107,29 @@ async fn who_only_looks_writes_nothing_and_a_full_set_stays_small() {
     drop(reopened(&directory, &looks).await);
     assert!(!directory.path().join(NAME).exists());
 }
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_left_alone_until_it_can_be() {
+    let (directory, references) = fresh();
+    let path = directory.path().join(NAME);
+    for _ in 0..2 {
+        references.take("ab", at_degrees(0.0)).unwrap();
+    }
+    drop(reopened(&directory, &references).await);
+    let kept = directory.path().join("kept");
+    fs::rename(&path, &kept).unwrap();
+    // Whoever opens it is told of a loop.
+    std::os::unix::fs::symlink(NAME, &path).unwrap();
+    let later = Arc::new(References::in_directory(directory.path(), false));
+    for weights in ["ab", "cd"] {
+        for _ in 0..2 {
+            later.take(weights, at_degrees(90.0)).unwrap();
+        }
+    }
+    drop(reopened(&directory, &later).await);
+    assert!(path.is_symlink() && !path.with_extension("unusable").exists());
+    fs::rename(&kept, &path).unwrap();
+    let both = reopened(&directory, &later).await;
+    assert_eq!(both.compare("ab", &at_degrees(0.0)), Likeness::Alike);
+    assert_eq!(both.compare("cd", &at_degrees(90.0)), Likeness::Alike);
+}
