@@ -14,14 +14,27 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::task::AbortHandle;
 use tokio::time;
 
-/// Connections at once, each kind of listener. The kubelet, Prometheus and a few people.
-const CONNECTIONS: usize = 32;
+/// What the connections of one listener may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Connections at once. The oldest is cut off where there are more.
+    pub(crate) connections: usize,
+    /// How long a request's headers may take to arrive.
+    pub(crate) headers: Duration,
+    /// How long a connection may last, however it is used.
+    pub(crate) lifetime: Duration,
+    /// Whether it may be used for more than one request.
+    pub(crate) keep: bool,
+}
 
-/// How long a request's headers may take to arrive.
+/// Of the agent's own: the kubelet, Prometheus and a few people.
+const OWN: Limits =
+    Limits { connections: 32, headers: HEADERS, lifetime: Duration::from_secs(60), keep: false };
+
+/// A watch has no end.
+const WATCHED: Limits = Limits { lifetime: Duration::MAX, keep: true, ..OWN };
+
 const HEADERS: Duration = Duration::from_secs(2);
-
-/// How long a TCP connection may last, however it is used.
-const LIFETIME: Duration = Duration::from_secs(60);
 
 /// Headers in a request, and bytes of them.
 const HEADER_COUNT: usize = 32;
@@ -32,10 +45,15 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves `router` on TCP until the agent ends.
 pub async fn serve_tcp(listener: TcpListener, router: Router) {
-    let mut open = Open::default();
+    serve_within(listener, router, OWN).await;
+}
+
+/// Serves `router` on TCP. Who no longer waits for it ends its connections too.
+pub(crate) async fn serve_within(listener: TcpListener, router: Router, limits: Limits) {
+    let mut open = Open::new(limits);
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => open.serve(stream, &router, Some(LIFETIME)),
+            Ok((stream, _)) => open.serve(stream, &router),
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
                 time::sleep(PAUSE).await;
@@ -47,13 +65,13 @@ pub async fn serve_tcp(listener: TcpListener, router: Router) {
 /// Serves `router` on a Unix socket until the agent ends. Connections may last: a watch has
 /// no end.
 pub async fn serve_unix(listener: UnixListener, router: Router) {
-    let mut open = Open::default();
+    let mut open = Open::new(WATCHED);
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 // Who cannot be told may only read.
                 let user = stream.peer_cred().ok().map(|credentials| credentials.uid());
-                open.serve(stream, &router.clone().layer(Extension(Peer(user))), None);
+                open.serve(stream, &router.clone().layer(Extension(Peer(user))));
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection could be accepted");
@@ -68,20 +86,34 @@ pub async fn serve_unix(listener: UnixListener, router: Router) {
 pub(super) struct Peer(pub(super) Option<u32>);
 
 /// The connections of one listener, oldest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Open {
+    limits: Limits,
     tasks: VecDeque<AbortHandle>,
 }
 
+impl Drop for Open {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
 impl Open {
-    /// Serves `stream` beside the others. One with a `lifetime` gets one request only.
-    fn serve<S>(&mut self, stream: S, router: &Router, lifetime: Option<Duration>)
+    fn new(limits: Limits) -> Self {
+        Self { limits, tasks: VecDeque::new() }
+    }
+
+    /// Serves `stream` beside the others.
+    fn serve<S>(&mut self, stream: S, router: &Router)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         self.tasks.retain(|task| !task.is_finished());
         // Full: the oldest has had its time, and a probe must not find the door shut.
-        while self.tasks.len() >= CONNECTIONS {
+        let limits = self.limits;
+        while self.tasks.len() >= limits.connections {
             if let Some(oldest) = self.tasks.pop_front() {
                 oldest.abort();
             }
@@ -90,16 +122,13 @@ impl Open {
         let task = tokio::spawn(async move {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .keep_alive(lifetime.is_none())
-                .header_read_timeout(HEADERS)
+                .keep_alive(limits.keep)
+                .header_read_timeout(limits.headers)
                 .max_headers(HEADER_COUNT)
                 .max_buf_size(HEADER_BYTES)
                 .serve_connection(TokioIo::new(stream), service);
             // A client that breaks off is no event.
-            match lifetime {
-                Some(lifetime) => drop(time::timeout(lifetime, connection).await),
-                None => drop(connection.await),
-            }
+            drop(time::timeout(limits.lifetime, connection).await);
         });
         self.tasks.push_back(task.abort_handle());
     }

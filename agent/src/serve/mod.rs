@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 use crate::core::{AgentReport, Outlook, Report, Verdict};
 
+pub(crate) use connection::{Limits, serve_within};
 pub use connection::{serve_tcp, serve_unix};
 pub use control::{Control, Reload, router as control_router};
 pub use metrics::Counters;

@@ -14,6 +14,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -27,18 +28,28 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use super::found::{Blob, Found, MANIFEST};
+use crate::serve::{Limits, serve_within};
 
 /// Where the bytes are offered.
 const BYTES_AT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Bytes that are read at once.
-const CHUNK: u64 = 1 << 20;
+const CHUNK: u64 = 128 << 10;
+
+/// The server loads 64 parts at once, each on a connection of its own. It may be slow to ask where
+/// the guest is busy, and a part may take hours where the disk is slow.
+const LIMITS: Limits = Limits {
+    connections: 80,
+    headers: Duration::from_secs(30),
+    lifetime: Duration::MAX,
+    keep: false,
+};
 
 /// It serves until it is dropped.
 pub(super) struct Registry {
     /// Its host and port, as they stand in a model's name.
     pub(super) address: SocketAddr,
-    _tasks: JoinSet<io::Result<()>>,
+    _tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
@@ -71,8 +82,8 @@ impl Registry {
             .with_state(Arc::clone(&shelf));
         let of_bytes = Router::new().route("/{digest}", get(send)).with_state(shelf);
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { axum::serve(asked, of_names).await });
-        tasks.spawn(async move { axum::serve(bytes, of_bytes).await });
+        tasks.spawn(serve_within(asked, of_names, LIMITS));
+        tasks.spawn(serve_within(bytes, of_bytes, LIMITS));
         Ok(Self { address, _tasks: tasks })
     }
 }
