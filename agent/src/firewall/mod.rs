@@ -15,15 +15,16 @@ mod ruleset;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time;
 
 use crate::config::Config;
 use crate::links;
-use crate::probe;
+use crate::probe::{self, ReadError};
+use crate::question::Question;
 
 pub use matching::Packet;
 
-/// How long the helper may take. It reads a few kilobytes from the kernel.
+/// How long the helper is waited for. It reads a few kilobytes from the kernel; on a guest that is
+/// short of CPU, to start it takes longer.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What becomes of a new connection to the serving port.
@@ -73,14 +74,19 @@ impl Facts {
     }
 }
 
-/// Asks the helper. Where it cannot tell, that is no fault of the firewall's.
+/// The helper, and what it was asked and has not answered yet.
+#[derive(Debug, Default)]
+pub struct Probe(Question<Facts, ReadError>);
+
+/// Asks the helper, which has one question at a time: a slow guest must not be made slower by more
+/// of them. Where it cannot tell, that is no fault of the firewall's.
 ///
 /// # Errors
 /// Where the helper cannot be asked, or cannot read the rules.
-pub async fn look() -> Result<Facts, String> {
-    match time::timeout(DEADLINE, probe::read(probe::FIREWALL)).await {
-        Ok(facts) => facts.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("the rules were not read within {} s", DEADLINE.as_secs())),
+pub async fn look(probe: &Probe) -> Result<Facts, String> {
+    match probe.0.ask(DEADLINE, probe::read(probe::FIREWALL)).await {
+        Some(facts) => facts.map_err(|error| error.to_string()),
+        None => Err(format!("the rules were not read within {} s", DEADLINE.as_secs())),
     }
 }
 

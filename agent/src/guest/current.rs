@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::facts::Facts;
 use crate::config::{self, Config};
 use crate::model::{Proofs, Pull, names};
-use crate::storage;
+use crate::{firewall, storage};
 
 /// The key that names the server's unit.
 const UNIT: &str = "ollama.unit";
@@ -25,6 +25,7 @@ pub(super) struct Current {
     /// The pull of the source.
     pub(super) pull: Pull,
     pub(super) probes: Arc<storage::Probes>,
+    pub(super) firewall: Arc<firewall::Probe>,
     facts: Mutex<Facts>,
 }
 
@@ -38,6 +39,7 @@ impl Current {
             proofs: Arc::default(),
             pull: Pull::default(),
             probes: Arc::default(),
+            firewall: Arc::default(),
             facts: Mutex::default(),
         }
     }
@@ -78,8 +80,10 @@ impl Current {
         if config.ollama != old.ollama {
             facts.ollama = None;
         }
+        let mut firewall = Arc::clone(&self.firewall);
         if config.network != old.network || config.ollama != old.ollama {
             facts.firewall = None;
+            firewall = Arc::default();
         }
         if config.gpu != old.gpu || config.ollama != old.ollama || config.model != old.model {
             facts.gpu = None;
@@ -99,7 +103,8 @@ impl Current {
         if config.ollama != old.ollama || !same || wanted(&config.model) != wanted(&old.model) {
             pull = pull.end(same);
         }
-        Self { config, loaded_at, needs_restart, proofs, pull, probes, facts: Mutex::new(facts) }
+        let facts = Mutex::new(facts);
+        Self { config, loaded_at, needs_restart, proofs, pull, probes, firewall, facts }
     }
 }
 
@@ -146,6 +151,9 @@ mod tests {
         assert!(after.facts().storage.is_some() && after.facts().model.is_some());
         assert!(after.facts().names_bad.is_some());
         assert!(Arc::ptr_eq(&after.proofs, &before.proofs));
+        assert!(Arc::ptr_eq(&after.probes, &before.probes));
+        // What the firewall's helper was asked before was about the other link.
+        assert!(!Arc::ptr_eq(&after.firewall, &before.firewall));
         assert_eq!((after.config, after.loaded_at.as_str()), (config, "now"));
         assert!(after.needs_restart.is_empty());
     }

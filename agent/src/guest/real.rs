@@ -146,7 +146,7 @@ impl Shared {
                 current.facts().system = Some(Seen { at, value });
             }
             concern::FIREWALL => {
-                let value = firewall::look().await;
+                let value = firewall::look(&current.firewall).await;
                 let mut facts = current.facts();
                 if counts(facts.firewall.as_ref(), &value, at) {
                     facts.firewall = Some(Seen { at, value });

@@ -1,6 +1,6 @@
 //! A machine comes up from an image, a blank data disk and what cloud-init is told.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::{READY, told};
 use crate::guest::Guest;
@@ -12,7 +12,7 @@ use crate::scenario::{Needs, Playing, Scenario};
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "first-boot",
-    story: "A VM comes up from a cloud image and a blank data disk: Ready, and nothing was repaired",
+    story: "A VM comes up from a cloud image and a blank data disk: the model comes, and Ready",
     needs: Needs::AnyServer,
     shows: &[],
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
@@ -29,13 +29,20 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.say(&format!("systemd answers after {:.0} s", answers.as_secs_f64()));
     let ready = guest.until_ready(mark.at, READY).await?;
     guest.expect(&mark, "BootstrapComplete", "True", "Complete", READY).await?;
-    guest.expect_repairs(&mark, &[])?;
+    // What cloud-init sets up is in order: all that the agent has to do is to bring the model. On
+    // a slow guest it is refused while the disk has not answered, and tried again.
+    let repairs = guest.timeline.repairs_since(&mark);
+    let other = repairs.iter().find(|repair| !repair.remedy.starts_with("model/"));
+    if let Some(repair) = other {
+        bail!("something else was repaired: {repair}");
+    }
     let booted = guest.settled().await?;
     ensure!(booted == "running", "systemd says {booted}");
     as_it_must_be(&guest).await?;
     stage.add(Row {
         fault: "first boot, blank data disk, from power-on".into(),
         healed: Some(ready - mark.at),
+        remedies: guest.remedies(&mark),
         ..Row::default()
     });
     Ok(())
