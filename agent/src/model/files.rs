@@ -57,6 +57,8 @@ pub struct FileCheck {
 #[derive(Debug, Default)]
 struct Inner {
     files: Files,
+    /// There was another reason to doubt them while they were read.
+    again: bool,
     /// The start of the server whose failures have last given a reason to doubt them.
     doubted_for: Option<u128>,
 }
@@ -85,16 +87,26 @@ impl FileCheck {
     /// They are to be read, from the beginning.
     pub fn doubt(&self) {
         let mut inner = self.inner();
-        if !matches!(inner.files, Files::Reading(_)) {
+        if matches!(inner.files, Files::Reading(_)) {
+            // What was read of them already may be another by now.
+            inner.again = true;
+        } else {
             inner.files = Files::Doubted;
         }
     }
 
     /// Something has been done about them: if they were read, they are to be read again.
     pub fn renew(&self) {
-        if matches!(self.files(), Files::Checked(_) | Files::Failed(_)) {
+        if matches!(self.files(), Files::Reading(_) | Files::Checked(_) | Files::Failed(_)) {
             self.doubt();
         }
+    }
+
+    /// They were read, and this came of it.
+    fn end(&self, found: Files) {
+        let mut inner = self.inner();
+        let again = std::mem::take(&mut inner.again);
+        inner.files = if again { Files::Doubted } else { found };
     }
 
     /// The server that was started as `invocation` cannot compute with them: they are to be read,
@@ -128,7 +140,7 @@ impl FileCheck {
                 }
                 Err(error) => Files::Failed(error),
             };
-            check.inner().files = files;
+            check.end(files);
             waker.wake(concern);
         });
     }
@@ -208,5 +220,9 @@ mod tests {
         check.inner().files = Files::Reading(Reading { done: 1, total: 2 });
         check.doubt();
         assert!(matches!(check.files(), Files::Reading(_)), "they are read already");
+        check.end(read.clone());
+        assert_eq!(check.files(), Files::Doubted, "from the beginning, once more");
+        check.end(read.clone());
+        assert_eq!(check.files(), read);
     }
 }
