@@ -35,6 +35,20 @@ pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
         // What fails for want of room now is told when it matters.
         let _ = fill(&spare, b"");
     }
+    sync_directory(path)
+}
+
+/// Removes the file at `path`, and the room for its next version.
+///
+/// # Errors
+/// Where one of them cannot be removed.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path).or_else(absent)?;
+    fs::remove_file(path.with_extension("new")).or_else(absent)?;
+    sync_directory(path)
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(directory) => File::open(directory)?.sync_all(),
         None => Ok(()),
@@ -100,6 +114,10 @@ mod tests {
         }
         assert_eq!(fs::metadata(&path).unwrap().len(), ROOM as u64);
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2);
+        for _ in 0..2 {
+            remove(&path).unwrap();
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+        }
     }
 
     #[test]

@@ -30,6 +30,12 @@ impl LedgerFile {
         Self { path: directory.join("ledger.json"), turn: Arc::default(), read_only: false }
     }
 
+    /// The path of the file `name` beside it.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.path.with_file_name(name)
+    }
+
     /// The same file, which is never written: for an engine that only looks.
     #[must_use]
     pub fn read_only(self) -> Self {

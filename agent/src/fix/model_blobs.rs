@@ -4,7 +4,8 @@
 //! beyond doubt, whatever became of it. The server checks a blob only when it has just loaded
 //! it, and only up to the first that is wrong; from then on it takes each as it is. A pull
 //! mends none while it is there, and loads it anew once it is out of the way. It is renamed and
-//! kept: what was damaged, and how, is for a person to see, and nothing here deletes a model.
+//! kept: what was damaged, and how, is for a person to see, and nothing here deletes a model. Of each
+//! blob the last damaged copy is kept.
 //!
 //! What another model needs is named and left alone: nobody pulls that, and a copy with one wrong
 //! bit that still loads may be the only one.
@@ -144,6 +145,8 @@ impl Pass {
         for name in asides {
             match aside::clear(blobs, &name, until) {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => self.unread += 1,
+                // A later copy of the same blob has just taken its place.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => self.failed.push(format!("{name}: {error}")),
                 Ok(()) => {}
             }
@@ -164,7 +167,11 @@ impl Pass {
             Ok(Some(state)) => {
                 self.checked += 1;
                 match aside::put(blobs, name, state) {
-                    Ok(true) => self.aside.push(name.to_owned()),
+                    Ok(true) => {
+                        self.aside.push(name.to_owned());
+                        // Those that stay take room, and keep nothing from being mended.
+                        let _ = aside::keep_last(blobs, name, until);
+                    }
                     // Another file by now, of which nothing is known.
                     Ok(false) => {}
                     Err(error) => self.failed.push(format!("cannot set {name} aside: {error}")),

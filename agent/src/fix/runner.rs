@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Reply;
 use super::manager::Unit;
 use crate::config::{Config, Ollama};
-use crate::model::aside::digest_of;
+use crate::model::aside::{blob_of, digest_of};
 use crate::ollama::listening;
 pub(crate) use process::Process;
 use process::{Ended, Processes};
@@ -89,9 +89,11 @@ fn is_stale(runner: &Process) -> bool {
         path.is_absolute()
             && path.file_name().and_then(|name| name.to_str()).and_then(digest_of).is_some()
     });
-    weights.any(|path| {
+    let gone = weights.any(|path| {
         path.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
-    })
+    });
+    // Another file may have their name by now.
+    gone || runner.mapped().iter().any(|name| blob_of(name).is_some())
 }
 
 /// What came of it, runner by runner.

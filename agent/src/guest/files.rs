@@ -7,7 +7,7 @@ use super::concern;
 use super::current::Current;
 use super::real::Shared;
 use crate::core::{BootClock, Clock};
-use crate::model::{Attempt, Source};
+use crate::model::Attempt;
 
 /// How often in a row a server must have failed to embed, for its files to be a reason.
 const FAILURES: u32 = 3;
@@ -29,7 +29,8 @@ impl Shared {
         let there = {
             let facts = current.facts();
             let model = facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-            model.is_some_and(|model| model.source == Source::Present)
+            // A tag that has moved, or a source that was deleted, leaves files that are served.
+            model.is_some_and(|model| model.source.is_there() || model.alias.serves())
         };
         if there && (ended || BootClock.now().uptime >= LOADED) {
             self.files.begin(Arc::clone(&self.waker), concern::MODEL);

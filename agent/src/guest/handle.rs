@@ -48,6 +48,7 @@ impl RealGuest {
         references: model::References,
     ) -> Result<Self, String> {
         let current = Current::new(config, rfc3339(BootClock.now().wall));
+        let doubted = ledger.beside(model::FileCheck::NOTE);
         let shared = Shared {
             bus,
             client: Api::client()?,
@@ -60,7 +61,7 @@ impl RealGuest {
             proofs: Default::default(),
             resolver: names::Resolver::default(),
             gpu_probe,
-            files: model::FileCheck::at_start(),
+            files: model::FileCheck::at_start(doubted, ledger.is_read_only()),
             noted: Arc::default(),
             notes: !ledger.is_read_only(),
             moved: Notify::new(),

@@ -93,10 +93,11 @@ impl Current {
         last.is_some_and(|last| uptime.saturating_sub(last) < WORKS)
     }
 
-    /// Whether a proof waits for something at `uptime`.
+    /// Whether a proof waits for something at `uptime`, or is not even let in to wait.
     pub(super) fn has_a_proof_waiting(&self, uptime: Duration) -> bool {
-        let running = self.proofs.log().running;
-        running.is_some_and(|(_, began)| uptime.saturating_sub(began) >= WAITS)
+        let log = self.proofs.log();
+        let waits = |(_, began)| uptime.saturating_sub(began) >= WAITS;
+        log.refused_since.is_some() || log.running.is_some_and(waits)
     }
 
     /// Whether the models are not asked for at `uptime`: they were in order just now, and a proof

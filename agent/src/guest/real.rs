@@ -352,7 +352,9 @@ impl Shared {
                     current.proofs.doubt();
                     self.waker.wake(concern::PROOF);
                 }
-                if remedy == model::Remedy::DropDamaged {
+                if remedy == model::Remedy::DropDamaged
+                    && let Outcome::Succeeded(_) = outcome
+                {
                     // What was found before counts no more.
                     self.files.renew();
                 }

@@ -49,8 +49,8 @@ pub static EMBEDDING_CORRECT: Condition = Condition {
     grace: Duration::ZERO,
 };
 
-/// A proof that has had no answer for this long, of a server that has done nothing for as
-/// long, is stuck. Loading a model uses CPU, and so does a queue that is worked off.
+/// A proof that has had no answer for this long, or was refused each time as one too many, of a
+/// server that has done nothing for as long, is stuck. Loading a model uses CPU, and so does a queue that is worked off.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 static PRESENT: Reason<Remedy> = Reason::good("Present");
@@ -272,13 +272,18 @@ pub fn check_proof(
             return judged(reason, message.into()).until(counts);
         }
     }
+    // A full queue before one who does nothing lets no proof in that could wait.
+    let refused = log.refused_since.filter(|(of, _)| *of == server).map(|(_, since)| since);
+    let wanted = waits.into_iter().chain(refused).min();
     // A server whose work cannot be seen is not known to do nothing.
-    let idle_since = waits.zip(progress.idle_since()).map(|(began, idle)| began.max(idle));
+    let idle_since = wanted.zip(progress.idle_since()).map(|(began, idle)| began.max(idle));
     // Nor is one whose work was not looked at for a while.
     if idle_since.is_some_and(|since| progress.at.saturating_sub(since) >= STUCK_AFTER) {
         let seconds = STUCK_AFTER.as_secs();
         let evidence = progress.evidence();
-        let message = format!("a proof has had no answer for {seconds} s; since then {evidence}");
+        let how =
+            if waits.is_some() { "a proof has had no answer" } else { "each proof was refused" };
+        let message = format!("{how} for {seconds} s; since then {evidence}");
         return judged(&STUCK, message);
     }
     if log.good.is_some_and(|(of, ..)| of == server) {

@@ -2,7 +2,7 @@
 //! without a shutdown, or the server cannot load what it has. The server itself takes each file as
 //! it is: one with a single wrong bit loads, and gives wrong embeddings.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use super::repair::{DAMAGED_FILES, UNVERIFIED_ADVICE};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Condition, Judgement, Reason, Role};
 use crate::guest::Remedy;
+use crate::kept_file;
 use crate::probe::{self, BlobFacts, Reading};
 
 /// No file of the models is known to be damaged. What is not known keeps nothing from being ready:
@@ -25,6 +26,9 @@ pub static MODEL_FILES_INTACT: Condition = Condition {
 
 /// Made by saigak-boot.service where the guest has ended without a shutdown before this boot.
 const UNCLEAN: &str = "/run/saigak-boot/unclean";
+
+/// Made by saigak-boot.service at each boot.
+const NOTED: &str = "/run/saigak-boot";
 
 pub(super) static ORDERLY: Reason<Remedy> = Reason::good("Orderly");
 pub(super) static INTACT: Reason<Remedy> = Reason::good("Intact");
@@ -52,24 +56,69 @@ pub enum Files {
 #[derive(Debug, Clone, Default)]
 pub struct FileCheck {
     inner: Arc<Mutex<Inner>>,
+    note: Option<Arc<Note>>,
+}
+
+/// A file that is there as long as the models' files are doubted: neither a restart of the agent
+/// nor a shutdown in good order makes them any better.
+#[derive(Debug)]
+struct Note {
+    path: PathBuf,
+    /// Held while it is written or removed.
+    turn: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     files: Files,
+    /// There was another reason to doubt them while they were read.
+    again: bool,
+    /// They have been doubted, and not found good since.
+    doubted: bool,
     /// The start of the server whose failures have last given a reason to doubt them.
     doubted_for: Option<u128>,
 }
 
 impl FileCheck {
-    /// Doubts the files where the guest has ended without a shutdown before this boot.
+    /// The name of the file in the state directory that tells of a doubt.
+    pub const NOTE: &str = "files-doubted";
+
+    /// Doubts the files where the guest has ended without a shutdown before this boot, or where
+    /// they were doubted before, as the file at `note` tells. Who only looks changes no file.
     #[must_use]
-    pub fn at_start() -> Self {
-        let check = Self::default();
-        if Path::new(UNCLEAN).exists() {
+    pub fn at_start(note: PathBuf, read_only: bool) -> Self {
+        let doubted = Path::new(UNCLEAN).exists() || note.exists();
+        let note = Note { path: note, turn: Mutex::default() };
+        let check = Self { note: (!read_only).then(|| Arc::new(note)), ..Self::default() };
+        if doubted {
             check.doubt();
+        } else if !Path::new(NOTED).exists() {
+            let why = "saigak-boot.service did not tell how the last boot ended";
+            check.inner().files = Files::Failed(why.into());
         }
         check
+    }
+
+    /// Has the note be there or not, as it should, beside the loop: the disk may hang.
+    fn keep(&self) {
+        if self.note.is_some() {
+            let check = self.clone();
+            tokio::task::spawn_blocking(move || check.save());
+        }
+    }
+
+    fn save(&self) {
+        let Some(note) = &self.note else { return };
+        let _turn = note.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let doubted = self.inner().doubted;
+        let saved = if doubted {
+            kept_file::write(&note.path, b"the models' files are to be read\n")
+        } else {
+            kept_file::remove(&note.path)
+        };
+        if let Err(error) = saved {
+            tracing::warn!(path = %note.path.display(), %error, doubted, "a doubt is not noted");
+        }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -85,15 +134,38 @@ impl FileCheck {
     /// They are to be read, from the beginning.
     pub fn doubt(&self) {
         let mut inner = self.inner();
-        if !matches!(inner.files, Files::Reading(_)) {
+        if matches!(inner.files, Files::Reading(_)) {
+            // What was read of them already may be another by now.
+            inner.again = true;
+        } else {
             inner.files = Files::Doubted;
+        }
+        let known = std::mem::replace(&mut inner.doubted, true);
+        drop(inner);
+        if !known {
+            self.keep();
         }
     }
 
     /// Something has been done about them: if they were read, they are to be read again.
     pub fn renew(&self) {
-        if matches!(self.files(), Files::Checked(_) | Files::Failed(_)) {
+        if matches!(self.files(), Files::Reading(_) | Files::Checked(_) | Files::Failed(_)) {
             self.doubt();
+        }
+    }
+
+    /// They were read, and this came of it.
+    fn end(&self, found: Files) {
+        let mut inner = self.inner();
+        let again = std::mem::take(&mut inner.again);
+        inner.files = if again { Files::Doubted } else { found };
+        if let Files::Checked(facts) = &inner.files
+            && facts.damaged.is_empty()
+            && facts.unread.is_empty()
+        {
+            inner.doubted = false;
+            drop(inner);
+            self.keep();
         }
     }
 
@@ -128,7 +200,7 @@ impl FileCheck {
                 }
                 Err(error) => Files::Failed(error),
             };
-            check.inner().files = files;
+            check.end(files);
             waker.wake(concern);
         });
     }
@@ -208,5 +280,28 @@ mod tests {
         check.inner().files = Files::Reading(Reading { done: 1, total: 2 });
         check.doubt();
         assert!(matches!(check.files(), Files::Reading(_)), "they are read already");
+        check.end(read.clone());
+        assert_eq!(check.files(), Files::Doubted, "from the beginning, once more");
+        check.end(read.clone());
+        assert_eq!(check.files(), read);
+    }
+    #[tokio::test]
+    async fn a_doubt_outlives_the_agent_until_the_files_are_found_good() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join(FileCheck::NOTE);
+        let start = || FileCheck::at_start(path.clone(), false);
+        let check = start();
+        assert_ne!(check.files(), Files::Doubted);
+        check.doubt();
+        check.save();
+        assert_eq!(start().files(), Files::Doubted);
+        let bad = BlobFacts { damaged: vec!["sha256-12".into()], ..BlobFacts::default() };
+        check.end(Files::Checked(bad));
+        check.save();
+        assert_eq!(start().files(), Files::Doubted);
+        check.end(Files::Checked(BlobFacts::default()));
+        check.save();
+        assert_ne!(start().files(), Files::Doubted);
+        assert!(!path.exists());
     }
 }

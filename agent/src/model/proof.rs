@@ -96,6 +96,9 @@ pub struct Log {
     pub pinned: Option<(Server, Duration)>,
     /// The one that runs: its server, and when it began.
     pub running: Option<(Server, Duration)>,
+    /// The server that has refused each proof as too busy since then, and not one has ended in
+    /// another way.
+    pub refused_since: Option<(Server, Duration)>,
     /// How many in a row ended wrong or with an error, all of the last one's server.
     pub failures: u32,
     /// Uptime at which the last one ended.
@@ -196,8 +199,12 @@ impl Log {
             Attempt::Wrong(_) => self.good = None,
             Attempt::Busy | Attempt::TimedOut | Attempt::Failed(_) => {}
         }
-        if attempt != Attempt::Busy {
+        if attempt == Attempt::Busy {
+            let before = self.refused_since.filter(|(of, _)| *of == server);
+            self.refused_since = before.or(Some((server, ended)));
+        } else {
             self.worked_until = ended;
+            self.refused_since = None;
         }
         self.running = None;
         self.last = Some((server, began, attempt));

@@ -232,16 +232,30 @@ pub async fn apply(
 }
 
 /// What was set aside is still in the memory of whoever computes with it, and what comes in its
-/// place has the same name: the server would take the one for the other.
+/// place has the same name: the server would take the one for the other. Whatever became of the
+/// first step, it may have set something aside, and so may an earlier one that was not ended.
 async fn drop_damaged() -> Outcome {
-    let aside = match fix::call(fix::Name::ModelBlobs).await {
-        Ok(reply) if reply.outcome == fix::Outcome::Done => reply.message,
-        other => return other.into(),
-    };
-    match fix::call(fix::Name::OllamaStale).await.into() {
-        Outcome::Succeeded(ended) => Outcome::Succeeded(format!("{aside}; {ended}")),
-        other => {
-            Outcome::Failed(format!("{aside}; what computes with it goes on: {}", other.message()))
+    let aside = fix::call(fix::Name::ModelBlobs).await.into();
+    both(aside, fix::call(fix::Name::OllamaStale).await)
+}
+
+/// What came of both steps.
+fn both(aside: Outcome, stale: Result<fix::Reply, fix::CallError>) -> Outcome {
+    let needed = stale.as_ref().is_ok_and(|reply| reply.outcome != fix::Outcome::Unneeded);
+    match (aside, stale.into()) {
+        (Outcome::Succeeded(aside), Outcome::Succeeded(ended)) => {
+            Outcome::Succeeded(format!("{aside}; {ended}"))
+        }
+        (aside, Outcome::Succeeded(_)) if !needed => aside,
+        (Outcome::Refused(aside), Outcome::Refused(why)) => {
+            Outcome::Refused(format!("{aside}; {why}"))
+        }
+        (aside, Outcome::Succeeded(ended)) => {
+            Outcome::Failed(format!("{}; {ended}", aside.message()))
+        }
+        (aside, stale) => {
+            let (aside, why) = (aside.message(), stale.message());
+            Outcome::Failed(format!("{aside}; what computes with damaged files goes on: {why}"))
         }
     }
 }
@@ -321,6 +335,29 @@ mod tests {
             assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
             assert_eq!(pull, PullState::Idle);
         }
+    }
+
+    #[test]
+    fn what_was_set_aside_is_not_done_with_before_what_computes_with_it_is_ended() {
+        use fix::Outcome::{Done, Failed, Refused, Unneeded};
+        let reply = |outcome, message: &str| fix::Reply { outcome, message: message.into() };
+        let told = |aside, stale| {
+            let outcome = both(Ok(reply(aside, "a")).into(), Ok(reply(stale, "s")));
+            (outcome.word(), outcome.message().to_owned())
+        };
+        for aside in [Done, Unneeded] {
+            assert_eq!(told(aside, Done), ("Succeeded", "a; s".into()));
+            assert_eq!(told(aside, Unneeded), ("Succeeded", "a; s".into()));
+            for stale in [Failed, Refused] {
+                assert_eq!(told(aside, stale).0, "Failed");
+            }
+        }
+        // One of two blobs was set aside, and the other could not be.
+        assert_eq!(told(Failed, Done), ("Failed", "a; s".into()));
+        assert_eq!(told(Failed, Unneeded), ("Failed", "a".into()));
+        assert_eq!(told(Failed, Refused).0, "Failed");
+        assert_eq!(told(Refused, Refused), ("Refused", "a; s".into()));
+        assert_eq!(told(Refused, Unneeded), ("Refused", "a".into()));
     }
 
     #[tokio::test]

@@ -15,32 +15,39 @@ const TICKS: Duration = Duration::from_millis(20);
 /// minutes that the server waits; the server's knocks at a runner are a few hundred bytes each.
 const LOADING: f64 = 1_000_000.0;
 
-/// All runners together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// All runners together. Where there is none, nothing was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Computing {
     /// CPU time of all of them.
     pub cpu: Duration,
     /// Bytes that they have read.
     pub read: u64,
     /// The process that was started last, what it does as the kernel's letter, and when it was
-    /// started, as uptime.
-    pub newest: (i32, char, Duration),
+    /// started, as uptime. `None`: there is none.
+    pub newest: Option<(i32, char, Duration)>,
 }
 
 impl Computing {
-    /// What a look has found. `None`: there is no runner.
+    /// What a look has found.
     #[must_use]
-    pub fn of(facts: &RunnerFacts) -> Option<Self> {
-        let newest = facts.runners.iter().max_by_key(|runner| runner.started_milliseconds)?;
+    pub fn of(facts: &RunnerFacts) -> Self {
+        let newest = facts.runners.iter().max_by_key(|runner| runner.started_milliseconds);
         let sum =
             |of: fn(&Runner) -> u64| facts.runners.iter().map(of).fold(0, u64::saturating_add);
-        let letter = newest.state.chars().next().unwrap_or('?');
-        let started = Duration::from_millis(newest.started_milliseconds);
-        Some(Self {
+        let newest = newest.map(|runner| {
+            let letter = runner.state.chars().next().unwrap_or('?');
+            (runner.pid, letter, Duration::from_millis(runner.started_milliseconds))
+        });
+        Self {
             cpu: Duration::from_millis(sum(|runner| runner.cpu_milliseconds)),
             read: sum(|runner| runner.read_bytes),
-            newest: (newest.pid, letter, started),
-        })
+            newest,
+        }
+    }
+
+    /// When the one that was started last was, as uptime. Before all others where there is none.
+    fn started(&self) -> Option<Duration> {
+        self.newest.map(|(.., started)| started)
     }
 
     /// Whether they have got anything done in the `elapsed` time since `before`: computed, loaded,
@@ -52,7 +59,7 @@ impl Computing {
         // Below 2^52, a byte more or less is none here.
         #[expect(clippy::cast_precision_loss, reason = "it is a rate")]
         let read = self.read.saturating_sub(before.read) as f64;
-        let another = self.newest.2 > before.newest.2;
+        let another = self.started() > before.started();
         another || cpu >= WORKING * seconds || read >= LOADING * seconds
     }
 }
@@ -73,14 +80,14 @@ mod tests {
     }
 
     fn of(runners: &[Runner]) -> Computing {
-        Computing::of(&RunnerFacts { runners: runners.to_vec() }).unwrap()
+        Computing::of(&RunnerFacts { runners: runners.to_vec() })
     }
 
     #[test]
     fn one_that_computes_loads_or_was_just_started_works() {
         let seconds = Duration::from_secs;
         let before = of(&[runner(7, 5000, 1 << 30, 100)]);
-        assert_eq!(before.newest, (7, 'S', Duration::from_millis(100)));
+        assert_eq!(before.newest, Some((7, 'S', Duration::from_millis(100))));
         let later = |cpu: u64, read: u64| of(&[runner(7, 5000 + cpu, (1 << 30) + read, 100)]);
         assert!(!later(0, 0).has_worked(&before, seconds(2)));
         // Twenty knocks a second at one that stands still.
@@ -91,6 +98,9 @@ mod tests {
         let another = of(&[runner(7, 5000, 1 << 30, 100), runner(9, 0, 0, 300)]);
         assert!(another.has_worked(&before, seconds(2)));
         assert!(!before.has_worked(&another, seconds(2)), "one has ended");
-        assert_eq!(Computing::of(&RunnerFacts { runners: Vec::new() }), None);
+        let none = of(&[]);
+        assert_eq!(none, Computing::default());
+        assert!(!none.has_worked(&before, seconds(2)), "all have ended");
+        assert!(before.has_worked(&none, seconds(2)), "one was started");
     }
 }

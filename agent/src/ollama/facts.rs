@@ -88,8 +88,9 @@ impl Facts {
         uptime: Duration,
     ) -> Self {
         let cpu = unit.as_ref().ok().and_then(|unit| unit.cpu);
-        let (progress, mut starts) = before;
+        let (mut progress, mut starts) = before;
         if let Ok(unit) = &unit {
+            progress.has_had_runner &= !starts.is_new(unit);
             starts = starts.follow(unit, uptime);
         }
         Self {
@@ -219,7 +220,7 @@ pub async fn look(
         // Where it is not told, the unit's CPU time tells less.
         let told = probe::runner::ask().await;
         let told = told.inspect_err(|error| tracing::debug!(%error, "no runner is seen"));
-        Computing::of(&told.ok()?)
+        told.ok().as_ref().map(Computing::of)
     };
     let (unit, at_address, at_loopback, computing) = tokio::join!(
         unit::read(bus, &config.unit),

@@ -28,6 +28,9 @@ pub struct Progress {
     pub cpu: Option<Duration>,
     /// What the processes that compute have used until then, where that was asked for.
     pub computing: Option<Computing>,
+    /// Whether this start of the server was seen with a runner: until then, having none says
+    /// nothing of how it computes.
+    pub has_had_runner: bool,
     /// Both, as they were at the last look that saw it work, or at the first.
     pub base: (Option<Duration>, Option<Computing>),
     /// Uptime at which a GPU was last seen to compute, and whether that is told at all.
@@ -71,6 +74,7 @@ impl Progress {
         if soon && self.cpu.zip(cpu).is_some_and(|(before, after)| after >= before) {
             return self;
         }
+        let computing = computing.filter(|told| told.newest.is_some() || self.has_had_runner);
         let asked = u32::try_from(own.asked.saturating_sub(self.asked)).unwrap_or(u32::MAX);
         let elapsed = at.saturating_sub(self.at);
         let worked = match (self.computing, computing, self.cpu, cpu) {
@@ -96,7 +100,10 @@ impl Progress {
         };
         let (cpu_then, computing_then) = if worked { (None, None) } else { self.base };
         let base = (cpu_then.or(cpu), computing_then.or(computing));
-        Self { at, cpu, computing, base, since, last, served, asked: own.asked, ..self }
+        let seen = computing.is_some_and(|computing| computing.newest.is_some());
+        let has_had_runner = self.has_had_runner || seen;
+        let asked = own.asked;
+        Self { at, cpu, computing, has_had_runner, base, since, last, served, asked, ..self }
     }
 
     /// Uptime since which it was watched and seen to do nothing. `None`: its CPU time is not
@@ -112,10 +119,13 @@ impl Progress {
         let used = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64();
         let mut told = Vec::new();
         if let (Some(now), Some(then)) = (self.computing, self.base.1) {
-            let (pid, letter, _) = now.newest;
             let (cpu, read) = (used(now.cpu, then.cpu), now.read.saturating_sub(then.read) >> 20);
-            told.push(format!("runner {pid} (state {letter}) used {cpu:.1} s of CPU"));
-            told.push(format!("read {read} MiB"));
+            if let Some((pid, letter, _)) = now.newest {
+                told.push(format!("runner {pid} (state {letter}) used {cpu:.1} s of CPU"));
+                told.push(format!("read {read} MiB"));
+            } else {
+                told.push("its runner is gone".into());
+            }
         } else {
             told.push("no runner was seen".into());
         }
@@ -209,7 +219,7 @@ mod tests {
         let used = |cpu, started| Computing {
             cpu: seconds(cpu),
             read: 0,
-            newest: (412, 'T', seconds(started)),
+            newest: Some((412, 'T', seconds(started))),
         };
         let mut now = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, NOBODY);
         // A quarter of a core for requests that wait like the proof.
@@ -226,5 +236,24 @@ mod tests {
         assert_eq!((computes.last, computes.served), (Some(seconds(76.0)), Some(seconds(76.0))));
         let gpu = Progress { gpu: Some(seconds(74.0)), gpu_told: true, ..now };
         assert_eq!(gpu.idle_since(), Some(seconds(74.0)));
+    }
+    #[test]
+    fn a_runner_that_is_gone_computes_nothing_and_one_that_never_was_says_nothing() {
+        let none = Some(Computing::default());
+        let looks = |first: Progress| {
+            let step = |now: Progress, look: u32| {
+                let (at, cpu) = (f64::from(10 + 2 * look), f64::from(5 + look));
+                now.follow(seconds(at), Some(seconds(cpu)), none, NOBODY)
+            };
+            (1..=9).fold(first, step)
+        };
+        let first = Progress::default().follow(seconds(10.0), Some(seconds(5.0)), None, NOBODY);
+        assert_eq!(looks(first).idle_since(), Some(seconds(28.0)), "all that is known is the CPU");
+        let runner = Computing { newest: Some((412, 'R', seconds(1.0))), ..Computing::default() };
+        let first =
+            Progress::default().follow(seconds(10.0), Some(seconds(5.0)), Some(runner), NOBODY);
+        let gone = looks(first);
+        assert_eq!((gone.idle_since(), gone.served), (Some(seconds(10.0)), None));
+        assert!(gone.evidence().contains("its runner is gone"), "{}", gone.evidence());
     }
 }

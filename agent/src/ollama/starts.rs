@@ -31,7 +31,7 @@ impl Starts {
     pub(super) fn follow(mut self, unit: &Unit, uptime: Duration) -> Self {
         let now = (unit.invocation, unit.restarts);
         let automatic = self.last.map_or(0, |(_, before)| unit.restarts.saturating_sub(before));
-        let changed = self.last.is_none_or(|(invocation, _)| invocation != unit.invocation);
+        let changed = self.is_new(unit);
         // systemd's own restarts between two looks are counted, if not dated, by it.
         let starts = automatic.max(u32::from(changed && unit.invocation != 0));
         self.seen.extend((0..starts).map(|_| unit.started));
@@ -46,6 +46,12 @@ impl Starts {
         self.since.get_or_insert(uptime);
         self.last = Some(now);
         self
+    }
+
+    /// Whether this is a start of the unit that was not there at the last look.
+    #[must_use]
+    pub(super) fn is_new(&self, unit: &Unit) -> bool {
+        self.last.is_none_or(|(invocation, _)| invocation != unit.invocation)
     }
 
     /// How often systemd restarted it by itself within the last minute, by its `NRestarts`.

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -100,11 +101,23 @@ fn check(
             facts.unread.push(format!("store {path:?}: {error}"));
         }
     }
-    pace.total = files.iter().map(|(_, _, length)| length).sum();
-    for (name, file, length) in files {
+    pace.total = files.iter().map(|file| file.length).sum();
+    for Blob { name, file, length, blobs } in files {
         match damaged(&file, &name, |bytes| pace.after(bytes)) {
             Ok(None) => {}
-            Ok(Some(_)) => facts.damaged.push(name),
+            Ok(Some(found)) => match blobs.read_below(&name).and_then(|file| State::of(&file)) {
+                Ok(now) if now == found => facts.damaged.push(name),
+                // It was set aside, or deleted, while it was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Ok(_) => {
+                    facts.unread.push(format!("{name}: replaced while it was read"));
+                    continue;
+                }
+                Err(error) => {
+                    facts.unread.push(format!("{name}: {error}"));
+                    continue;
+                }
+            },
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return Err("nobody listens any more".into());
             }
@@ -119,18 +132,28 @@ fn check(
     Ok(facts)
 }
 
+/// A file that is to be read.
+struct Blob {
+    name: String,
+    file: File,
+    length: u64,
+    /// The directory that it was found in.
+    blobs: Rc<Entry>,
+}
+
 /// Adds the files that `own` models need in the store at `path`.
 fn list(
     top: &Entry,
     path: &str,
     own: &[&str],
-    files: &mut Vec<(String, File, u64)>,
+    files: &mut Vec<Blob>,
     facts: &mut BlobFacts,
 ) -> io::Result<()> {
     let Some(store) = top.directory_below(path)? else { return Ok(()) };
     let Some(blobs) = store.child("blobs")?.filter(|blobs| blobs.kind.is_dir()) else {
         return Ok(());
     };
+    let blobs = Rc::new(blobs);
     for digest in Named::read(&store, own).own {
         let name = format!("sha256-{digest}");
         // One that is missing is told by the server.
@@ -138,7 +161,7 @@ fn list(
             continue;
         }
         match blobs.read_below(&name).and_then(|file| Ok((State::of(&file)?.length(), file))) {
-            Ok((length, file)) => files.push((name, file, length)),
+            Ok((length, file)) => files.push(Blob { name, file, length, blobs: Rc::clone(&blobs) }),
             Err(error) => facts.unread.push(format!("{name}: {error}")),
         }
     }

@@ -42,6 +42,7 @@ pub(super) async fn facts(config: &Ollama) -> Result<RunnerFacts, String> {
         ticks.filter(|n| *n > 0).ok_or("the kernel does not tell how long its ticks are")?;
     let milliseconds = |n: u64| n.saturating_mul(1000) / ticks;
     let runners = runners(config).await.map_err(|reply| reply.message)?;
+    let found = runners.len();
     let known = runners.into_iter().filter_map(|runner| {
         let used = runner.used()?;
         Some(Runner {
@@ -53,7 +54,12 @@ pub(super) async fn facts(config: &Ollama) -> Result<RunnerFacts, String> {
             started_milliseconds: milliseconds(used.started),
         })
     });
-    Ok(RunnerFacts { runners: known.collect() })
+    let runners: Vec<_> = known.collect();
+    // One that does nothing would pass for none, and the other way round.
+    if runners.is_empty() && found > 0 {
+        return Err(format!("what {found} runners have used cannot be read"));
+    }
+    Ok(RunnerFacts { runners })
 }
 
 /// How long the helper may take: it reads a few files that are no files.

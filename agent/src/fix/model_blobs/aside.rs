@@ -32,6 +32,23 @@ pub(super) fn settle(blobs: &Entry, name: &str, aside: &str, found: State) -> io
     Ok(false)
 }
 
+/// Removes what was set aside of the blob `name`, if it is damaged indeed, but for the last:
+/// whatever damages a blob again and again would fill the disk with copies of it.
+pub(super) fn keep_last(blobs: &Entry, name: &str, until: Instant) -> io::Result<()> {
+    let mut copies = Vec::new();
+    for (aside, entry) in blobs.list()? {
+        if let Some((blob, unix)) = aside::blob_of(&aside)
+            && blob == name
+            && entry?.kind.is_file()
+        {
+            copies.push((unix, aside));
+        }
+    }
+    copies.sort_unstable();
+    copies.pop();
+    copies.iter().try_for_each(|(_, aside)| remove(blobs, aside, until).map(drop))
+}
+
 /// Removes what was set aside if it is damaged indeed, or if a good one has its name; else it gets
 /// its name back. Says whether it was removed.
 pub(super) fn remove(blobs: &Entry, aside: &str, until: Instant) -> io::Result<bool> {

@@ -102,7 +102,7 @@ fn what_came_between_the_check_and_the_renaming_gets_its_name_back() {
 }
 
 #[test]
-fn a_good_blob_that_a_killed_repair_has_left_aside_comes_back_and_nothing_is_deleted() {
+fn a_good_blob_that_a_killed_repair_has_left_aside_comes_back_and_no_good_one_is_deleted() {
     let disk = tempfile::tempdir().unwrap();
     let blobs = disk.path().join("blobs");
     fs::create_dir(&blobs).unwrap();
@@ -118,7 +118,29 @@ fn a_good_blob_that_a_killed_repair_has_left_aside_comes_back_and_nothing_is_del
     fs::write(aside(4), "abc").unwrap();
     assert_eq!(replied(disk.path()).outcome, Outcome::Done);
     assert_eq!(fs::read_to_string(blobs.join(ABC)).unwrap(), "abc");
-    assert_eq!(asides(&blobs).len(), 3);
+    assert!(aside(4).exists() && !aside(1).exists());
+    assert_eq!(asides(&blobs).len(), 2);
+}
+
+#[test]
+fn of_what_is_damaged_again_and_again_the_last_copy_is_kept() {
+    let disk = tempfile::tempdir().unwrap();
+    let blobs = disk.path().join("blobs");
+    fs::create_dir(&blobs).unwrap();
+    let other = ABC.replace("ba78", "ab78");
+    let kept = [aside_name(&other, 7), format!("{ABC}-partial"), format!("{ABC}.set-aside-x")];
+    for name in &kept {
+        fs::write(blobs.join(name), "first").unwrap();
+    }
+    for (number, content) in [(1, "first"), (2, "second")] {
+        fs::write(blobs.join(aside_name(ABC, number)), content).unwrap();
+    }
+    fs::write(blobs.join(ABC), "third").unwrap();
+    assert_eq!(replied(disk.path()).outcome, Outcome::Done);
+    let own: Vec<_> = asides(&blobs).into_iter().filter(|name| name.starts_with(ABC)).collect();
+    let [last] = own.as_slice() else { panic!("{own:?}") };
+    assert_eq!(fs::read_to_string(blobs.join(last)).unwrap(), "third");
+    assert!(kept.iter().all(|name| blobs.join(name).exists()));
 }
 
 #[test]

@@ -144,6 +144,16 @@ impl Process {
         words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
+    /// The names that the files mapped into its memory have now, where they may be read.
+    pub(super) fn mapped(&self) -> Vec<String> {
+        let maps = fs::read(self.directory.join("maps")).unwrap_or_default();
+        let maps = String::from_utf8_lossy(&maps).into_owned();
+        // Nothing before the path has a slash; a mark comes after that of a file without a name.
+        let paths = maps.lines().filter_map(|line| line.find('/').and_then(|at| line.get(at..)));
+        let paths = paths.map(|path| path.trim_end_matches(" (deleted)"));
+        paths.filter_map(|path| path.rsplit('/').next()).map(str::to_owned).collect()
+    }
+
     /// Ends it: SIGTERM, and SIGKILL where it is still there after `patience`.
     ///
     /// A descriptor is taken first and then looked whose it is: from then on no other process can

@@ -73,6 +73,18 @@ fn a_runner_is_stale_once_the_file_that_it_was_started_with_is_gone() {
     assert_eq!(stale(), [12]);
     fs::write(&blob, "").unwrap();
     assert_eq!(stale(), [0; 0]);
+    // Another one has been loaded, and what it has mapped was set aside, or even deleted since.
+    let maps = |name: &str| {
+        let line = format!("7f00-7f10 r--s 00000000 fd:01 12    {}{name}\n", blob.display());
+        fs::write(proc.join("12/maps"), format!("55aa-55ab r-xp 0 fd:01 7 [heap]\n{line}"))
+            .unwrap();
+    };
+    maps("");
+    assert_eq!(stale(), [0; 0]);
+    for name in [".set-aside-1700000000", ".set-aside-1700000000 (deleted)"] {
+        maps(name);
+        assert_eq!(stale(), [12]);
+    }
 }
 
 /// A process of this test's own, and what `/proc` tells of it.

@@ -90,6 +90,23 @@ fn a_server_that_loads_is_not_stuck_and_one_that_does_nothing_is() {
 }
 
 #[test]
+fn a_full_queue_before_one_who_does_nothing_is_stuck_though_no_proof_can_wait() {
+    let mut refused = log(None, Attempt::Busy, None);
+    refused.refused_since = Some((SERVER, at(100)));
+    assert_eq!(judge(&refused, Some(155), 200).reason.name, "NotProven");
+    assert_eq!(judge(&refused, Some(90), 159).reason.name, "NotProven");
+    let stuck = judge(&refused, Some(90), 160);
+    assert_eq!(stuck.reason.name, "Stuck");
+    assert!(stuck.message.starts_with("each proof was refused"), "{}", stuck.message);
+    // The next one has just begun, and has been let in or will be refused as well.
+    refused.running = Some((SERVER, at(160)));
+    assert_eq!(judge(&refused, Some(90), 160).reason.name, "Stuck");
+    let other = Server { invocation: 8, ..SERVER };
+    refused.refused_since = Some((other, at(100)));
+    assert_eq!(judge(&refused, Some(90), 160).reason.name, "NotProven");
+}
+
+#[test]
 fn an_alias_of_other_weights_holds_and_its_message_says_so() {
     let alias = Alias::OtherWeights("ab12".into());
     let facts = Facts { source: Source::Present, alias, weights: None };

@@ -90,6 +90,19 @@ fn a_proof_that_waits_or_is_refused_gives_the_server_nothing_to_do() {
 }
 
 #[test]
+fn refusals_count_from_the_first_in_a_row_of_one_server() {
+    let mut log = Log::default();
+    log.note(SERVER, at(100), at(101), Attempt::Busy);
+    log.note(SERVER, at(110), at(111), Attempt::Busy);
+    assert_eq!(log.refused_since, Some((SERVER, at(101))));
+    let restarted = Server { invocation: 8, ..SERVER };
+    log.note(restarted, at(120), at(121), Attempt::Busy);
+    assert_eq!(log.refused_since, Some((restarted, at(121))));
+    log.note(restarted, at(130), at(131), Attempt::TimedOut);
+    assert_eq!(log.refused_since, None);
+}
+
+#[test]
 fn answers_are_told_apart() {
     let status = |status| Err(ApiError::Status { url: "u".into(), status, message: "m".into() });
     assert_eq!(judge(status(503), 2), Err(Attempt::Busy));

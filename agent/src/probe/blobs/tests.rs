@@ -41,6 +41,21 @@ fn what_others_need_and_what_is_missing_is_not_read() {
 }
 
 #[test]
+fn what_is_mended_while_it_is_read_is_not_called_damaged() {
+    let disk = store("abb");
+    let path = disk.path().join("blobs").join(ABC);
+    // It says how far it is once it has read the old file.
+    let mut pace = Pace::new(None, |_: &BlobLine| {
+        fs::write(path.with_extension("new"), "abc")?;
+        fs::rename(path.with_extension("new"), &path)
+    });
+    pace.said = Instant::now().checked_sub(SAYS_EVERY).unwrap();
+    let facts = check(&Entry::directory(disk.path()).unwrap(), &["m:1"], &mut pace).unwrap();
+    let unread = vec![format!("{ABC}: replaced while it was read")];
+    assert_eq!(facts, BlobFacts { unread, ..BlobFacts::default() });
+}
+
+#[test]
 fn it_keeps_to_its_rate() {
     let mut pace = Pace::new(None, |_: &BlobLine| Ok(()));
     let begun = Instant::now();

@@ -112,6 +112,9 @@ pub async fn heal(guest: &Guest, fault: &Fault) -> Result<Row> {
     let good = |report: &Report| fault.is_over(report);
     let what = format!("Ready, with {} True", fault.condition);
     let healed = guest.wait(seen, fault.healed_within, &what, good).await?.at;
+    // A look may see that it is mended before the repair has said so.
+    let ended = |report: &Report| fault.is_over(report) && report.repair.is_none();
+    guest.wait(healed, fault.healed_within, "the repair to end", ended).await?;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
     expect_one_of(guest, &mark, fault.remedies)?;
     if fault.keeps_data {

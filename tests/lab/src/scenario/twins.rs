@@ -19,10 +19,6 @@ const fn twin(what: &'static str, simulated: Simulated) -> Twin {
 
 /// All of them.
 pub(super) const TWINS: &[Twin] = &[
-    twin("address flushed", Simulated::Flushed),
-    twin("networkd stopped, address gone", Simulated::NetworkdStopped),
-    twin("networkd masked", Simulated::NetworkdMasked),
-    twin("Ollama frozen", Simulated::Frozen),
     twin("data disk full", Simulated::Full),
     twin("data disk out of inodes", Simulated::NoInodes),
     twin("data disk read-only", Simulated::ReadOnly),

@@ -5,6 +5,10 @@ use super::Simulated;
 /// What the lab plays alone.
 pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
     ("link admin-down", ROUTES),
+    ("address flushed", MOMENTS),
+    ("networkd stopped, address gone", MOMENTS),
+    ("networkd masked", MOMENTS),
+    ("Ollama frozen", MOMENTS),
     ("model and alias deleted, and no room for the model", TWO),
     ("the model's weights rot, and it is loaded anew", FILES),
     ("default route gone", ROUTES),
@@ -73,6 +77,10 @@ pub(super) const BOOTED_ALONE: &[(&str, &str)] = &[
 /// What the simulation plays alone.
 pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::LinkDown, ROUTES),
+    (Simulated::Flushed, MOMENTS),
+    (Simulated::NetworkdStopped, MOMENTS),
+    (Simulated::NetworkdMasked, MOMENTS),
+    (Simulated::Frozen, MOMENTS),
     (Simulated::RouteGone, ROUTES),
     (Simulated::Killed, STARTS),
     (Simulated::Stopped, STARTS),
@@ -132,6 +140,8 @@ pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::DriverHangs, PASSED_THROUGH),
 ];
 
+const MOMENTS: &str = "equal on a machine at rest, and another course on a busy one: what is seen \
+    hangs on when somebody looks";
 const ROUTES: &str = "not seen equal yet: the address outlives the route, and what is asked there \
     until networkd takes it is answered or not by microseconds";
 const TRIES: &str = "equal in one run, and not held: how often networkd tries by itself hangs on \
