@@ -46,7 +46,14 @@ pub(super) fn keep_last(blobs: &Entry, name: &str, until: Instant) -> io::Result
     }
     copies.sort_unstable();
     copies.pop();
-    copies.iter().try_for_each(|(_, aside)| remove(blobs, aside, until).map(drop))
+    for (_, aside) in &copies {
+        if damaged(&blobs.read_below(aside)?, name, until)?.is_some() {
+            blobs.remove_below(aside)?;
+        } else {
+            clear(blobs, aside, until)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes what was set aside if it is damaged indeed, or if a good one has its name; else it gets
