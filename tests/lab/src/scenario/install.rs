@@ -63,9 +63,9 @@ async fn play(stage: &Stage) -> Result<()> {
 
     stage.say("the right one");
     guest.sh("truncate --size=-4 /root/good.deb").await?;
+    let mark = guest.mark();
     let said = install(&guest).await?;
     ensure!(said.code == 0, "{said:?}");
-    let mark = guest.mark();
     guest.until_ready(mark.at, FIRST_READY).await?;
     let first = guest.invocation(RUNS).await?;
     let said = install(&guest).await?;
@@ -73,12 +73,12 @@ async fn play(stage: &Stage) -> Result<()> {
 
     stage.say("one whose agent never answers");
     guest.sh(&format!("touch /var/lib/saigak-agent/kept; deb=bad.deb; {NAME}")).await?;
+    let mark = guest.mark();
     let said = install(&guest).await?;
     ensure!(said.code == 3 && said.stderr.contains("the one before it is back"), "{said:?}");
     let answer = guest.get(AGENT_PORT, "/livez").await?;
     ensure!(answer.status == 200, "/livez: {}", answer.status);
     guest.sh("test -e /var/lib/saigak-agent/kept").await.context("the agent's state is lost")?;
-    let mark = guest.mark();
     guest.until_ready(mark.at, FIRST_READY).await?;
     let back = guest.invocation(RUNS).await?;
     let said = install(&guest).await?;
