@@ -57,9 +57,11 @@ async fn play(stage: &Stage) -> Result<()> {
 
 /// That it is not loaded is no fault, and never taken for one.
 async fn unloaded(stage: &Stage, guest: &Guest) -> Result<()> {
-    stage.say("has the server unload the model a second after each request");
+    stage.say("has the server unload the model a second after each request, and not pinned");
+    guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
+    guest.write_file("/etc/saigak-agent/conf.d/50-lab.toml", "[model]\npinned = false\n")?;
     let mark = guest.mark();
-    guest.sh(&format!("{SHORT_LIVED} && {RESTART}")).await?;
+    guest.sh(&format!("systemctl reload saigak-agent && {SHORT_LIVED} && {RESTART}")).await?;
     guest.until_ready(mark.at, FIRST_READY).await?;
     let seen = guest.expect(&mark, "GpuOffloaded", "True", "Unloaded", SEEN).await?;
     let watched = guest.mark();
