@@ -6,7 +6,10 @@ use crate::say;
 /// Their names, and what hangs on the machine.
 const UNSTEADY: &[(&str, &str)] = &[
     ("busy", "whether a queue that is full for half a minute lets a proof in"),
-    ("clients", "how soon a frozen runner is told from one whose clients keep the server busy"),
+    (
+        "clients",
+        "whether the server replaces a frozen runner at once, or waits for it with its clients",
+    ),
     ("pull-room", "whether a look at the disk comes between its filling and the pull"),
     ("pull-cuts", "at which byte a pull is cut, and how soon a killed guest boots again"),
 ];
