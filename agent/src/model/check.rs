@@ -50,7 +50,8 @@ pub static EMBEDDING_CORRECT: Condition = Condition {
 };
 
 /// A proof that has had no answer for this long, or was refused each time as one too many, of a
-/// server that has done nothing for as long, is stuck. Loading a model uses CPU, and so does a queue that is worked off.
+/// server that has done nothing for as long, is stuck. Loading a model uses CPU, and so does a
+/// queue that is worked off.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
 static PRESENT: Reason<Remedy> = Reason::good("Present");
