@@ -33,6 +33,18 @@ fn cloud_init_passes_its_schemas() {
     );
 }
 
+/// Nothing else ties the image to the guest: neither rendering nor a schema sees the label.
+#[test]
+fn guest_looks_for_its_package_by_the_label_of_the_image() {
+    let repository = Repository::copy();
+    let made = repository.read("vm-manifests/images/package.Containerfile");
+    let label = made.split_once("-volid ").and_then(|(_, rest)| rest.split_whitespace().next());
+    let label = label.expect("the image has a label");
+    let user_data = repository.read("cloud-init/user-data");
+    assert!(user_data.contains(&format!("/dev/disk/by-label/{label} ]")), "{label}");
+    assert!(repository.read("vm-manifests/images/README.md").contains(&format!("`{label}`")));
+}
+
 #[test]
 fn guest_gets_the_files_of_cloud_init() {
     let repository = Repository::copy();
