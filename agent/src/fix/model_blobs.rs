@@ -95,9 +95,8 @@ fn stores(top: &Entry, own: &[&str], until: Instant) -> Option<Pass> {
 impl Store {
     /// `None`: there is no directory of blobs, or a link in its place.
     fn open(top: &Entry, path: &str, own: &[&str]) -> io::Result<Option<Self>> {
-        let Some(store) = top.directory_below(path)? else { return Ok(None) };
-        let blobs = store.child("blobs")?.filter(|blobs| blobs.kind.is_dir());
-        Ok(blobs.map(|blobs| Self { blobs, named: Named::read(&store, own) }))
+        let found = manifest::store(top, path)?;
+        Ok(found.map(|(store, blobs)| Self { blobs, named: Named::read(&store, own) }))
     }
 }
 

@@ -102,8 +102,8 @@ impl Seen {
 
     /// Uptime at which a GPU was last seen to compute, and whether the driver tells that.
     pub(crate) fn computed(&self) -> (Option<Duration>, bool) {
-        let gpus = self.gpus.iter().flatten();
-        (self.computed_at, gpus.filter(|gpu| gpu.utilization.is_some()).count() > 0)
+        let told = self.gpus.iter().flatten().any(|gpu| gpu.utilization.is_some());
+        (self.computed_at, told)
     }
 
     /// Whether a server that was started at `started` found no usable GPU: it looks for them

@@ -39,32 +39,49 @@ impl State {
 }
 
 /// What `file` was when its content was read, if that is not what the blob's name `name` says. A
-/// file that changes meanwhile is no blob yet. `pace` is told before each part how many bytes the
-/// last one had: it may take its time, or end the whole.
+/// file that changes meanwhile is no blob yet. `pace`: see [`sha256`].
 pub(crate) fn damaged(
-    mut file: &File,
+    file: &File,
     name: &str,
-    mut pace: impl FnMut(usize) -> io::Result<()>,
+    pace: impl FnMut(usize) -> io::Result<()>,
 ) -> io::Result<Option<State>> {
     let before = State::of(file)?;
+    let differs = digest_of(name) != Some(sha256(file, pace)?.as_str());
+    Ok((differs && before == State::of(file)?).then_some(before))
+}
+
+/// The SHA-256 of the rest of `file`, as the server writes it. `pace` is told before each part how
+/// many bytes the last one had: it may take its time, or end the whole.
+pub(crate) fn sha256(
+    mut file: &File,
+    mut pace: impl FnMut(usize) -> io::Result<()>,
+) -> io::Result<String> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     let mut length = 0;
     loop {
         pace(length)?;
         length = match file.read(&mut chunk) {
-            Ok(0) => break,
+            Ok(0) => return Ok(hex(hash)),
             Ok(length) => length,
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
             Err(error) => return Err(error),
         };
         hash.update(chunk.get(..length).unwrap_or_default());
     }
-    let mut found = String::with_capacity(64);
+}
+
+/// The SHA-256 of `bytes`, as the server writes it.
+pub(crate) fn sha256_of(bytes: &[u8]) -> String {
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+/// Lower-case hex.
+fn hex(hash: Sha256) -> String {
+    let mut text = String::with_capacity(64);
     for byte in hash.finalize() {
         // Writing to a string cannot fail.
-        let _ = write!(found, "{byte:02x}");
+        let _ = write!(text, "{byte:02x}");
     }
-    let differs = digest_of(name) != Some(found.as_str());
-    Ok((differs && before == State::of(file)?).then_some(before))
+    text
 }

@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use tokio::time;
 
 use super::blob::{State, damaged};
-use super::manifest::{Named, STORES};
+use super::manifest::{self, Named, STORES};
 use super::tree::{Disk, Entry};
 use crate::config::Config;
 use crate::fix::control_group;
@@ -149,10 +149,7 @@ fn list(
     files: &mut Vec<Blob>,
     facts: &mut BlobFacts,
 ) -> io::Result<()> {
-    let Some(store) = top.directory_below(path)? else { return Ok(()) };
-    let Some(blobs) = store.child("blobs")?.filter(|blobs| blobs.kind.is_dir()) else {
-        return Ok(());
-    };
+    let Some((store, blobs)) = manifest::store(top, path)? else { return Ok(()) };
     let blobs = Rc::new(blobs);
     for digest in Named::read(&store, own).own {
         let name = format!("sha256-{digest}");

@@ -47,6 +47,14 @@ pub(crate) fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The store at `path` below a disk's `top`, and its directory of blobs. `None`: there is no such
+/// directory, or a link in its place.
+pub(crate) fn store(top: &Entry, path: &str) -> io::Result<Option<(Entry, Entry)>> {
+    let Some(store) = top.directory_below(path)? else { return Ok(None) };
+    let blobs = store.child("blobs")?.filter(|blobs| blobs.kind.is_dir());
+    Ok(blobs.map(|blobs| (store, blobs)))
+}
+
 /// The weights that the manifests of `model` name, by the store on the disk whose `top` this is.
 pub(super) fn all_weights(top: &Entry, model: &str) -> BTreeMap<PathBuf, String> {
     let of = |path: &str| weights(&top.directory_below(path).ok()??, model);

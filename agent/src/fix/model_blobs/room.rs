@@ -48,12 +48,8 @@ fn clear(disk: &Disk, wanted: u64, now: SystemTime) -> Reply {
     let (mut removed, mut failed) = (Vec::new(), Vec::new());
     let mut stores = Vec::new();
     for path in manifest::STORES {
-        let blobs = disk.top().directory_below(path).and_then(|store| match store {
-            Some(store) => store.child("blobs"),
-            None => Ok(None),
-        });
-        match blobs {
-            Ok(blobs) => stores.extend(blobs.filter(|blobs| blobs.kind.is_dir())),
+        match manifest::store(disk.top(), path) {
+            Ok(found) => stores.extend(found.map(|(_, blobs)| blobs)),
             Err(error) => failed.push(format!("store {path:?}: {error}")),
         }
     }

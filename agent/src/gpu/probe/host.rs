@@ -43,8 +43,8 @@ pub struct Host {
     pub wants_reboot: bool,
     /// What kind of container this is, if it is one.
     pub container: Option<String>,
-    /// Uptime at which the youngest of the driver's device nodes was made. `None`:
-    /// there is none, or the kernel does not tell.
+    /// Uptime at which the youngest of the driver's device nodes was made. `None`: there
+    /// is none, or the kernel does not tell.
     pub devices_made: Option<Duration>,
 }
 

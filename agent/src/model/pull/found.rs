@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
 
-use super::gguf::{Gguf, digest_of};
+use super::gguf::Gguf;
+use crate::probe::blob::sha256_of;
 use crate::probe::manifest::{self, WEIGHTS};
 use crate::probe::tree::Entry;
 
@@ -88,7 +89,7 @@ fn from_file(path: &Path, counted: &Read) -> Result<Found, String> {
     counted.total.store(gguf.bytes, Ordering::Relaxed);
     let weights = gguf.hash(counted).map_err(failed)?;
     let config = gguf.config(&weights);
-    let digest = digest_of(&config);
+    let digest = sha256_of(&config);
     let layer = |kind: &str, digest: &str, bytes: u64| json!({ "mediaType": kind, "digest": format!("sha256:{digest}"), "size": bytes });
     let manifest = json!({
         "schemaVersion": 2,
@@ -145,7 +146,7 @@ mod tests {
         fs::write(&file, header("qwen3")).unwrap();
         for path in [&file, directory.path()] {
             let found = found(path).unwrap();
-            assert_eq!(found.weights, digest_of(&header("qwen3")));
+            assert_eq!(found.weights, sha256_of(&header("qwen3")));
             let manifest: Value = serde_json::from_slice(&found.manifest).unwrap();
             let told = manifest["layers"][0]["digest"].as_str().unwrap();
             assert_eq!(told, format!("sha256:{}", found.weights));

@@ -2,7 +2,6 @@
 //! architecture it is. The file format is GGML's: a magic word, a version, two counts, and then
 //! pairs of a key and a value, of which the architecture is the first by convention.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::Path;
@@ -10,9 +9,9 @@ use std::sync::atomic::Ordering;
 
 use rustix::fs::{Mode, OFlags};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::found::Read as Counted;
+use crate::probe::blob;
 
 /// What the file begins with.
 const MAGIC: [u8; 4] = *b"GGUF";
@@ -25,9 +24,6 @@ const TEXT: u32 = 8;
 
 /// No architecture has a longer name.
 const LONGEST: u64 = 64;
-
-/// Bytes that are read at once.
-const CHUNK: usize = 1 << 20;
 
 /// A file of weights.
 pub(super) struct Gguf {
@@ -58,20 +54,10 @@ impl Gguf {
 
     /// The SHA-256 of all of it. `counted` follows it.
     pub(super) fn hash(&self, counted: &Counted) -> io::Result<String> {
-        let mut file: &File = &self.file;
-        let mut hash = Sha256::new();
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            match file.read(&mut chunk) {
-                Ok(0) => return Ok(hex(hash)),
-                Ok(length) => {
-                    hash.update(chunk.get(..length).unwrap_or_default());
-                    counted.done.fetch_add(length as u64, Ordering::Relaxed);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        blob::sha256(&self.file, |bytes| {
+            counted.done.fetch_add(bytes as u64, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// The small file that tells a server what kind of model this is.
@@ -113,23 +99,6 @@ fn text(file: &mut File) -> Option<String> {
     Some(text)
 }
 
-/// The SHA-256 of `bytes`.
-pub(super) fn digest_of(bytes: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(bytes);
-    hex(hash)
-}
-
-/// As the server writes it: lower-case hex.
-fn hex(hash: Sha256) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -155,7 +124,7 @@ pub(super) mod tests {
         let file = Gguf::open(&path).unwrap();
         assert_eq!(file.architecture, "qwen3");
         let counted = Counted::default();
-        assert_eq!(file.hash(&counted).unwrap(), digest_of(&header("qwen3")));
+        assert_eq!(file.hash(&counted).unwrap(), blob::sha256_of(&header("qwen3")));
         assert_eq!(counted.done.into_inner(), file.bytes);
         for (content, known) in [(&b"GGUF"[..], true), (b"<html>", false), (b"", false)] {
             std::fs::write(&path, content).unwrap();
