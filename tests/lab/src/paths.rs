@@ -1,6 +1,7 @@
 //! Where things lie.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -56,4 +57,16 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         make_directory(parent)?;
     }
     std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Removes a directory beside everything else: with very many files in it, that takes seconds in
+/// which one thread would do nothing for any guest. Its name is free at once. What cannot be
+/// removed, or is not yet when the run ends, goes with the run's own directory.
+pub fn discard(path: &Path) {
+    static DISCARDED: AtomicU32 = AtomicU32::new(0);
+    let number = DISCARDED.fetch_add(1, Ordering::Relaxed);
+    let aside = path.with_extension(format!("discarded-{number}"));
+    if std::fs::rename(path, &aside).is_ok() {
+        std::thread::spawn(move || std::fs::remove_dir_all(aside));
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::options::{Options, Owner};
-use crate::paths::{make_directory, write};
+use crate::paths::{discard, make_directory, write};
 use crate::{process, say};
 
 /// Where the guest mounts it.
@@ -79,10 +79,12 @@ impl DataDisk {
 
     /// Removes what it occupies.
     pub fn forget(&self) {
-        let _ = match self {
-            Self::Loop { image, .. } => std::fs::remove_file(image),
-            Self::Directory(path) => std::fs::remove_dir_all(path),
-        };
+        match self {
+            Self::Loop { image, .. } => {
+                let _ = std::fs::remove_file(image);
+            }
+            Self::Directory(path) => discard(path),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A booted guest: one systemd-nspawn process.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
@@ -40,6 +41,8 @@ pub struct Settings<'a> {
     pub disk: &'a DataDisk,
     /// The server in it.
     pub equipment: &'a Equipment,
+    /// Told its process 1 as soon as there is one: what a guest says while it boots is heard.
+    pub leader: &'a Cell<Option<i32>>,
 }
 
 /// A running guest.
@@ -70,7 +73,7 @@ impl Machine {
             .spawn()
             .context("cannot start systemd-nspawn")?;
         let leader = tokio::select! {
-            leader = until_up(&notify) => leader?,
+            leader = until_up(&notify, settings.leader) => leader?,
             status = nspawn.wait() => {
                 let code = process::code(status.context("cannot wait for systemd-nspawn")?);
                 bail!("systemd-nspawn ended with {code}, see {}", settings.console.display());
@@ -139,8 +142,7 @@ fn command(settings: &Settings<'_>) -> Command {
 }
 
 /// Reads what nspawn tells until the guest's process 1 has said that it is ready.
-async fn until_up(notify: &UnixDatagram) -> Result<i32> {
-    let mut leader = None;
+async fn until_up(notify: &UnixDatagram, leader: &Cell<Option<i32>>) -> Result<i32> {
     let mut ready = false;
     let mut buffer = [0; 4096];
     let messages = async {
@@ -148,11 +150,11 @@ async fn until_up(notify: &UnixDatagram) -> Result<i32> {
             let length = notify.recv(&mut buffer).await.context("cannot read notifications")?;
             for line in String::from_utf8_lossy(&buffer[..length]).lines() {
                 if let Some(id) = line.strip_prefix("X_NSPAWN_LEADER_PID=") {
-                    leader = Some(id.parse().context("nspawn names no leader")?);
+                    leader.set(Some(id.parse().context("nspawn names no leader")?));
                 }
                 ready |= line == "READY=1";
             }
-            if let (Some(leader), true) = (leader, ready) {
+            if let (Some(leader), true) = (leader.get(), ready) {
                 return Ok(leader);
             }
         }

@@ -28,7 +28,7 @@ use crate::host::inside::Lab;
 use crate::net::GUEST;
 use crate::net::client::{self, Answer};
 use crate::net::gateway::{Cable, Gateway};
-use crate::paths::{make_directory, write};
+use crate::paths::{discard, make_directory, write};
 use crate::root::overlay;
 use container::Container;
 use disk::DataDisk;
@@ -122,7 +122,7 @@ impl Guest {
     }
 
     async fn boot_container(&self, container: &Container) -> Result<()> {
-        let machine = Machine::start(&machine::Settings {
+        let started = Machine::start(&machine::Settings {
             name: &self.name,
             root: &container.root,
             console: &self.logs.join("console.log"),
@@ -131,10 +131,11 @@ impl Guest {
             network: &self.gateway.guest_namespace(),
             disk: &container.disk,
             equipment: &self.lab.run.plan.equipment,
+            leader: &container.leader,
         })
-        .await?;
+        .await;
+        let machine = started.inspect_err(|_| container.leader.set(None))?;
         write(&self.logs.join(LEADER), machine.leader().to_string())?;
-        container.leader.set(Some(machine.leader()));
         container.machine.replace(Some(machine));
         Ok(())
     }
@@ -227,7 +228,7 @@ impl Drop for Guest {
         let _ = overlay::unmount(&container.root);
         // Fails where its root disk has no size of its own.
         let _ = overlay::unmount(&memory);
-        let _ = std::fs::remove_dir_all(&memory);
+        discard(&memory);
         container.disk.forget();
     }
 }
