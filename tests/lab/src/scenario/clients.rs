@@ -36,9 +36,10 @@ type Case = (&'static str, &'static str, &'static [&'static [&'static str]]);
 
 const CASES: &[Case] = &[
     ("runner killed", ". /usr/local/lib/runner.sh; kill -KILL $(runner)", &[&[]]),
+    // With a request on its way: an idle one is replaced by the server itself.
     (
         "runner frozen",
-        ". /usr/local/lib/runner.sh; kill -STOP $(runner)",
+        ". /usr/local/lib/runner.sh; in_flight; kill -STOP $(runner)",
         &[&["ollama/StopRunner"]],
     ),
     ("server killed", "systemctl kill --signal=KILL ollama.service", &[&[]]),

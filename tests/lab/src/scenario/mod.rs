@@ -64,7 +64,6 @@ mod templates;
 mod two;
 mod unclean;
 pub(crate) mod unit;
-mod unsteady;
 mod vector;
 pub(crate) mod vm;
 mod warm;
@@ -209,10 +208,8 @@ pub fn select(place: Place, names: &[String]) -> Result<Vec<&'static Scenario>> 
             bail!("no scenario is called {name}; there are: {}", known.join(" "));
         }
     }
-    let chosen = |scenario: &&Scenario| {
-        let wished = names.iter().any(|name| name == scenario.name);
-        wished || (names.is_empty() && !unsteady::is_left_out(scenario.name))
-    };
+    let chosen =
+        |scenario: &&Scenario| names.is_empty() || names.iter().any(|name| name == scenario.name);
     Ok(all.iter().filter(chosen).collect())
 }
 

@@ -31,12 +31,14 @@ async fn play(stage: &Stage) -> Result<()> {
     for percent in [1, 50, 99] {
         cut(stage, &guest, percent).await.with_context(|| format!("cut at {percent} %"))?;
     }
-    let kills: [(&str, Option<&str>); 3] = [
-        ("the agent is killed during a pull", Some("saigak-agent.service")),
-        ("the server is killed during a pull", Some("ollama.service")),
-        ("the guest is switched off and on during a pull", None),
+    let kills: [(&str, &str, Option<&str>); 3] = [
+        ("pull-agent", "the agent is killed during a pull", Some("saigak-agent.service")),
+        ("pull-server", "the server is killed during a pull", Some("ollama.service")),
+        ("pull-guest", "the guest is switched off and on during a pull", None),
     ];
-    for (what, unit) in kills {
+    // A model that goes again and again is pulled ever later: each has a guest of its own.
+    for (name, what, unit) in kills {
+        let guest = stage.boot_another_healthy(name).await?;
         kill(stage, &guest, what, unit).await.context(what)?;
     }
     Ok(())

@@ -28,6 +28,9 @@ const SETTINGS: &str = "[storage]\nminimum_free_bytes = 0\n";
 /// Leaves so much: less than the smallest model and the air beside it, and enough for an alias.
 const LEFT: u64 = 20 << 20;
 
+/// Bytes a second: seconds for the smallest model.
+const SLOW: u64 = 2 << 20;
+
 /// All room of the data disk but `$left` bytes is taken.
 const FILL: &str = "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
     runuser --user ollama -- fallocate --length $((free - left)) ballast";
@@ -55,7 +58,10 @@ async fn play(stage: &Stage) -> Result<()> {
     // Filled first: an agent that is quick would have the model before there is too little room.
     let breaks = format!("left={LEFT} && {FILL} && {}", BOTH_DELETED.breaks);
     let breaks: &'static str = Box::leak(breaks.into_boxed_str());
+    // At full speed a small model is there before the server has told how large it is.
+    guest.gateway.limit_registry(Some(SLOW)).await?;
     stage.play_matter(&guest, &Matter { breaks, ..NO_ROOM }).await?;
+    guest.gateway.limit_registry(None).await?;
 
     stage.say("there is room for the model, and less than a gibibyte besides");
     let mark = guest.mark();

@@ -29,8 +29,8 @@ pub(super) const IN_FLIGHT: Scenario = Scenario {
 };
 
 /// Functions for the guest's shell. `runner` prints the runner's process. `in_flight` sends a
-/// text that takes two seconds to compute, and returns once the runner has it: when a connection
-/// of its port outlasts a ping's.
+/// text that takes two seconds to compute, and returns once the runner has one: when a connection
+/// of its port outlasts a ping's, among however many others.
 pub(super) const FUNCTIONS: &str = r#"
 runner() {
     pgrep --parent "$(systemctl show -P MainPID ollama.service)"
@@ -48,12 +48,12 @@ in_flight() {
     printf '{"model":"qwen3-embedding-saigak:0.6b","input":"%s"}' "$text" > /run/text.json
     systemd-run --quiet --collect --unit=client.service curl --silent --output /run/answer.json \
         --max-time 300 --data @/run/text.json http://127.0.0.1:11434/v1/embeddings
-    now=
-    until test -n "$now" && test "$now" = "$before"; do
-        before=$(connections)
+    until
+        connections > /run/before
         sleep 0.1
-        now=$(connections)
-    done
+        connections > /run/now
+        comm -12 /run/before /run/now | grep --quiet .
+    do :; done
 }
 "#;
 pub(super) const PATH: &str = "/usr/local/lib/runner.sh";

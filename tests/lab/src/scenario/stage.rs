@@ -71,7 +71,14 @@ impl Stage {
 
     /// Boots a guest with all in order and waits until it is ready.
     pub async fn boot_healthy(&self) -> Result<Rc<Guest>> {
-        let guest = self.boot(self.healthy_options().await?).await?;
+        self.boot_another_healthy(&self.name).await
+    }
+
+    /// The same with another name than the scenario's. It has spent none of its budgets, and
+    /// waits for nothing.
+    pub async fn boot_another_healthy(&self, name: &str) -> Result<Rc<Guest>> {
+        let options = Options { name: name.into(), ..self.healthy_options().await? };
+        let guest = self.boot(options).await?;
         let mark = guest.mark();
         guest.until_ready(mark.at, FIRST_READY).await?;
         Ok(guest)
