@@ -66,7 +66,8 @@ impl Shared {
     pub(super) fn own(&self, current: &Current) -> ollama::Own {
         let (pull, proofs) = (current.pull.quiet_since(), current.proofs.log().quiet_since());
         let quiet_since = pull.max(proofs).max(self.work.quiet_since());
-        ollama::Own { asked: self.asked.load(Ordering::Relaxed), quiet_since }
+        let wanted = current.wanted(BootClock.now().uptime);
+        ollama::Own { asked: self.asked.load(Ordering::Relaxed), quiet_since, wanted }
     }
 
     /// Has the server looked at while a proof waits: what it does then is told by looks between
@@ -93,11 +94,13 @@ impl Current {
         last.is_some_and(|last| uptime.saturating_sub(last) < WORKS)
     }
 
-    /// Whether a proof waits for something at `uptime`, or is not even let in to wait.
-    pub(super) fn has_a_proof_waiting(&self, uptime: Duration) -> bool {
+    /// Uptime at which a proof was last seen to wait for something, or not even to be let in to
+    /// wait: `uptime` for one that waits then. `None`: none does, and the last was let in.
+    pub(super) fn wanted(&self, uptime: Duration) -> Option<Duration> {
         let log = self.proofs.log();
-        let waits = |(_, began)| uptime.saturating_sub(began) >= WAITS;
-        log.refused_since.is_some() || log.running.is_some_and(waits)
+        let waits = |(_, began): &(_, Duration)| uptime.saturating_sub(*began) >= WAITS;
+        let waits = log.running.filter(waits).map(|_| uptime);
+        waits.or(log.refused_since.map(|_| log.ended))
     }
 
     /// Whether the models are not asked for at `uptime`: they were in order just now, and a proof

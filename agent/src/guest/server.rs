@@ -19,7 +19,7 @@ impl Shared {
         };
         let ways = Ways { bus: &self.bus, client: &self.client };
         let own = || self.own(current);
-        let waits = current.has_a_proof_waiting(at);
+        let waits = current.wanted(at).is_some();
         let config = &current.config.ollama;
         let value = ollama::look(config, ways, address, waits, before, own, at).await;
         let served = current.facts().server();

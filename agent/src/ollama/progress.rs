@@ -59,6 +59,9 @@ pub struct Own {
     /// models has run. A proof that merely
     /// waits is no work: it is not known whom the server works for then, and clients wait too.
     pub quiet_since: Duration,
+    /// Uptime at which a proof was last seen to wait, or not even to be let in. A server that
+    /// rests after it has had nothing to do.
+    pub wanted: Option<Duration>,
 }
 
 impl Progress {
@@ -93,7 +96,8 @@ impl Progress {
         // is not served either.
         let stands = !worked && computing.is_some() && self.computing.is_some();
         let for_long = last.is_none_or(|last| at.saturating_sub(last) >= STANDS);
-        let served = match (worked, stands && for_long) {
+        let stands = stands && for_long && own.wanted > last;
+        let served = match (worked, stands) {
             (true, _) if own.quiet_since <= self.at => Some(at),
             (_, true) => None,
             _ => self.served,
@@ -141,7 +145,8 @@ impl Progress {
 mod tests {
     use super::*;
 
-    const NOBODY: Own = Own { asked: 0, quiet_since: Duration::ZERO };
+    const NOBODY: Own = Own { asked: 0, quiet_since: Duration::ZERO, wanted: None };
+    const A_PROOF: Own = Own { wanted: Some(Duration::MAX), ..NOBODY };
 
     fn seconds(value: f64) -> Duration {
         Duration::from_secs_f64(value)
@@ -225,7 +230,7 @@ mod tests {
         // A quarter of a core for requests that wait like the proof.
         for look in 1..=32 {
             let (at, cpu) = (10.0 + 2.0 * f64::from(look), 5.0 + 0.5 * f64::from(look));
-            now = now.follow(seconds(at), Some(seconds(cpu)), Some(used(9.0, 1.0)), NOBODY);
+            now = now.follow(seconds(at), Some(seconds(cpu)), Some(used(9.0, 1.0)), A_PROOF);
         }
         assert_eq!(now.idle_since(), Some(seconds(12.0)), "the first two told of the unit alone");
         assert_eq!(now.served, None, "nor is anybody served");
@@ -237,13 +242,31 @@ mod tests {
         let gpu = Progress { gpu: Some(seconds(74.0)), gpu_told: true, ..now };
         assert_eq!(gpu.idle_since(), Some(seconds(74.0)));
     }
+
+    #[test]
+    fn a_server_that_rests_after_its_clients_have_gone_has_served_them() {
+        let used = |cpu| Computing { cpu: seconds(cpu), ..Computing::default() };
+        let busy = Own { wanted: Some(seconds(18.0)), ..NOBODY };
+        let mut now = Progress { has_had_runner: true, ..Progress::default() };
+        for (at, cpu) in [(10.0, 1.0), (20.0, 3.0)] {
+            now = now.follow(seconds(at), Some(seconds(cpu)), Some(used(cpu)), busy);
+        }
+        for at in [30.0, 40.0] {
+            now = now.follow(seconds(at), Some(seconds(3.0)), Some(used(3.0)), busy);
+            assert_eq!(now.served, Some(seconds(20.0)), "the last refusal was before that");
+        }
+        let refused = Own { wanted: Some(seconds(41.0)), ..NOBODY };
+        now = now.follow(seconds(42.0), Some(seconds(3.0)), Some(used(3.0)), refused);
+        assert_eq!(now.served, None);
+    }
+
     #[test]
     fn a_runner_that_is_gone_computes_nothing_and_one_that_never_was_says_nothing() {
         let none = Some(Computing::default());
         let looks = |first: Progress| {
             let step = |now: Progress, look: u32| {
                 let (at, cpu) = (f64::from(10 + 2 * look), f64::from(5 + look));
-                now.follow(seconds(at), Some(seconds(cpu)), none, NOBODY)
+                now.follow(seconds(at), Some(seconds(cpu)), none, A_PROOF)
             };
             (1..=9).fold(first, step)
         };

@@ -34,7 +34,7 @@ use container::Container;
 use disk::DataDisk;
 use machine::Machine;
 use options::{MAC, Options};
-use timeline::{Source, Timeline};
+use timeline::{Mark, Source, Timeline};
 use vm::Vm;
 use vm::ground::Ground;
 
@@ -54,6 +54,8 @@ pub struct Guest {
     pub timeline: Timeline,
     lab: Rc<Lab>,
     logs: PathBuf,
+    /// The moment before it was last powered on.
+    booted: RefCell<Mark>,
     body: Body,
 }
 
@@ -91,8 +93,9 @@ impl Guest {
         let leader = Rc::new(Cell::new(None));
         let timeline = Timeline::follow(Source::Container(Rc::clone(&leader)));
         let container = Container { root, disk, machine: RefCell::new(None), leader };
-        let body = Body::Container(container);
-        Ok(Rc::new(Self { name, gateway, timeline, lab: Rc::clone(lab), logs, body }))
+        let (lab, body) = (Rc::clone(lab), Body::Container(container));
+        let booted = RefCell::new(timeline.mark());
+        Ok(Rc::new(Self { name, gateway, timeline, lab, logs, booted, body }))
     }
 
     /// Makes a virtual machine that is still powered off, with the image's root and a blank data
@@ -109,11 +112,13 @@ impl Guest {
             .with_context(|| format!("cannot make the gateway of {name}"))?;
         let timeline = Timeline::follow(Source::Port(sockets.join(vm::WATCH)));
         let (name, lab, body) = (name.to_owned(), Rc::clone(lab), Body::Vm(vm));
-        Ok(Rc::new(Self { name, gateway, timeline, lab, logs, body }))
+        let booted = RefCell::new(timeline.mark());
+        Ok(Rc::new(Self { name, gateway, timeline, lab, logs, booted, body }))
     }
 
     /// Boots it, and returns when its process 1 says that it is up.
     pub async fn power_on(&self) -> Result<()> {
+        self.booted.replace(self.timeline.mark());
         let started = match &self.body {
             Body::Container(container) => self.boot_container(container).await,
             Body::Vm(vm) => vm.power_on(self.gateway.namespace()).await,
@@ -138,6 +143,13 @@ impl Guest {
         write(&self.logs.join(LEADER), machine.leader().to_string())?;
         container.machine.replace(Some(machine));
         Ok(())
+    }
+
+    /// The moment before it was last powered on: its agent may have said much by the time that
+    /// its process 1 is up.
+    #[must_use]
+    pub fn since_boot(&self) -> Mark {
+        self.booted.borrow().clone()
     }
 
     /// Shuts it down in good order.

@@ -27,6 +27,7 @@ pub struct Seen {
 }
 
 /// A moment: what comes after it belongs to what is done next.
+#[derive(Clone)]
 pub struct Mark {
     /// When.
     pub at: Instant,

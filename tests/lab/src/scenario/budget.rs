@@ -65,7 +65,7 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.say("a reboot does not open the budget; then the server is stopped");
     guest.power_off().await?;
     guest.power_on().await?;
-    let booted = guest.mark();
+    let booted = guest.since_boot();
     guest.until_ready(booted.at, FIRST_READY).await?;
     closed(&guest).await.context("after a reboot")?;
     let mark = guest.mark();

@@ -153,7 +153,7 @@ const PROBE_FAILED: Matter = Matter {
 async fn play(stage: &Stage) -> Result<()> {
     let options = Options { inodes: Some(INODES), ..stage.healthy_options().await? };
     let guest = stage.boot(options).await?;
-    let mark = guest.mark();
+    let mark = guest.since_boot();
     guest.until_ready(mark.at, FIRST_READY).await?;
     let matters = [
         &FULL,

@@ -52,7 +52,7 @@ const ROOT_FULL: Matter = Matter {
 async fn root(stage: &Stage) -> Result<()> {
     let options = Options { root_bytes: Some(ROOT_BYTES), ..stage.healthy_options().await? };
     let guest = stage.boot(options).await?;
-    let mark = guest.mark();
+    let mark = guest.since_boot();
     guest.until_ready(mark.at, FIRST_READY).await?;
     stage.play_matter(&guest, &ROOT_FULL).await?;
 

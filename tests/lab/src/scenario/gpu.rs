@@ -94,7 +94,7 @@ impl Stage {
     /// Boots a guest with these GPUs, and waits until it is ready.
     async fn boot_ready_with(&self, gpus: Gpus) -> Result<Rc<Guest>> {
         let guest = self.boot_with(gpus).await?;
-        let mark = guest.mark();
+        let mark = guest.since_boot();
         guest.until_ready(mark.at, FIRST_READY).await?;
         Ok(guest)
     }

@@ -79,7 +79,7 @@ impl Stage {
     pub async fn boot_another_healthy(&self, name: &str) -> Result<Rc<Guest>> {
         let options = Options { name: name.into(), ..self.healthy_options().await? };
         let guest = self.boot(options).await?;
-        let mark = guest.mark();
+        let mark = guest.since_boot();
         guest.until_ready(mark.at, FIRST_READY).await?;
         Ok(guest)
     }

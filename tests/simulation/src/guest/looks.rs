@@ -281,7 +281,7 @@ impl Guest {
         let pulls = matches!(self.memory.pull, PullState::Running(_));
         let worked = self.memory.log.quiet_since().max(self.memory.worked_until);
         let quiet_since = if pulls { Duration::MAX } else { worked };
-        let own = ollama::Own { asked: 0, quiet_since };
+        let own = ollama::Own { asked: 0, quiet_since, wanted: None };
         let served = facts.server();
         let value = ollama::Facts {
             holder: seen::holder(&self.world),

@@ -168,6 +168,9 @@ async fn pack_server(lab: &Lab, tools: &Tools, directory: &Path) -> Result<Archi
         let mut copy = process::command("cp", &["--archive"]);
         copy.arg(libraries).arg(&tree);
         process::run(copy, SHORT).await?;
+    } else {
+        // The stand-in needs none; every release has the directory.
+        make_directory(&tree.join("lib/ollama"))?;
     }
     let path = directory.join(format!("ollama-linux-{}.tar.zst", architecture()));
     let mut pack = tools.command("tar", &["--zstd", "--create", "--directory"]);

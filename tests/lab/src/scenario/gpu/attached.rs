@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use saigak_lab_gpu::{Gpu, State};
 
-use super::{END_PROBES, SEEN, until};
+use super::{END_PROBES, SEEN, so, until};
 use crate::guest::Guest;
 use crate::guest::gpu::{Gpus, Library, Pci};
 use crate::guest::report::Report;
@@ -65,7 +65,7 @@ async fn play(stage: &Stage) -> Result<()> {
         let pci = vec![card.clone()];
         let gpus = Gpus { expected: (1, vendor), pci, state: None, library: Library::None };
         let guest = stage.boot_another_with(gpus, vendor).await?;
-        let mark = guest.mark();
+        let mark = guest.since_boot();
         guest.expect(&mark, "GpuAttached", "True", "Attached", FIRST_READY).await?;
         until(&guest, "GpuDriverLoaded", "False", "Unbound").await?;
         card.driver = Some(driver);
@@ -111,7 +111,7 @@ async fn missing(
                 .is_some_and(|cause| cause.condition == "GpuAttached" && cause.reason == reason)
     };
     let said = format!("the cause GpuAttached/{reason} and {advice:?}");
-    let seen = guest.wait(mark.at, FIRST_READY, &said, named).await?.at;
+    let seen = so(guest, FIRST_READY, &said, named).await?;
     guest.quiet(WATCHED).await?;
     guest.expect_repairs(&mark, &[])?;
     let last = guest.timeline.last().context("no report")?;

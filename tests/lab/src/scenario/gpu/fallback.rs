@@ -46,7 +46,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let driven = State::healthy();
     let undriven = State { driver: None, ..driven.clone() };
     let guest = stage.boot_with(Gpus::of(undriven)).await?;
-    let mark = guest.mark();
+    let mark = guest.since_boot();
     guest.expect(&mark, "GpuDriverLoaded", "False", "ModuleNotBuilt", FIRST_READY).await?;
 
     stage.say("the driver comes after the server");
@@ -77,7 +77,7 @@ async fn came_last(stage: &Stage, driven: &State) -> Result<()> {
     stage.say("the driver comes after the server, and the agent last of all");
     let undriven = State { driver: None, ..driven.clone() };
     let guest = stage.boot_another_with(Gpus::of(undriven), "gpu-came-last").await?;
-    let mark = guest.mark();
+    let mark = guest.since_boot();
     guest.expect(&mark, "GpuOffloaded", "False", "OnCpu", FIRST_READY).await?;
     guest.sh("systemctl stop saigak-agent.service").await?;
     guest.sh(&format!("{} ; {RESTART}", super::END_PROBES)).await?;

@@ -52,7 +52,7 @@ async fn play(stage: &Stage) -> Result<()> {
     until(&guest, "GpuHealthy", "True", "Healthy").await?;
     // What a hung driver costs is measured beside a guest whose driver answers.
     let control = stage.boot_another_with(Gpus::of(State::healthy()), "gpu-answers").await?;
-    let mark = control.mark();
+    let mark = control.since_boot();
     control.until_ready(mark.at, FIRST_READY).await?;
 
     stage.say("breaks: the driver answers nothing any more");

@@ -27,7 +27,7 @@ async fn play(stage: &Stage) -> Result<()> {
     let pci = vec![Pci::nvidia(&Gpu::geforce(0), None)];
     let undriven = State { driver: None, ..State::healthy() };
     let guest = stage.boot_with(Gpus { pci, library, ..Gpus::of(undriven) }).await?;
-    let mark = guest.mark();
+    let mark = guest.since_boot();
     let named = |report: &Report| {
         !report.ready
             && report.condition("GpuDriverLoaded").is_some_and(|it| it.reason == "ModuleNotBuilt")

@@ -44,7 +44,7 @@ const STALL: &str = r#"{"stall_after": 1000000}"#;
 async fn play(stage: &Stage) -> Result<()> {
     let driven = State::healthy();
     let guest = stage.boot_with(Gpus::of(driven.clone())).await?;
-    let mark = guest.mark();
+    let mark = guest.since_boot();
     guest.until_ready(mark.at, FIRST_READY).await?;
     keep(stage, &guest, "healthy", &["saigak_ready 1"]).await?;
 
