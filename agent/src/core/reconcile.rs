@@ -126,7 +126,8 @@ pub async fn run<G: Guest, C: Clock>(
             Some(done) = tasks.join_next() => match done {
                 Ok(Done::Look(concern)) => {
                     tally.woken(Source::Look);
-                    looks.ended(concern);
+                    let alert = concerns.get(concern).map_or(HEARTBEAT, |schedule| schedule.alert);
+                    looks.ended(concern, Instant::now(), alert);
                 }
                 Ok(Done::Repair(intent, outcome)) => {
                     tally.woken(Source::Repair);
