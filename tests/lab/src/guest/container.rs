@@ -1,10 +1,10 @@
 //! A guest's body that shares the machine's kernel: a root of overlays, booted by nspawn.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use anyhow::{Context, Result};
+use tokio::sync::watch;
 
 use super::disk::DataDisk;
 use super::machine::Machine;
@@ -15,13 +15,13 @@ pub(super) struct Container {
     pub(super) disk: DataDisk,
     pub(super) machine: RefCell<Option<Machine>>,
     /// Process 1 of the guest, as the run numbers it.
-    pub(super) leader: Rc<Cell<Option<i32>>>,
+    pub(super) leader: watch::Sender<Option<i32>>,
 }
 
 impl Container {
     /// The machine, which it has no longer.
     pub(super) fn take(&self, logs: &Path) -> Result<Machine> {
-        self.leader.set(None);
+        self.leader.send_replace(None);
         let _ = std::fs::remove_file(logs.join(super::LEADER));
         self.machine.take().context("the guest is powered off")
     }

@@ -1,6 +1,5 @@
 //! A booted guest: one systemd-nspawn process.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
@@ -11,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::disk::DataDisk;
@@ -42,7 +42,7 @@ pub struct Settings<'a> {
     /// The server in it.
     pub equipment: &'a Equipment,
     /// Told its process 1 as soon as there is one: what a guest says while it boots is heard.
-    pub leader: &'a Cell<Option<i32>>,
+    pub leader: &'a watch::Sender<Option<i32>>,
 }
 
 /// A running guest.
@@ -142,7 +142,7 @@ fn command(settings: &Settings<'_>) -> Command {
 }
 
 /// Reads what nspawn tells until the guest's process 1 has said that it is ready.
-async fn until_up(notify: &UnixDatagram, leader: &Cell<Option<i32>>) -> Result<i32> {
+async fn until_up(notify: &UnixDatagram, leader: &watch::Sender<Option<i32>>) -> Result<i32> {
     let mut ready = false;
     let mut buffer = [0; 4096];
     let messages = async {
@@ -150,11 +150,11 @@ async fn until_up(notify: &UnixDatagram, leader: &Cell<Option<i32>>) -> Result<i
             let length = notify.recv(&mut buffer).await.context("cannot read notifications")?;
             for line in String::from_utf8_lossy(&buffer[..length]).lines() {
                 if let Some(id) = line.strip_prefix("X_NSPAWN_LEADER_PID=") {
-                    leader.set(Some(id.parse().context("nspawn names no leader")?));
+                    leader.send_replace(Some(id.parse().context("nspawn names no leader")?));
                 }
                 ready |= line == "READY=1";
             }
-            if let (Some(leader), true) = (leader.get(), ready) {
+            if let (Some(leader), true) = (*leader.borrow(), ready) {
                 return Ok(leader);
             }
         }

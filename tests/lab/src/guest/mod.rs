@@ -16,12 +16,13 @@ pub mod template;
 pub mod timeline;
 pub mod vm;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::watch;
 
 use crate::host::cgroup;
 use crate::host::inside::Lab;
@@ -90,8 +91,8 @@ impl Guest {
         let gateway = Gateway::make(lab, &logs, Cable::Pair(&options.mac))
             .await
             .with_context(|| format!("cannot make the gateway of {name}"))?;
-        let leader = Rc::new(Cell::new(None));
-        let timeline = Timeline::follow(Source::Container(Rc::clone(&leader)));
+        let (leader, followed) = watch::channel(None);
+        let timeline = Timeline::follow(Source::Container(followed))?;
         let container = Container { root, disk, machine: RefCell::new(None), leader };
         let (lab, body) = (Rc::clone(lab), Body::Container(container));
         let booted = RefCell::new(timeline.mark());
@@ -110,7 +111,7 @@ impl Guest {
         let gateway = Gateway::make(lab, &logs, Cable::Tap)
             .await
             .with_context(|| format!("cannot make the gateway of {name}"))?;
-        let timeline = Timeline::follow(Source::Port(sockets.join(vm::WATCH)));
+        let timeline = Timeline::follow(Source::Port(sockets.join(vm::WATCH)))?;
         let (name, lab, body) = (name.to_owned(), Rc::clone(lab), Body::Vm(vm));
         let booted = RefCell::new(timeline.mark());
         Ok(Rc::new(Self { name, gateway, timeline, lab, logs, booted, body }))
@@ -139,7 +140,9 @@ impl Guest {
             leader: &container.leader,
         })
         .await;
-        let machine = started.inspect_err(|_| container.leader.set(None))?;
+        let machine = started.inspect_err(|_| {
+            container.leader.send_replace(None);
+        })?;
         write(&self.logs.join(LEADER), machine.leader().to_string())?;
         container.machine.replace(Some(machine));
         Ok(())
@@ -191,7 +194,7 @@ impl Guest {
 
     /// Process 1 of the guest, as the run numbers it.
     pub fn leader(&self) -> Result<i32> {
-        let leader = self.container()?.leader.get();
+        let leader = *self.container()?.leader.borrow();
         leader.with_context(|| format!("guest {} is powered off", self.name))
     }
 

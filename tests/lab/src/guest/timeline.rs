@@ -1,16 +1,15 @@
 //! Everything that the agent of one guest has reported, in order.
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
 use super::report::{Repair, Report};
@@ -37,42 +36,50 @@ pub struct Mark {
 /// Where the agent's words come from.
 pub enum Source {
     /// The agent's socket in the container whose process 1 that is, as the run numbers it.
-    Container(Rc<Cell<Option<i32>>>),
+    Container(watch::Receiver<Option<i32>>),
     /// The end of a virtual machine's port: a socket with one line for each report.
     Port(PathBuf),
 }
 
-/// Follows the agent's socket in the background, through the agent's own restarts and the
-/// guest's.
+/// Follows the agent's socket, through the agent's own restarts and the guest's. A thread of its
+/// own does: the one that plays all scenarios may wait for a disk for seconds, and what is said
+/// meanwhile would be heard too late or not at all.
 pub struct Timeline {
-    seen: Rc<RefCell<Vec<Seen>>>,
+    log: Arc<Log>,
     length: watch::Receiver<usize>,
-    task: JoinHandle<()>,
+    /// The thread ends with it.
+    _end: oneshot::Sender<()>,
+}
+
+/// What the thread writes down.
+struct Log {
+    seen: Mutex<Vec<Seen>>,
+    length: watch::Sender<usize>,
 }
 
 impl Timeline {
     /// Starts to follow an agent.
-    #[must_use]
-    pub fn follow(source: Source) -> Self {
-        let seen = Rc::new(RefCell::new(Vec::new()));
+    pub fn follow(source: Source) -> Result<Self> {
         let (sender, length) = watch::channel(0);
-        let log = Rc::clone(&seen);
-        let task = tokio::task::spawn_local(async move {
-            loop {
-                // The stream ends when the agent does. Who waits for a status in vain is told
-                // about the last one.
-                let _ = match &source {
-                    Source::Container(leader) => match leader.get() {
-                        Some(leader) => read(leader, &log, &sender).await,
-                        None => Ok(()),
-                    },
-                    Source::Port(socket) => read_port(socket, &log, &sender).await,
-                };
-                // A socket in another mount namespace tells nobody when it appears.
-                sleep(Duration::from_millis(50)).await;
-            }
-        });
-        Self { seen, length, task }
+        let log = Arc::new(Log { seen: Mutex::default(), length: sender });
+        let (end, ended) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start a runtime")?;
+        let writes = Arc::clone(&log);
+        thread::Builder::new()
+            .name("timeline".into())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = follow(source, &writes) => {}
+                        _ = ended => {}
+                    }
+                });
+            })
+            .context("cannot start a thread")?;
+        Ok(Self { log, length, _end: end })
     }
 
     /// Changes with every status that arrives.
@@ -84,7 +91,7 @@ impl Timeline {
     /// A moment from which to look.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        let seen = self.seen.borrow();
+        let seen = self.log.seen();
         let known = seen.iter().flat_map(|seen| &seen.report.repairs).map(identity).collect();
         Mark { at: Instant::now(), known }
     }
@@ -92,19 +99,19 @@ impl Timeline {
     /// The last status, if there was any.
     #[must_use]
     pub fn last(&self) -> Option<Report> {
-        self.seen.borrow().last().map(|seen| seen.report.clone())
+        self.log.seen().last().map(|seen| seen.report.clone())
     }
 
     /// All statuses.
     #[must_use]
     pub fn since_start(&self) -> Vec<Seen> {
-        self.seen.borrow().clone()
+        self.log.seen().clone()
     }
 
     /// All statuses that arrived since a moment.
     #[must_use]
     pub fn since(&self, moment: Instant) -> Vec<Seen> {
-        self.seen.borrow().iter().filter(|seen| seen.at >= moment).cloned().collect()
+        self.log.seen().iter().filter(|seen| seen.at >= moment).cloned().collect()
     }
 
     /// The repairs that ended since a moment, oldest first.
@@ -145,14 +152,41 @@ impl Timeline {
     }
 
     fn first_since(&self, moment: Instant, fits: impl Fn(&Report) -> bool) -> Option<Seen> {
-        let seen = self.seen.borrow();
+        let seen = self.log.seen();
         seen.iter().find(|seen| seen.at >= moment && fits(&seen.report)).cloned()
     }
 }
 
-impl Drop for Timeline {
-    fn drop(&mut self) {
-        self.task.abort();
+impl Log {
+    fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, status: Seen) {
+        let mut seen = self.seen();
+        seen.push(status);
+        self.length.send_replace(seen.len());
+    }
+}
+
+async fn follow(mut source: Source, log: &Log) {
+    loop {
+        // The stream ends when the agent does. Who waits for a status in vain is told about the
+        // last one.
+        let _ = match &mut source {
+            Source::Container(leader) => {
+                let Ok(there) = leader.wait_for(Option::is_some).await.map(|leader| *leader) else {
+                    return;
+                };
+                match there {
+                    Some(leader) => read(leader, log).await,
+                    None => Ok(()),
+                }
+            }
+            Source::Port(socket) => read_port(socket, log).await,
+        };
+        // A socket in another mount namespace tells nobody when it appears.
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -160,7 +194,7 @@ fn identity(repair: &Repair) -> (String, String) {
     (repair.remedy.clone(), repair.started_at.clone())
 }
 
-async fn read(leader: i32, seen: &RefCell<Vec<Seen>>, length: &watch::Sender<usize>) -> Result<()> {
+async fn read(leader: i32, log: &Log) -> Result<()> {
     let socket = PathBuf::from(format!("/proc/{leader}/root/run/saigak-agent/agent.sock"));
     let client = reqwest::Client::builder()
         .unix_socket(socket)
@@ -175,29 +209,19 @@ async fn read(leader: i32, seen: &RefCell<Vec<Seen>>, length: &watch::Sender<usi
             let line: Vec<u8> = pending.drain(..=end).collect();
             let line = String::from_utf8(line).context("a status is not UTF-8")?;
             let report = serde_json::from_str(&line).context("a status is not in its shape")?;
-            keep(Seen { at: Instant::now(), report, line }, seen, length);
+            log.keep(Seen { at: Instant::now(), report, line });
         }
     }
     Ok(())
 }
 
-async fn read_port(
-    socket: &Path,
-    seen: &RefCell<Vec<Seen>>,
-    length: &watch::Sender<usize>,
-) -> Result<()> {
+async fn read_port(socket: &Path, log: &Log) -> Result<()> {
     let mut lines = BufReader::new(UnixStream::connect(socket).await?).lines();
     while let Some(line) = lines.next_line().await? {
         // What is no status was cut, with the agent or the machine that wrote it.
         if let Ok(report) = serde_json::from_str(&line) {
-            keep(Seen { at: Instant::now(), report, line }, seen, length);
+            log.keep(Seen { at: Instant::now(), report, line });
         }
     }
     Ok(())
-}
-
-fn keep(status: Seen, seen: &RefCell<Vec<Seen>>, length: &watch::Sender<usize>) {
-    let mut seen = seen.borrow_mut();
-    seen.push(status);
-    length.send_replace(seen.len());
 }
