@@ -3,8 +3,10 @@
 
 mod acts;
 
+use serde::{Deserialize, Serialize};
+
 /// A fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// `ip link set down`.
     LinkDown,

@@ -6,6 +6,7 @@ use saigak_agent::guest::CONCERNS;
 use crate::agent::Saves;
 use crate::fault::{Fault, Mends};
 use crate::guest::Hands;
+use crate::world::Wrong;
 
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub enum Event {
     /// From now on the wall clock is so many seconds ahead, or behind: somebody has set it, or the
     /// host had stopped the whole VM, in which no other clock goes on meanwhile.
     WallJumps(i64),
+    /// From now on something goes otherwise than in any guest.
+    Physics(Wrong),
 }
 
 /// A history.

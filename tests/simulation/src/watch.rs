@@ -120,6 +120,11 @@ pub fn stated(condition: &str, reason: &str) -> Option<&'static Reason<Remedy>> 
     reasons.iter().copied().find(|it| it.name == reason)
 }
 
+/// Whether two names are the same: most are where the other is, and need no comparison.
+fn same(one: &'static str, other: &'static str) -> bool {
+    std::ptr::eq(one, other) || one == other
+}
+
 fn place(name: &str) -> Option<usize> {
     CONDITIONS.iter().position(|condition| condition.name == name)
 }
@@ -155,11 +160,11 @@ impl Watch {
         let mut any = false;
         for (at, condition) in CONDITIONS.iter().enumerate() {
             // They come in the order of the conditions; of some there is none.
-            let told = told.next_if(|told| told.condition == condition.name);
+            let told = told.next_if(|told| same(told.condition, condition.name));
             let (status, reason) =
                 told.map_or((Status::Unknown, ""), |told| (told.reason.status, told.reason.name));
             let before = self.judged[at];
-            let changed = status != before.status || reason != before.reason;
+            let changed = status != before.status || !same(reason, before.reason);
             any |= changed;
             let since = if changed { now } else { before.since };
             let seen = told.and_then(|told| told.seen_at).map_or(now, |at| {

@@ -1,7 +1,7 @@
 //! What a fault does to the guest, and who mends it does.
 
 use super::Fault;
-use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World};
+use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World, Wrong};
 
 use Fault as F;
 
@@ -92,7 +92,12 @@ impl Fault {
                 world.disk.attached = false;
                 world.unmount();
             }
-            F::Full => world.disk.free = 1 << 20,
+            F::Full => {
+                world.disk.free = 1 << 20;
+                if world.is_wrong(Wrong::FullDiskEndsServer) {
+                    world.server_dies("signal");
+                }
+            }
             F::ReadOnly => world.disk.read_only = true,
             F::DiskHangs => world.disk.hangs = true,
             F::Killed => world.server_dies("signal"),
@@ -132,6 +137,7 @@ impl Fault {
             F::SlowLoad => world.server.load = 90_000,
             F::AliasDeleted => world.models.alias = Alias::Missing,
             F::Drifted => world.models.alias = Alias::Drifted,
+            F::ModelDeleted if world.is_wrong(Wrong::AliasGoesWithModel) => world.delete_models(),
             F::ModelDeleted => world.models.source = Source::Missing,
             F::BothDeleted => world.delete_models(),
             F::RegistryAway => {

@@ -7,7 +7,7 @@ use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::{model, network, ollama, storage};
 
 use super::Guest;
-use crate::world::{Alias, Load, Process, READY_IN, Runner, Source, Start};
+use crate::world::{Alias, Load, Process, READY_IN, Runner, Source, Start, Wrong};
 
 /// How well remedies do what they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -175,7 +175,13 @@ impl Guest {
                 self.world.disk.foreign -= self.world.disk.foreign / 2;
                 return failed("half of it");
             }
-            Some(AtEnd::GiveTree) => self.world.disk.foreign = 0,
+            Some(AtEnd::GiveTree) if self.world.is_wrong(Wrong::NothingIsGiven) => {}
+            Some(AtEnd::GiveTree) => {
+                self.world.disk.foreign = 0;
+                if self.world.is_wrong(Wrong::ImmutableIsGiven) {
+                    self.world.disk.immutable = 0;
+                }
+            }
             Some(AtEnd::CreateAlias) => {
                 let models = &mut self.world.models;
                 if self.world.disk.writable()

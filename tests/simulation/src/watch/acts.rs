@@ -112,7 +112,8 @@ impl Watch {
         let disk = &guest.world.disk;
         let waits = disk.hangs || disk.writes_hang || disk.closed;
         let restarts = matches!(remedy, Remedy::Ollama(remedy) if restarts(remedy));
-        if restarts && waits && disk.mounted && guest.sees(concern::STORAGE) {
+        let known = guest.sees(concern::STORAGE) && guest.is_told(concern::STORAGE);
+        if restarts && waits && disk.mounted && known {
             return broken(guest, "a_server_that_waits_for_its_disk_is_left_alone", remedy.name());
         }
         Ok(())

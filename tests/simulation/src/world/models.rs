@@ -1,6 +1,6 @@
 //! The models on the data disk, and the pulls that bring them there.
 
-use super::World;
+use super::{World, Wrong};
 
 /// The source model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +136,7 @@ impl World {
             && !self.registry.silent
             && !self.registry.away
             && self.disk.writable()
+            && !self.is_wrong(Wrong::PullsStandStill)
     }
 
     pub(super) fn next_of_pull(&self) -> Option<u64> {
@@ -155,7 +156,8 @@ impl World {
             }
             self.models.source =
                 if self.models.bad_blob { Source::Damaged } else { Source::Present };
-            if self.models.alias == Alias::Damaged && !self.models.bad_blob {
+            let is_back = self.models.alias == Alias::Damaged && !self.models.bad_blob;
+            if is_back || self.is_wrong(Wrong::AliasComesWithModel) {
                 self.models.alias = Alias::Good;
             }
         }

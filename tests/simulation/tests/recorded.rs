@@ -1,0 +1,54 @@
+//! The simulated guest against what booted guests did, as they were recorded: it takes their
+//! courses, and one whose physics are other than theirs does not.
+
+#![expect(clippy::unwrap_used, reason = "all of this is tests, the helpers too")]
+
+use saigak_simulation::course::Course;
+use saigak_simulation::fault::Fault;
+use saigak_simulation::history::Event;
+use saigak_simulation::recorded::Recorded;
+use saigak_simulation::twin::{Case, courses};
+use saigak_simulation::world::Wrong;
+
+/// The courses of the simulated twin to which `before` has happened, as far as the booted guest's
+/// goes: what was not compared there is not here.
+fn twins(recorded: &Recorded, before: &[Event]) -> Vec<Course> {
+    let Recorded { fault, condition, reasons, cured, course } = recorded;
+    let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
+    let case = Case { before, cured: *cured, ..Case::of(*fault, condition, &reasons) };
+    courses(&case).unwrap().into_iter().map(|twin| twin.as_far_as(course)).collect()
+}
+
+#[test]
+fn simulated_guests_take_the_courses_that_booted_ones_took() {
+    let all = Recorded::all().unwrap();
+    assert!(all.len() >= 9, "{} are kept", all.len());
+    for recorded in all {
+        recorded.course.compare(&twins(&recorded, &[])).unwrap_or_else(|differs| {
+            panic!(
+                "{:?}: {differs}\nWhere the agent says it otherwise now, record them anew: \
+                 SAIGAK_BLESS=1 cargo lab test disk-matters ownership model",
+                recorded.fault
+            )
+        });
+    }
+}
+
+#[test]
+fn physics_that_are_no_guests_are_caught() {
+    let all = Recorded::all().unwrap();
+    for (wrong, fault) in [
+        (Wrong::ImmutableIsGiven, Fault::Immutable),
+        (Wrong::NothingIsGiven, Fault::Taken),
+        (Wrong::AliasGoesWithModel, Fault::ModelDeleted),
+        (Wrong::AliasComesWithModel, Fault::BothDeleted),
+        (Wrong::PullsStandStill, Fault::ModelDeleted),
+        (Wrong::FullDiskEndsServer, Fault::Full),
+        (Wrong::ClosedIsOpen, Fault::ParentClosed),
+    ] {
+        let recorded = all.iter().find(|recorded| recorded.fault == fault).unwrap();
+        let twins = twins(recorded, &[Event::Physics(wrong)]);
+        let differs = recorded.course.compare(&twins).expect_err("physics of a guest");
+        println!("{wrong:?} is caught by {fault:?}: {differs}");
+    }
+}
