@@ -109,6 +109,13 @@ impl Guest {
         self
     }
 
+    /// The same guest, in which downloads are removed that were given up, where room is scarce.
+    #[must_use]
+    pub fn making_room(mut self) -> Self {
+        self.config.storage.make_room = true;
+        self
+    }
+
     /// The same guest, of which a GPU is expected.
     #[must_use]
     pub fn expecting_gpu(mut self) -> Self {

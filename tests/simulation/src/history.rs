@@ -70,6 +70,8 @@ pub struct History {
     pub cloud_init: bool,
     /// Whether a lease that has run out is repeated.
     pub repeats: bool,
+    /// Whether downloads that were given up are removed where room is scarce.
+    pub makes_room: bool,
     /// Whether a GPU is expected.
     pub gpu: bool,
     /// Where the guest is a container with a server that only behaves like one, as the lab has
@@ -101,6 +103,7 @@ impl History {
             tempo: 0,
             cloud_init: false,
             repeats: false,
+            makes_room: false,
             gpu: false,
             contained: None,
             events,
@@ -149,6 +152,7 @@ impl History {
             tempo: if rng.u32(..64) == 0 { 80 } else { 0 },
             cloud_init: rng.u32(..5) == 0,
             repeats: rng.u32(..4) == 0,
+            makes_room: rng.u32(..2) == 0,
             gpu,
             contained: None,
             events,

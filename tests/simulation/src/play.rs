@@ -79,6 +79,9 @@ pub fn play_with<M: Mind>(
     if history.repeats {
         guest = guest.repeating();
     }
+    if history.makes_room {
+        guest = guest.making_room();
+    }
     if history.gpu {
         guest = guest.expecting_gpu();
     }

@@ -232,6 +232,7 @@ impl Watch {
                 self.only_what_was_seen_lately_is_repaired(guest, *remedy, condition)?;
                 self.effects_are_waited_for(guest, *remedy, condition, reason)?;
                 self.ladders_end(guest, *remedy, condition, reason)?;
+                Self::no_pull_before_there_is_room(guest, *remedy)?;
                 self.flying.push(Flying { remedy: *remedy, condition, reason });
             }
             Deed::Acts(act) => {
@@ -249,6 +250,7 @@ impl Watch {
                 Self::a_lost_gpu_is_left_alone(guest, act.remedy)?;
                 Self::nothing_without_the_disk(guest, act.remedy)?;
                 Self::a_server_that_waits_for_its_disk_is_left_alone(guest, act.remedy)?;
+                Self::no_room_is_made_during_a_pull(guest, act.remedy)?;
                 Self::nothing_is_pulled_in_vain(guest, act.remedy)?;
             }
             Deed::Over(remedy, outcome) => {

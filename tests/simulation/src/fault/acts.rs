@@ -98,6 +98,15 @@ impl Fault {
                     world.server_dies("signal");
                 }
             }
+            F::Cluttered => {
+                world.disk.abandoned += world.disk.free;
+                world.disk.free = 0;
+            }
+            F::NoRoom => {
+                world.disk.free = 2 << 30;
+                world.registry.bytes = 4 << 30;
+                world.delete_models();
+            }
             F::ReadOnly => world.disk.read_only = true,
             F::DiskHangs => world.disk.hangs = true,
             F::Killed => world.server_dies("signal"),
@@ -209,7 +218,10 @@ impl Fault {
             F::DhcpAway => world.dhcp.away = false,
             F::Firewall => world.link.dropped = false,
             F::Unmounted => world.mount(),
-            F::Full => world.disk.free = crate::world::ROOM,
+            F::Full | F::NoRoom => world.disk.free = crate::world::ROOM,
+            F::Cluttered => {
+                world.disk.free += std::mem::take(&mut world.disk.abandoned);
+            }
             F::ReadOnly => world.disk.read_only = false,
             F::DiskHangs => world.disk.hangs = false,
             F::Crashes => world.server.crashes = false,

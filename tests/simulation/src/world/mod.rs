@@ -22,7 +22,7 @@ use saigak_agent::guest::concern;
 pub use bootstrap::CloudInit;
 pub use disk::{Disk, ROOM};
 pub use gpu::Gpu;
-pub use models::{Alias, Flaw, Models, Pull, Registry, Source};
+pub use models::{Alias, Began, Flaw, Models, Pull, Registry, Source};
 pub use network::READY_IN;
 pub use networkd::{Admin, Dhcp, File, Link, Networkd, Process};
 pub use request::{Ended, Request};
