@@ -61,6 +61,7 @@ pub enum Event {
 
 /// A history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is switched on by itself")]
 pub struct History {
     /// The number that it was made from, and that chance in it is made from.
     pub seed: u64,

@@ -51,12 +51,12 @@ impl Recorded {
     /// The folder or the file that cannot be read, and why.
     pub fn all() -> io::Result<Vec<Self>> {
         let folder = Self::folder();
-        let files = fs::read_dir(&folder).map_err(|error| about(&folder, error))?;
+        let files = fs::read_dir(&folder).map_err(|error| about(&folder, &error))?;
         let mut paths: Vec<_> = files.map(|file| Ok(file?.path())).collect::<io::Result<_>>()?;
         paths.sort();
         let read = |path: &PathBuf| {
-            let text = fs::read_to_string(path).map_err(|error| about(path, error))?;
-            serde_json::from_str(&text).map_err(|error| about(path, error.into()))
+            let text = fs::read_to_string(path).map_err(|error| about(path, &error))?;
+            serde_json::from_str(&text).map_err(|error| about(path, &error.into()))
         };
         paths.iter().map(read).collect()
     }
@@ -68,10 +68,10 @@ impl Recorded {
     pub fn keep(&self) -> io::Result<()> {
         let path = Self::folder().join(format!("{:?}.json", self.fault));
         let text = serde_json::to_string_pretty(self)?;
-        fs::write(&path, text + "\n").map_err(|error| about(&path, error))
+        fs::write(&path, text + "\n").map_err(|error| about(&path, &error))
     }
 }
 
-fn about(path: &Path, error: io::Error) -> io::Error {
+fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
