@@ -1,5 +1,6 @@
 //! Courses that booted guests took, each in a file. The simulated guests are held against them
-//! where none is booted. `SAIGAK_BLESS=1 cargo lab test disk-matters model …` writes them anew.
+//! where none is booted. `SAIGAK_BLESS=1 cargo lab test disk-files disk-matters disk-place model`
+//! writes them anew.
 
 use std::fs;
 use std::io;

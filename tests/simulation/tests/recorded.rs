@@ -39,7 +39,7 @@ fn simulated_guests_take_the_courses_that_booted_ones_took() {
         compare(&recorded, &[]).unwrap_or_else(|differs| {
             panic!(
                 "{:?}: {differs}\nWhere the agent says it otherwise now, record them anew: \
-                 SAIGAK_BLESS=1 cargo lab test disk-matters ownership model",
+                 SAIGAK_BLESS=1 cargo lab test disk-files disk-matters disk-place model",
                 recorded.fault
             )
         });
