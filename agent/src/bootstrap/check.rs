@@ -36,13 +36,13 @@ pub fn check(facts: &Facts) -> Judgement<Remedy> {
         Facts::Running(stage) => (&RUNNING, format!("cloud-init is in stage {}", stage.name)),
         Facts::Finished(errors) if errors.is_empty() => (&COMPLETE, "cloud-init is done".into()),
         Facts::Finished(errors) => (&WITH_ERRORS, errors.join("; ")),
-        Facts::Unreadable(why) => (&UNREADABLE, why.clone()),
+        Facts::Unreadable { why, .. } => (&UNREADABLE, why.clone()),
     };
     Judgement::new(&BOOTSTRAP_COMPLETE, reason, message)
 }
 
-/// Whether cloud-init is at work is not known, so it may be.
-const UNSEEN: &str = "cloud-init was not looked at yet";
+/// Nobody has looked yet, or its files make no sense: it may be.
+const UNKNOWN: &str = "whether cloud-init is at work is not known";
 
 /// Why the network is not repaired yet: cloud-init has still to write its configuration.
 /// Later stages wait for the network, so nothing more of it is waited for.
@@ -53,7 +53,9 @@ pub fn holds_network(
     uptime: Duration,
 ) -> Option<String> {
     match facts {
-        None if uptime < config.hold => Some(UNSEEN.into()),
+        None | Some(Facts::Unreadable { ended: false, .. }) if uptime < config.hold => {
+            Some(UNKNOWN.into())
+        }
         Some(Facts::Running(stage))
             if !stage.network_written && uptime < stage.booted + config.hold =>
         {
@@ -72,7 +74,9 @@ pub fn holds_all(
     uptime: Duration,
 ) -> Option<String> {
     match facts {
-        None if uptime < config.hold => Some(UNSEEN.into()),
+        None | Some(Facts::Unreadable { ended: false, .. }) if uptime < config.hold => {
+            Some(UNKNOWN.into())
+        }
         Some(Facts::Running(stage)) if uptime < stage.booted + config.hold => {
             Some(format!("cloud-init is in stage {}", stage.name))
         }
@@ -99,11 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cloud_init_that_nobody_has_looked_at_holds_repairs_as_long() {
+    fn a_cloud_init_of_which_nothing_is_known_holds_repairs_as_long() {
         let config = config::Bootstrap::default();
+        let torn = |ended| Facts::Unreadable { why: "EOF while parsing".into(), ended };
         for holds in [holds_network, holds_all] {
-            assert!(holds(None, &config, Duration::from_secs(9)).is_some());
-            assert!(holds(None, &config, config.hold).is_none());
+            for facts in [None, Some(&torn(false))] {
+                assert!(holds(facts, &config, Duration::from_secs(9)).is_some());
+                assert!(holds(facts, &config, config.hold).is_none());
+            }
+            assert!(holds(Some(&torn(true)), &config, Duration::from_secs(9)).is_none());
         }
     }
 }

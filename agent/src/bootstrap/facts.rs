@@ -22,7 +22,12 @@ pub enum Facts {
     /// It has finished, with these errors.
     Finished(Vec<String>),
     /// Its state files make no sense.
-    Unreadable(String),
+    Unreadable {
+        /// Which, and why.
+        why: String,
+        /// It has ended: what makes no sense is what it leaves then.
+        ended: bool,
+    },
 }
 
 /// How far it has come.
@@ -77,13 +82,13 @@ async fn look_in(directory: &Path) -> Facts {
     // The generator leaves `enabled` or `disabled` at each boot; neither: not installed.
     match (read(&directory.join("disabled")).await, read(&directory.join("enabled")).await) {
         (Ok(Some(_)), _) | (Ok(None), Ok(None)) => return Facts::NotUsed,
-        (Err(error), _) | (_, Err(error)) => return Facts::Unreadable(error),
+        (Err(why), _) | (_, Err(why)) => return Facts::Unreadable { why, ended: false },
         (Ok(None), Ok(Some(_))) => {}
     }
     match parse::<Outcome>(&directory.join("result.json")).await {
         Ok(Some(outcome)) => return Facts::Finished(outcome.errors),
         Ok(None) => {}
-        Err(error) => return Facts::Unreadable(error),
+        Err(why) => return Facts::Unreadable { why, ended: true },
     }
     match parse::<Status>(&directory.join("status.json")).await {
         Ok(status) => {
@@ -94,7 +99,7 @@ async fn look_in(directory: &Path) -> Facts {
                 booted: Duration::ZERO,
             })
         }
-        Err(error) => Facts::Unreadable(error),
+        Err(why) => Facts::Unreadable { why, ended: false },
     }
 }
 
@@ -151,8 +156,12 @@ mod tests {
 
     #[tokio::test]
     async fn garbage_is_said_to_be_unreadable() {
-        let files = [("enabled", ""), ("status.json", "{\"v1\":[")];
-        let Facts::Unreadable(why) = seen("garbage", &files).await else { panic!("was read") };
-        assert!(why.contains("status.json"), "{why}");
+        for (file, over) in [("status.json", false), ("result.json", true)] {
+            let files = [("enabled", ""), (file, "{\"v1\":[")];
+            let Facts::Unreadable { why, ended } = seen(file, &files).await else {
+                panic!("{file} was read")
+            };
+            assert!(why.contains(file) && ended == over, "{why}");
+        }
     }
 }

@@ -234,6 +234,13 @@ impl<R: Remedy> Engine<R> {
         &self.ledger
     }
 
+    /// Grows with each change that people see: as long as it stays, so does the report, but for
+    /// what time alone changes.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// The earliest uptime after `uptime` at which a decision may fall though nothing new is
     /// seen.
     #[must_use]

@@ -145,10 +145,13 @@ impl<M: Mind> Agent<M> {
                 }
             }
         }
+        let ready = self.engine.ready(moment.uptime);
         for (concern, schedule) in CONCERNS.iter().enumerate() {
-            let calm = self.engine.is_calm(schedule.concern, moment.uptime);
-            if let Some(begun) = self.begun[concern].filter(|_| !calm) {
-                self.sooner(concern, begun + millis(schedule.alert));
+            let alert = self.begun[concern].map(|begun| begun + millis(schedule.alert));
+            // Asked only where the answer matters: it is asked for all in each turn.
+            let Some(alert) = alert.filter(|alert| *alert < self.due[concern]) else { continue };
+            if !(ready && self.engine.is_calm(schedule.concern, moment.uptime)) {
+                self.sooner(concern, alert);
             }
         }
         if self.engine.expire_ledger(moment.uptime) {

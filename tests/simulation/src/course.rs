@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use saigak_agent::core::Report;
+use serde::{Deserialize, Serialize};
 
 /// One report, as far as it counts here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,7 +80,7 @@ const REPAIRS: &str = "repairs";
 const VERDICT: &str = "verdict";
 
 /// A course: what was said in each lane.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Course(BTreeMap<String, Vec<String>>);
 
 impl Course {
@@ -123,6 +124,13 @@ impl Course {
     #[must_use]
     pub fn beside(mut self, lane: &str) -> Self {
         self.0.remove(lane);
+        self
+    }
+
+    /// The same with those lanes alone that `other` has.
+    #[must_use]
+    pub fn as_far_as(mut self, other: &Self) -> Self {
+        self.0.retain(|lane, _| other.0.contains_key(lane));
         self
     }
 

@@ -3,8 +3,10 @@
 
 mod acts;
 
+use serde::{Deserialize, Serialize};
+
 /// A fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// `ip link set down`.
     LinkDown,
@@ -40,6 +42,10 @@ pub enum Fault {
     Unmounted,
     /// The data disk is full.
     Full,
+    /// It is full of downloads that were given up.
+    Cluttered,
+    /// It has no room for the model, and that and its alias are deleted.
+    NoRoom,
     /// The data disk has no inodes left.
     NoInodes,
     /// The data disk turns read-only.
@@ -167,7 +173,7 @@ use Fault as F;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 73] = [
         F::LinkDown,
         F::Flushed,
         F::RouteGone,
@@ -185,6 +191,8 @@ impl Fault {
         F::Taken,
         F::Unmounted,
         F::Full,
+        F::Cluttered,
+        F::NoRoom,
         F::NoInodes,
         F::ReadOnly,
         F::DiskHangs,
@@ -297,6 +305,7 @@ impl Fault {
             | F::ModelDeleted
             | F::Drifted
             | F::Full
+            | F::Cluttered
             | F::ReadOnly
             | F::Busy
             | F::DriverReplaced

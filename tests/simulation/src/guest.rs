@@ -63,6 +63,9 @@ pub struct Guest {
     pub wall_skew: i64,
     /// Whether repairs forget to ask once more if they are held back: only a broken agent does.
     pub reckless: bool,
+    /// Whether a GPU counts as having come with each new probe of its driver: only a broken agent
+    /// has it so.
+    pub forgetful: bool,
     /// When the last event about each concern arrived. An agent that trusted events would have
     /// this from them.
     pub heard: [u64; looks::CONCERNS],
@@ -92,6 +95,7 @@ impl Guest {
             late: Vec::new(),
             wall_skew: 0,
             reckless: false,
+            forgetful: false,
             heard: [0; looks::CONCERNS],
             // Most guests here have none, which makes a history that is played quicker.
             config: Config { gpu: Gpu { expected: 0, ..Gpu::default() }, ..Config::default() },
@@ -102,6 +106,13 @@ impl Guest {
     #[must_use]
     pub fn repeating(mut self) -> Self {
         self.config.network.repeat_lease = true;
+        self
+    }
+
+    /// The same guest, in which downloads are removed that were given up, where room is scarce.
+    #[must_use]
+    pub fn making_room(mut self) -> Self {
+        self.config.storage.make_room = true;
         self
     }
 
@@ -118,6 +129,14 @@ impl Guest {
     pub fn sees(&self, concern: usize) -> bool {
         self.senses.blind_until(concern) + SEES_AGAIN <= self.world.now
             || self.senses.blind_until(concern) == 0
+    }
+
+    /// Whether no look at `concern` has failed lately: who is told nothing does not wait for ever
+    /// with what he would rather know.
+    #[must_use]
+    pub fn is_told(&self, concern: usize) -> bool {
+        let failed = self.senses.fail_until[concern];
+        failed == 0 || failed + SEES_AGAIN <= self.world.now
     }
 
     /// The settings that the agent goes by.

@@ -6,6 +6,7 @@ use saigak_agent::guest::CONCERNS;
 use crate::agent::Saves;
 use crate::fault::{Fault, Mends};
 use crate::guest::Hands;
+use crate::world::Wrong;
 
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +55,13 @@ pub enum Event {
     /// From now on the wall clock is so many seconds ahead, or behind: somebody has set it, or the
     /// host had stopped the whole VM, in which no other clock goes on meanwhile.
     WallJumps(i64),
+    /// From now on something goes otherwise than in any guest.
+    Physics(Wrong),
 }
 
 /// A history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them is switched on by itself")]
 pub struct History {
     /// The number that it was made from, and that chance in it is made from.
     pub seed: u64,
@@ -67,6 +71,8 @@ pub struct History {
     pub cloud_init: bool,
     /// Whether a lease that has run out is repeated.
     pub repeats: bool,
+    /// Whether downloads that were given up are removed where room is scarce.
+    pub makes_room: bool,
     /// Whether a GPU is expected.
     pub gpu: bool,
     /// Where the guest is a container with a server that only behaves like one, as the lab has
@@ -98,6 +104,7 @@ impl History {
             tempo: 0,
             cloud_init: false,
             repeats: false,
+            makes_room: false,
             gpu: false,
             contained: None,
             events,
@@ -146,6 +153,7 @@ impl History {
             tempo: if rng.u32(..64) == 0 { 80 } else { 0 },
             cloud_init: rng.u32(..5) == 0,
             repeats: rng.u32(..4) == 0,
+            makes_room: rng.u32(..2) == 0,
             gpu,
             contained: None,
             events,

@@ -15,6 +15,7 @@ pub mod history;
 pub mod mind;
 pub mod mutant;
 pub mod play;
+pub mod recorded;
 pub mod seen;
 pub mod shrink;
 pub mod story;

@@ -35,6 +35,10 @@ pub trait Mind: Clone {
     fn is_reckless(&self) -> bool {
         false
     }
+    /// Whether a GPU counts as new whenever its driver is asked anew.
+    fn is_forgetful(&self) -> bool {
+        false
+    }
     /// Whether it knows that the guest was suspended.
     fn sleeps(&self) -> bool {
         true

@@ -58,6 +58,8 @@ pub enum Defect {
     CpuIsEnough,
     /// A model on the CPU is a reason for a restart, whenever the GPU came.
     CpuIsRestarted,
+    /// A GPU counts as having come after the server, with each new probe of its driver.
+    GpuComesAnew,
 }
 
 /// A remedy, as a broken agent has it.
@@ -298,5 +300,9 @@ impl Mind for Mutant {
 
     fn is_reckless(&self) -> bool {
         self.defect == Defect::HoldsIgnored
+    }
+
+    fn is_forgetful(&self) -> bool {
+        self.defect == Defect::GpuComesAnew
     }
 }

@@ -44,6 +44,9 @@ struct Stage<'a, M: Mind> {
     watch: Watch,
     played: Played,
     story: Option<&'a mut dyn Listener>,
+    /// What the story was told last: the number of the agent's report, whether that was Ready, and
+    /// whether a client could embed.
+    reported: Option<(u64, bool, bool)>,
     /// Steps so far at this instant.
     spun: u32,
 }
@@ -76,6 +79,9 @@ pub fn play_with<M: Mind>(
     if history.repeats {
         guest = guest.repeating();
     }
+    if history.makes_room {
+        guest = guest.making_room();
+    }
     if history.gpu {
         guest = guest.expecting_gpu();
     }
@@ -83,6 +89,7 @@ pub fn play_with<M: Mind>(
         guest.world.contain(load);
     }
     guest.reckless = mind.is_reckless();
+    guest.forgetful = mind.is_forgetful();
     let mut stage = Stage {
         guest,
         mind,
@@ -94,6 +101,7 @@ pub fn play_with<M: Mind>(
         watch: Watch::default(),
         played: Played::default(),
         story,
+        reported: None,
         spun: 0,
     };
     stage.play(history)?;
@@ -200,6 +208,7 @@ impl<M: Mind> Stage<'_, M> {
             let agent = Agent::start(&self.guest, &self.disk, self.mind.clone());
             self.watch.agent_began(&self.guest, agent.engine.ledger());
             self.agent = Some(agent);
+            self.reported = None;
             self.tell(|| "the agent starts".into());
         }
         let Some(agent) = &mut self.agent else { return Ok(()) };
@@ -223,11 +232,13 @@ impl<M: Mind> Stage<'_, M> {
         }
         let ready = self.ready();
         if let (Some(story), Some(agent)) = (&mut self.story, &self.agent) {
-            story.report(
-                now,
-                &agent.engine.report(self.guest.moment(), None, None),
-                self.guest.world.can_embed(),
-            );
+            let embeds = self.guest.world.can_embed();
+            let reported = Some((agent.engine.sequence(), ready, embeds));
+            if reported != self.reported {
+                self.reported = reported;
+                let report = agent.engine.report(self.guest.moment(), None, None);
+                story.report(now, &report, embeds);
+            }
         }
         Watch::ready_is_no_lie(&self.guest, ready)
     }
@@ -285,6 +296,7 @@ impl<M: Mind> Stage<'_, M> {
             }
             Event::DriverBack => self.guest.world.gpu.hangs = false,
             Event::WallJumps(by) => self.guest.wall_skew = by,
+            Event::Physics(wrong) => self.guest.world.wrong = Some(wrong),
         }
         self.note_boot();
         self.guest.deliver();

@@ -8,7 +8,9 @@ use saigak_agent::{
     bootstrap, firewall, links, model, names, network, network_file, ollama, probe, storage, system,
 };
 
-use crate::world::{Active, Alias, Bound, CloudInit, Disk, Load, Process, Source, Store, World};
+use crate::world::{
+    Active, Alias, Bound, CloudInit, Disk, Load, Process, Source, Store, World, Wrong,
+};
 
 /// The guest's address. There is one, whichever DHCP server gives it.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
@@ -278,7 +280,7 @@ pub fn models(world: &World) -> Result<model::Facts, String> {
             weights: None,
         });
     }
-    if world.disk.closed {
+    if world.disk.closed && !world.is_wrong(Wrong::ClosedIsOpen) {
         let words = || "permission denied".to_owned();
         return Ok(model::Facts {
             source: model::Source::NoManifest(words()),

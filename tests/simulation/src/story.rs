@@ -13,7 +13,8 @@ pub trait Listener {
     fn happens(&mut self, at: u64, what: &str);
     /// The agent did something.
     fn deed(&mut self, at: u64, deed: &Deed);
-    /// The agent says how it is, whether that has changed or not; and whether it could embed.
+    /// The agent says how it is, where that has changed or may have; and whether a client could
+    /// embed.
     fn report(&mut self, at: u64, report: &Report, embeds: bool);
 }
 

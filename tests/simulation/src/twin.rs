@@ -81,27 +81,32 @@ impl Listener for Ear {
 /// # Errors
 /// The first rule that is broken.
 pub fn courses(case: &Case<'_>) -> Result<Vec<Course>, Violation> {
-    let mut courses = Vec::new();
-    for moment in 0..MOMENTS {
-        let number = usize::try_from(moment).unwrap_or(0);
-        let tempo = TEMPOS[number % TEMPOS.len()];
-        let struck = FIRST + moment * APART;
-        let before = case.before.iter().copied();
-        let strike = before.chain([Event::Strike(case.fault)]);
-        let cure = case.cured.map(|after| (struck + after, Event::Cure(case.fault)));
-        let history = History {
-            seed: moment,
-            tempo,
-            contained: Some(LOADS[number % LOADS.len()]),
-            events: strike.map(|event| (struck, event)).chain(cure).collect(),
-            cured: struck + case.cured.unwrap_or(0) + WATCHED,
-            // Nothing is mended by anybody else, and no rest of a ladder is waited for.
-            stays: Some(case.fault),
-            ..History::of(&[])
-        };
-        let mut ear = Ear { struck, ..Ear::default() };
-        play_with(&history, Sound, Some(&mut ear))?;
-        courses.extend(Course::of(&ear.told, case.condition, case.reasons));
-    }
-    Ok(courses)
+    each_course(case).collect()
+}
+
+/// The same, each played when it is asked for.
+pub fn each_course(case: &Case<'_>) -> impl Iterator<Item = Result<Course, Violation>> {
+    (0..MOMENTS).filter_map(|moment| course(case, moment).transpose())
+}
+
+fn course(case: &Case<'_>, moment: u64) -> Result<Option<Course>, Violation> {
+    let number = usize::try_from(moment).unwrap_or(0);
+    let tempo = TEMPOS[number % TEMPOS.len()];
+    let struck = FIRST + moment * APART;
+    let before = case.before.iter().copied();
+    let strike = before.chain([Event::Strike(case.fault)]);
+    let cure = case.cured.map(|after| (struck + after, Event::Cure(case.fault)));
+    let history = History {
+        seed: moment,
+        tempo,
+        contained: Some(LOADS[number % LOADS.len()]),
+        events: strike.map(|event| (struck, event)).chain(cure).collect(),
+        cured: struck + case.cured.unwrap_or(0) + WATCHED,
+        // Nothing is mended by anybody else, and no rest of a ladder is waited for.
+        stays: Some(case.fault),
+        ..History::of(&[])
+    };
+    let mut ear = Ear { struck, ..Ear::default() };
+    play_with(&history, Sound, Some(&mut ear))?;
+    Ok(Course::of(&ear.told, case.condition, case.reasons))
 }

@@ -120,6 +120,11 @@ pub fn stated(condition: &str, reason: &str) -> Option<&'static Reason<Remedy>> 
     reasons.iter().copied().find(|it| it.name == reason)
 }
 
+/// Whether two names are the same: most are where the other is, and need no comparison.
+fn same(one: &'static str, other: &'static str) -> bool {
+    std::ptr::eq(one, other) || one == other
+}
+
 fn place(name: &str) -> Option<usize> {
     CONDITIONS.iter().position(|condition| condition.name == name)
 }
@@ -155,11 +160,11 @@ impl Watch {
         let mut any = false;
         for (at, condition) in CONDITIONS.iter().enumerate() {
             // They come in the order of the conditions; of some there is none.
-            let told = told.next_if(|told| told.condition == condition.name);
+            let told = told.next_if(|told| same(told.condition, condition.name));
             let (status, reason) =
                 told.map_or((Status::Unknown, ""), |told| (told.reason.status, told.reason.name));
             let before = self.judged[at];
-            let changed = status != before.status || reason != before.reason;
+            let changed = status != before.status || !same(reason, before.reason);
             any |= changed;
             let since = if changed { now } else { before.since };
             let seen = told.and_then(|told| told.seen_at).map_or(now, |at| {
@@ -227,6 +232,7 @@ impl Watch {
                 self.only_what_was_seen_lately_is_repaired(guest, *remedy, condition)?;
                 self.effects_are_waited_for(guest, *remedy, condition, reason)?;
                 self.ladders_end(guest, *remedy, condition, reason)?;
+                Self::no_pull_before_there_is_room(guest, *remedy)?;
                 self.flying.push(Flying { remedy: *remedy, condition, reason });
             }
             Deed::Acts(act) => {
@@ -244,6 +250,7 @@ impl Watch {
                 Self::a_lost_gpu_is_left_alone(guest, act.remedy)?;
                 Self::nothing_without_the_disk(guest, act.remedy)?;
                 Self::a_server_that_waits_for_its_disk_is_left_alone(guest, act.remedy)?;
+                Self::no_room_is_made_during_a_pull(guest, act.remedy)?;
                 Self::nothing_is_pulled_in_vain(guest, act.remedy)?;
             }
             Deed::Over(remedy, outcome) => {

@@ -5,6 +5,7 @@
 
 use saigak_agent::core::{Remedy as _, Rung, Status};
 use saigak_agent::guest::Remedy;
+use saigak_agent::{model, storage};
 use saigak_simulation::fault::{Fault, Mends};
 use saigak_simulation::history::{Event, History};
 use saigak_simulation::mind::Sound;
@@ -89,4 +90,18 @@ fn what_only_a_person_can_mend_is_told_and_left_at_that() {
         let late = acts.iter().filter(|(at, _)| *at > 60_000 + HALF_AN_HOUR);
         assert_eq!(late.collect::<Vec<_>>(), Vec::<&(u64, Remedy)>::new(), "{fault:?}");
     }
+}
+
+/// A disk full of what was given up keeps a model from being pulled, until room is made for it.
+#[test]
+fn room_is_made_for_a_model_where_that_is_switched_on() {
+    let events = [(60, Event::Strike(Fault::Cluttered)), (60, Event::Strike(Fault::BothDeleted))];
+    let history = History { makes_room: true, ..History::of(&events).heals_within(120) };
+    // Nobody else clears the disk.
+    let history = History { stays: Some(Fault::Cluttered), cured: 300_000, ..history };
+    let played = played(&history);
+    let made = |remedy| played.acts.iter().filter(|(_, act)| *act == remedy).count();
+    assert_eq!(made(Remedy::Storage(storage::Remedy::MakeRoom)), 1);
+    assert_eq!(made(Remedy::Model(model::Remedy::Pull)), 1);
+    assert_eq!(played.last.1, None, "and it is ready");
 }

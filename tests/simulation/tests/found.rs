@@ -71,6 +71,42 @@ fn a_cloud_init_that_could_not_be_looked_at_is_waited_for() {
     assert!(played.acts.iter().all(|(at, _)| *at > 12_000), "{:?}", played.acts);
 }
 
+/// One whose files could not be read passed for one that was done.
+#[test]
+fn a_cloud_init_that_nobody_can_read_is_waited_for() {
+    let events = [
+        (0, Event::Strike(Fault::WeightsCut)),
+        (0, Event::Fails(saigak_agent::guest::concern::BOOTSTRAP, 11_000)),
+    ];
+    let history = History { cloud_init: true, ..History::of(&events) };
+    let played = played(&history.heals_within(300));
+    assert!(played.acts.iter().all(|(at, _)| *at > 11_000), "{:?}", played.acts);
+}
+
+/// Here the rules were wrong: nobody could tell that the frozen server's disk took no writes.
+#[test]
+fn a_server_that_hangs_is_restarted_though_its_disk_cannot_be_looked_at() {
+    let events = [
+        (1, Event::Fails(saigak_agent::guest::concern::STORAGE, 50_000)),
+        (2, Event::Strike(Fault::Frozen)),
+        (3, Event::Strike(Fault::WritesHang)),
+    ];
+    let history = History { cured: 60_000, ..History::of(&events) };
+    assert_eq!(played(&history.heals_within(120)).acts.len(), 1);
+}
+
+/// The simulated GPU had device nodes without an age, by which an agent tells a driver that came
+/// after the server while the driver kept the probe waiting.
+#[test]
+fn a_driver_that_came_late_and_hung_leads_to_a_restart() {
+    let events = [
+        (0, Event::Strike(Fault::DriverLate)),
+        (1, Event::Strike(Fault::DriverHangs)),
+        (18, Event::Cure(Fault::DriverHangs)),
+    ];
+    played(&History::of(&events).expecting_gpu().heals_within(120));
+}
+
 /// A guest that was suspended while its server loaded the model: by the boot clock the proof had
 /// waited for minutes, and by the CPU time of those minutes the server had done nothing.
 #[test]

@@ -94,6 +94,14 @@ fn a_restart_for_a_gpu_that_the_server_does_not_use_is_noticed() {
     is_caught(Defect::CpuIsRestarted, "only_what_is_false_is_repaired", &history);
 }
 
+/// A driver's probe is started anew at times: that is no GPU that came.
+#[test]
+fn a_second_restart_for_one_gpu_is_noticed() {
+    let history = History::of(&[(60, Strike(Fault::DriverForeign))]).expecting_gpu();
+    let history = History { cured: 4 * 3_600_000, ..history };
+    is_caught(Defect::GpuComesAnew, "one_restart_for_a_gpu", &history);
+}
+
 /// A server that hangs beside a lost GPU is not what a restart brings back.
 #[test]
 fn a_restart_beside_a_lost_gpu_is_noticed() {

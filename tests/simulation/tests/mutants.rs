@@ -164,6 +164,22 @@ fn a_pull_that_nothing_can_come_of() {
     is_caught(Defect::HoldsIgnored, "nothing_is_pulled_in_vain");
 }
 
+/// The pull goes on, and stands still, when somebody else fills the disk.
+#[test]
+fn room_that_is_made_during_a_pull() {
+    let events =
+        [(60, Event::Strike(Fault::RegistrySilent)), (80, Event::Strike(Fault::Cluttered))];
+    let history = History { makes_room: true, cured: 120_000, ..History::of(&events) };
+    is_caught_in(Defect::HoldsIgnored, "no_room_is_made_during_a_pull", [history].into_iter());
+}
+
+#[test]
+fn a_pull_again_and_again_for_which_there_is_no_room() {
+    let events = [(60, Event::Strike(Fault::NoRoom))];
+    let history = History { cured: 600_000, ..History::of(&events) };
+    is_caught_in(Defect::HoldsIgnored, "no_pull_before_there_is_room", [history].into_iter());
+}
+
 #[test]
 fn a_restart_of_what_waits_for_its_disk() {
     is_caught(Defect::HoldsIgnored, "a_server_that_waits_for_its_disk_is_left_alone");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use saigak_simulation::course::{Course, Told, repair};
+use saigak_simulation::recorded::Recorded;
 use saigak_simulation::twin::{Case, courses};
 
 use super::fault::{Fault, heal};
@@ -98,9 +99,14 @@ fn compare(
     let comparable =
         |course: Course| FOREIGN.iter().fold(course, |course, (lane, _)| course.beside(lane));
     let twins: Vec<Course> = twins.into_iter().map(comparable).collect();
-    comparable(course).compare(&twins).map_err(|differs| {
+    let course = comparable(course);
+    course.compare(&twins).map_err(|differs| {
         anyhow!("its twin, {:?}, takes another course:\n{differs}", twin.simulated)
-    })
+    })?;
+    if std::env::var_os("SAIGAK_BLESS").is_some() {
+        Recorded::of(&case, course).keep()?;
+    }
+    Ok(())
 }
 
 impl From<&Report> for Told {

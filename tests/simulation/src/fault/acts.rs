@@ -1,7 +1,7 @@
 //! What a fault does to the guest, and who mends it does.
 
 use super::Fault;
-use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World};
+use crate::world::{Alias, Bound, Flaw, Load, Process, Runner, Source, Store, World, Wrong};
 
 use Fault as F;
 
@@ -92,7 +92,21 @@ impl Fault {
                 world.disk.attached = false;
                 world.unmount();
             }
-            F::Full => world.disk.free = 1 << 20,
+            F::Full => {
+                world.disk.free = 1 << 20;
+                if world.is_wrong(Wrong::FullDiskEndsServer) {
+                    world.server_dies("signal");
+                }
+            }
+            F::Cluttered => {
+                world.disk.abandoned += world.disk.free;
+                world.disk.free = 0;
+            }
+            F::NoRoom => {
+                world.disk.free = 2 << 30;
+                world.registry.bytes = 4 << 30;
+                world.delete_models();
+            }
             F::ReadOnly => world.disk.read_only = true,
             F::DiskHangs => world.disk.hangs = true,
             F::Killed => world.server_dies("signal"),
@@ -132,6 +146,7 @@ impl Fault {
             F::SlowLoad => world.server.load = 90_000,
             F::AliasDeleted => world.models.alias = Alias::Missing,
             F::Drifted => world.models.alias = Alias::Drifted,
+            F::ModelDeleted if world.is_wrong(Wrong::AliasGoesWithModel) => world.delete_models(),
             F::ModelDeleted => world.models.source = Source::Missing,
             F::BothDeleted => world.delete_models(),
             F::RegistryAway => {
@@ -203,7 +218,10 @@ impl Fault {
             F::DhcpAway => world.dhcp.away = false,
             F::Firewall => world.link.dropped = false,
             F::Unmounted => world.mount(),
-            F::Full => world.disk.free = crate::world::ROOM,
+            F::Full | F::NoRoom => world.disk.free = crate::world::ROOM,
+            F::Cluttered => {
+                world.disk.free += std::mem::take(&mut world.disk.abandoned);
+            }
             F::ReadOnly => world.disk.read_only = false,
             F::DiskHangs => world.disk.hangs = false,
             F::Crashes => world.server.crashes = false,

@@ -7,7 +7,7 @@ use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::{model, network, ollama, storage};
 
 use super::Guest;
-use crate::world::{Alias, Load, Process, READY_IN, Runner, Source, Start};
+use crate::world::{Alias, Load, Process, READY_IN, Runner, Source, Start, Wrong};
 
 /// How well remedies do what they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +54,7 @@ pub struct Act {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtEnd {
     GiveTree,
+    MakeRoom,
     CreateAlias,
     DropDamaged,
     LoadModule,
@@ -68,6 +69,9 @@ impl Act {
         }
     }
 }
+
+/// How long it takes to find and remove what was given up.
+const CLEARS: u64 = 500;
 
 fn done(what: &str) -> Outcome {
     Outcome::Succeeded(what.into())
@@ -175,7 +179,19 @@ impl Guest {
                 self.world.disk.foreign -= self.world.disk.foreign / 2;
                 return failed("half of it");
             }
-            Some(AtEnd::GiveTree) => self.world.disk.foreign = 0,
+            Some(AtEnd::GiveTree) if self.world.is_wrong(Wrong::NothingIsGiven) => {}
+            Some(AtEnd::GiveTree) => {
+                self.world.disk.foreign = 0;
+                if self.world.is_wrong(Wrong::ImmutableIsGiven) {
+                    self.world.disk.immutable = 0;
+                }
+            }
+            Some(AtEnd::MakeRoom) => {
+                let wanted = self.config.storage.minimum_free_bytes;
+                if !self.world.disk.writable() || !self.world.make_room(wanted, half) {
+                    return failed("there is too little room");
+                }
+            }
             Some(AtEnd::CreateAlias) => {
                 let models = &mut self.world.models;
                 if self.world.disk.writable()
@@ -213,7 +229,7 @@ impl Guest {
         act.outcome = match act.remedy {
             Remedy::Network(remedy) => self.do_network(remedy, act),
             Remedy::Storage(storage::Remedy::FixOwner) => self.give_tree(act),
-            Remedy::Storage(storage::Remedy::MakeRoom) => refused("storage.make_room is off"),
+            Remedy::Storage(storage::Remedy::MakeRoom) => self.make_room(act),
             Remedy::Ollama(remedy) => self.do_server(remedy, act),
             Remedy::Model(remedy) => self.do_model(remedy, act),
             Remedy::Gpu(remedy) => self.do_gpu(remedy, act),
@@ -289,6 +305,22 @@ impl Guest {
         }
         act.at_end = Some(AtEnd::GiveTree);
         done("given")
+    }
+
+    fn make_room(&self, act: &mut Act) -> Outcome {
+        let disk = &self.world.disk;
+        if !disk.mounted {
+            return refused("nothing is mounted");
+        }
+        if disk.hangs {
+            act.ends = None;
+        } else if !disk.writable() {
+            return failed("the disk takes no writes");
+        } else {
+            act.ends = Some(self.world.now + CLEARS);
+        }
+        act.at_end = Some(AtEnd::MakeRoom);
+        done("removed")
     }
 
     fn do_server(&mut self, remedy: ollama::Remedy, act: &mut Act) -> Outcome {

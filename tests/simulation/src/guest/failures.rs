@@ -39,7 +39,7 @@ impl Guest {
         let facts = &mut self.memory.facts;
         match look.concern {
             concern::BOOTSTRAP => {
-                let value = bootstrap::Facts::Unreadable(why());
+                let value = bootstrap::Facts::Unreadable { why: why(), ended: false };
                 facts.bootstrap = Some(Seen { at, value });
             }
             concern::NETWORK => facts.network = Some(Seen { at, value: Err(why()) }),

@@ -65,8 +65,15 @@ fn failure(gpu: &Gpu) -> Option<Failure> {
     if gpu.replaced { failed(18) } else { None }
 }
 
-fn host(gpu: &Gpu) -> Host {
-    Host { kernel: "6.12".into(), loaded: gpu.loaded, built: gpu.built, ..Host::default() }
+fn host(world: &World) -> Host {
+    let gpu = &world.gpu;
+    Host {
+        kernel: "6.12".into(),
+        loaded: gpu.loaded,
+        built: gpu.built,
+        devices_made: gpu.made.map(|at| seen::uptime(world, at)),
+        ..Host::default()
+    }
 }
 
 impl Guest {
@@ -105,11 +112,14 @@ impl Guest {
             probe.speaks = None;
         }
         if probe.speaks.is_none() {
-            told.take(Line::Host(host(gpu)), uptime);
+            told.take(Line::Host(host(&self.world)), uptime);
             if let Some(failure) = failure(gpu) {
                 told.take(Line::Failed(failure), uptime);
                 probe.next = now + probe.pause(PAUSES[1]);
                 return;
+            }
+            if self.forgetful {
+                told.driver = Driver::Silent;
             }
             let versions = Versions { driver: "550".into(), library: Some("12.550".into()) };
             told.take(Line::Nvml(versions), uptime);

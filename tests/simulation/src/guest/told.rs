@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use saigak_agent::core::Judgement;
+use saigak_agent::core::{Judgement, Status};
 use saigak_agent::guest::{Facts, JUDGED, Known, Remedy, Seen, concern};
+use saigak_agent::model::PullState;
 
 use super::looks::CONCERNS;
 use super::{Guest, Memory};
 
-/// What was seen this long ago is judged anew: it may be too old to count.
-const RECENT: Duration = Duration::from_secs(60);
+/// What was seen this long ago is judged anew: it may be too old to count, as it is after 90 s.
+const RECENT: Duration = Duration::from_secs(85);
 
 /// What was concluded last.
 #[derive(Debug, Clone, Default)]
@@ -19,12 +20,22 @@ pub(super) struct Told {
     judged: [Vec<Judgement<Remedy>>; CONCERNS],
     /// What it was concluded from, of those concerns that are judged by nothing else.
     from: Facts,
+    /// When the look at the server began that the judgements at hand rest on.
+    served: Option<Duration>,
 }
 
 impl Told {
     /// When the look began that brought the same of `concern` as the judgements at hand rest on.
     /// `None`: they are to be made anew.
-    fn same(&mut self, concern: usize, facts: &Facts, uptime: Duration) -> Option<Duration> {
+    fn same(
+        &mut self,
+        concern: usize,
+        (facts, pull): (&Facts, &PullState),
+        uptime: Duration,
+    ) -> Option<Duration> {
+        if concern == concern::OLLAMA {
+            return self.same_server(facts, uptime);
+        }
         let from = &mut self.from;
         match concern {
             concern::BOOTSTRAP => same(&mut from.bootstrap, facts.bootstrap.as_ref(), uptime),
@@ -32,11 +43,33 @@ impl Told {
             concern::STORAGE => same(&mut from.storage, facts.storage.as_ref(), uptime),
             concern::NAMES => same(&mut from.names, facts.names.as_ref(), uptime),
             concern::SYSTEM => same(&mut from.system, facts.system.as_ref(), uptime),
+            concern::MODEL if *pull == PullState::Idle => {
+                same(&mut from.model, facts.model.as_ref(), uptime)
+            }
             // They are judged by the time, or by one another.
             _ => None,
         }
     }
 }
+
+impl Told {
+    /// The same of the server: all is well with one, and nobody has looked at it since. Time alone
+    /// makes nothing of that worse, and the firewall's looks have brought what they did.
+    fn same_server(&mut self, facts: &Facts, uptime: Duration) -> Option<Duration> {
+        let seen = facts.ollama.as_ref().map(|seen| seen.at);
+        let firewall = same(&mut self.from.firewall, facts.firewall.as_ref(), uptime).is_some();
+        let good = |judgement: &Judgement<Remedy>| judgement.reason.status == Status::True;
+        let judged = &self.judged[concern::OLLAMA];
+        let known = seen.is_some_and(|at| uptime.saturating_sub(at) < RECENT);
+        if std::mem::replace(&mut self.served, seen) == seen && known && firewall {
+            return seen.filter(|_| judged.len() == ALL && judged.iter().all(good));
+        }
+        None
+    }
+}
+
+/// So many conditions are judged of a server of which all is known.
+const ALL: usize = 4;
 
 fn same<T: Clone + PartialEq>(
     before: &mut Option<Seen<T>>,
@@ -58,10 +91,14 @@ impl Guest {
         let Memory { facts, log, pull, told, .. } = &mut self.memory;
         let known = Known { config: &self.config, facts, pull, proofs: log };
         for concern in JUDGED {
-            let same = told.same(concern, facts, uptime);
+            let same = told.same(concern, (facts, pull), uptime);
             let judged = &mut told.judged[concern];
             match same {
-                Some(_) => judged.iter_mut().for_each(|judgement| judgement.seen_at = same),
+                // Some rest on no look.
+                Some(_) => judged
+                    .iter_mut()
+                    .filter(|judgement| judgement.seen_at.is_some())
+                    .for_each(|judgement| judgement.seen_at = same),
                 None => *judged = known.judge_concern(concern, uptime),
             }
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use saigak_agent::core::Remedy as _;
 use saigak_agent::guest::{Remedy, concern};
 use saigak_agent::model::PullState;
-use saigak_agent::{model, network, ollama};
+use saigak_agent::{model, network, ollama, storage};
 
 use super::{Verdict, Watch, broken};
 use crate::guest::{Act, Guest};
@@ -112,8 +112,18 @@ impl Watch {
         let disk = &guest.world.disk;
         let waits = disk.hangs || disk.writes_hang || disk.closed;
         let restarts = matches!(remedy, Remedy::Ollama(remedy) if restarts(remedy));
-        if restarts && waits && disk.mounted && guest.sees(concern::STORAGE) {
+        let known = guest.sees(concern::STORAGE) && guest.is_told(concern::STORAGE);
+        if restarts && waits && disk.mounted && known {
             return broken(guest, "a_server_that_waits_for_its_disk_is_left_alone", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// What a pull has loaded so far looks like what was given up.
+    pub(super) fn no_room_is_made_during_a_pull(guest: &Guest, remedy: Remedy) -> Verdict {
+        let makes_room = remedy == Remedy::Storage(storage::Remedy::MakeRoom);
+        if makes_room && matches!(guest.memory.pull, PullState::Running(_)) {
+            return broken(guest, "no_room_is_made_during_a_pull", remedy.name());
         }
         Ok(())
     }

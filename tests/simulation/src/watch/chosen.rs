@@ -1,7 +1,8 @@
 //! What a repair that is chosen must keep to.
 
 use saigak_agent::core::{Remedy as _, Status};
-use saigak_agent::guest::Remedy;
+use saigak_agent::guest::{Remedy, concern};
+use saigak_agent::model::{self, PullState};
 
 use super::{Verdict, Watch, broken, place, stated};
 use crate::guest::Guest;
@@ -67,6 +68,18 @@ impl Watch {
     pub(super) fn nothing_while_paused(&self, guest: &Guest, remedy: Remedy) -> Verdict {
         if guest.world.now < self.paused_until {
             return broken(guest, "nothing_while_paused", remedy.name());
+        }
+        Ok(())
+    }
+
+    /// For how many bytes there is no room is known from the last pull: it is waited for.
+    pub(super) fn no_pull_before_there_is_room(guest: &Guest, remedy: Remedy) -> Verdict {
+        let PullState::Failed(failure) = &guest.memory.pull else { return Ok(()) };
+        let lacks = failure.lacks_room(guest.moment().uptime);
+        let scarce = lacks.is_some_and(|bytes| guest.world.disk.free < bytes);
+        let pulls = remedy == Remedy::Model(model::Remedy::Pull);
+        if pulls && scarce && guest.sees(concern::STORAGE) {
+            return broken(guest, "no_pull_before_there_is_room", failure.to_string());
         }
         Ok(())
     }

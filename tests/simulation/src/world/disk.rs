@@ -24,6 +24,8 @@ pub struct Disk {
     pub read_only: bool,
     /// Bytes that are free.
     pub free: u64,
+    /// Bytes of downloads that were given up long ago.
+    pub abandoned: u64,
     /// It answers nothing any more.
     pub hangs: bool,
     /// It takes no writes any more.
@@ -38,7 +40,7 @@ pub struct Disk {
 pub const ROOM: u64 = 20 << 30;
 
 /// Bytes that a model takes.
-const MODEL: u64 = 640 << 20;
+pub(super) const MODEL: u64 = 640 << 20;
 
 impl Default for Disk {
     fn default() -> Self {
@@ -51,6 +53,7 @@ impl Default for Disk {
             linked: false,
             read_only: false,
             free: ROOM,
+            abandoned: 0,
             hangs: false,
             writes_hang: false,
             no_inodes: false,
@@ -75,6 +78,18 @@ impl Disk {
 }
 
 impl World {
+    /// Downloads that were given up are removed, all of them or half, until so many bytes are free.
+    /// Says whether they are.
+    pub fn make_room(&mut self, wanted: u64, half: bool) -> bool {
+        let disk = &mut self.disk;
+        let removed = if half { disk.abandoned / 2 } else { disk.abandoned };
+        if disk.free < wanted {
+            disk.abandoned -= removed;
+            disk.free += removed;
+        }
+        disk.free >= wanted
+    }
+
     /// The disk is unmounted; before, systemd stops the unit that requires it.
     pub fn unmount(&mut self) {
         if self.disk.mounted {

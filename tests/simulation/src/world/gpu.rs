@@ -34,6 +34,8 @@ pub struct Gpu {
     was_driven: bool,
     /// When that changed last.
     pub changed: u64,
+    /// When its device nodes were made, if it has any.
+    pub made: Option<u64>,
 }
 
 impl Default for Gpu {
@@ -53,6 +55,7 @@ impl Default for Gpu {
             loads: None,
             was_driven: false,
             changed: 0,
+            made: None,
         }
     }
 }
@@ -98,8 +101,9 @@ impl Gpu {
         self.loads.filter(|_| self.expected)
     }
 
-    /// Notes since when its driver works, or does not.
+    /// Notes since when its driver works, or does not, and since when it has its nodes.
     pub(super) fn note(&mut self, now: u64) {
+        self.made = self.nodes.then(|| self.made.unwrap_or(now));
         let driven = self.is_driven();
         if driven != self.was_driven {
             self.was_driven = driven;
@@ -114,6 +118,7 @@ impl World {
         let gpu = &mut self.gpu;
         (gpu.loaded, gpu.nodes, gpu.replaced, gpu.lost, gpu.hangs, gpu.loads) =
             (false, false, false, false, false, None);
+        gpu.made = None;
         if std::mem::take(&mut gpu.late) {
             gpu.loads = Some(now + LATE);
         } else {

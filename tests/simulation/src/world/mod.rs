@@ -15,18 +15,20 @@ mod sleep;
 mod state;
 mod truth;
 mod unit;
+mod wrong;
 
 use saigak_agent::guest::concern;
 
 pub use bootstrap::CloudInit;
 pub use disk::{Disk, ROOM};
 pub use gpu::Gpu;
-pub use models::{Alias, Flaw, Models, Pull, Registry, Source};
+pub use models::{Alias, Began, Flaw, Models, Pull, Registry, Source};
 pub use network::READY_IN;
 pub use networkd::{Admin, Dhcp, File, Link, Networkd, Process};
 pub use request::{Ended, Request};
 pub use server::{Bound, Runner, Server, Store};
 pub use unit::{Active, BURST, INTERVAL, Load, Start, Unit};
+pub use wrong::Wrong;
 
 /// The guest, and the little of its surroundings that it depends on.
 #[derive(Debug, Clone)]
@@ -77,6 +79,8 @@ pub struct World {
     pub placed: u64,
     /// When a client would last have got none.
     pub failed: u64,
+    /// What goes otherwise than in any guest.
+    pub wrong: Option<Wrong>,
     /// Chance, of which this history has its own.
     pub chance: fastrand::Rng,
 }
@@ -109,6 +113,7 @@ impl World {
             embedded: None,
             placed: 0,
             failed: 0,
+            wrong: None,
             chance: fastrand::Rng::with_seed(seed),
         };
         world.boot();

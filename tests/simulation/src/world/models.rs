@@ -1,6 +1,7 @@
 //! The models on the data disk, and the pulls that bring them there.
 
-use super::World;
+use super::disk::MODEL;
+use super::{World, Wrong};
 
 /// The source model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,19 @@ pub struct Registry {
     pub garbles: bool,
     /// How long a whole pull takes.
     pub takes: u64,
+    /// How many bytes the model has there.
+    pub bytes: u64,
+}
+
+/// How a pull begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Began {
+    /// It goes on.
+    Yes,
+    /// The registry was not reached, or nothing can be written.
+    No,
+    /// The disk has no room for so many bytes.
+    NoRoom(u64),
 }
 
 /// A pull that goes on in the server.
@@ -103,7 +117,7 @@ impl Default for Models {
 
 impl Default for Registry {
     fn default() -> Self {
-        Self { away: false, silent: false, garbles: false, takes: 20_000 }
+        Self { away: false, silent: false, garbles: false, takes: 20_000, bytes: MODEL }
     }
 }
 
@@ -119,15 +133,18 @@ impl Models {
 const PART: u64 = 2000;
 
 impl World {
-    /// The agent has the server pull the model. Says whether that began.
-    pub fn begin_pull(&mut self) -> bool {
+    /// The agent has the server pull the model.
+    pub fn begin_pull(&mut self) -> Began {
         let reached = !self.registry.away && !self.dns_dead;
-        if !reached || !self.disk.writable() || !self.disk.has_room() {
-            return false;
+        if !reached || !self.disk.writable() || self.disk.no_inodes {
+            return Began::No;
+        }
+        if self.disk.free < self.registry.bytes {
+            return Began::NoRoom(self.registry.bytes);
         }
         let left = self.registry.takes.saturating_sub(self.models.part).max(1);
         self.pull = Some(Pull { left });
-        true
+        Began::Yes
     }
 
     pub(super) fn pull_moves(&self) -> bool {
@@ -136,6 +153,7 @@ impl World {
             && !self.registry.silent
             && !self.registry.away
             && self.disk.writable()
+            && !self.is_wrong(Wrong::PullsStandStill)
     }
 
     pub(super) fn next_of_pull(&self) -> Option<u64> {
@@ -155,7 +173,8 @@ impl World {
             }
             self.models.source =
                 if self.models.bad_blob { Source::Damaged } else { Source::Present };
-            if self.models.alias == Alias::Damaged && !self.models.bad_blob {
+            let is_back = self.models.alias == Alias::Damaged && !self.models.bad_blob;
+            if is_back || self.is_wrong(Wrong::AliasComesWithModel) {
                 self.models.alias = Alias::Good;
             }
         }

@@ -32,6 +32,8 @@ impl World {
             disk.linked,
             disk.read_only,
             disk.has_room(),
+            disk.abandoned > 0,
+            disk.free < self.registry.bytes,
             disk.hangs,
             disk.writes_hang,
             disk.closed,

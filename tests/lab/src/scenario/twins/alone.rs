@@ -120,6 +120,8 @@ pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::SlowLoad, OUTSIDE),
     (Simulated::RegistryAway, OUTSIDE),
     (Simulated::RegistrySilent, OUTSIDE),
+    (Simulated::Cluttered, OUTSIDE),
+    (Simulated::NoRoom, OUTSIDE),
     (Simulated::WrongDimension, OUTSIDE),
     (Simulated::NotFinite, SWITCHED),
     (Simulated::NotFiniteForGood, OUTSIDE),

@@ -2,12 +2,12 @@
 
 use saigak_agent::core::{Outcome, PullReport};
 use saigak_agent::guest::concern;
-use saigak_agent::model::{self, PullState};
+use saigak_agent::model::{self, Failure, Kind, PullState};
 
 use super::{Act, AtEnd, done, refused};
 use crate::guest::Guest;
 use crate::seen;
-use crate::world::{Alias, Source};
+use crate::world::{Alias, Began, Source};
 
 impl Guest {
     pub(super) fn do_model(&mut self, remedy: model::Remedy, act: &mut Act) -> Outcome {
@@ -31,15 +31,17 @@ impl Guest {
                 refused("a pull runs already")
             }
             model::Remedy::Pull => {
-                let began = self.world.begin_pull();
-                self.memory.pull = if began {
-                    PullState::Running(PullReport {
+                self.memory.pull = match self.world.begin_pull() {
+                    Began::Yes => PullState::Running(PullReport {
                         model: self.config.model.source.clone(),
                         status: "begins".into(),
                         ..PullReport::default()
-                    })
-                } else {
-                    PullState::Failed("pull model manifest: no answer".into())
+                    }),
+                    Began::No => PullState::Failed("pull model manifest: no answer".into()),
+                    Began::NoRoom(bytes) => PullState::Failed(Failure {
+                        kind: Kind::NoRoom { bytes, at: self.moment().uptime },
+                        why: "the disk has no room for it".into(),
+                    }),
                 };
                 self.woken |= 1 << concern::MODEL;
                 done("the pull begins")
