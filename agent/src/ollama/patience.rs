@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_server_that_has_not_answered_yet_is_not_stuck() {
-        assert!(!stuck(&[SILENT; 50].to_vec(), 0));
+        assert!(!stuck(&[SILENT; 50], 0));
         for between in [Some(Answer::Refused), Some(Answer::Wrong("404".into())), None] {
             let restarted = [vec![ALIVE], vec![between], vec![SILENT; 50]].concat();
             assert!(!stuck(&restarted, 0));

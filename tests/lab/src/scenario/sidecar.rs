@@ -30,12 +30,13 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
-/// What it hides: the bus, systemd, the helpers, the control groups; and all that says that a
-/// journal, or somebody who waits for a word, is there. Other users' processes are hidden already.
+/// What it hides: the bus, systemd, the journal, the helpers; and all that says that somebody waits
+/// for a word. Other users' processes are hidden already.
 const HIDDEN: &str = "mkdir -p /run/systemd/system/saigak-agent.service.d && \
     printf '%s\\n' '[Service]' Type=exec NotifyAccess=none WatchdogSec=0 \
     ExecStart= 'ExecStart=/usr/bin/saigak-agent run --sidecar' \
-    'InaccessiblePaths=/run/dbus /run/systemd -/run/saigak-fix /sys/fs/cgroup' \
+    'InaccessiblePaths=/run/dbus /run/systemd/private /run/systemd/notify' \
+    'InaccessiblePaths=/run/systemd/journal -/run/saigak-fix' \
     'UnsetEnvironment=JOURNAL_STREAM NOTIFY_SOCKET' \
     StandardOutput=append:/var/log/sidecar StandardError=append:/var/log/sidecar \
     > /run/systemd/system/saigak-agent.service.d/90-sidecar.conf && \
@@ -53,8 +54,9 @@ const CONDITIONS: [&str; 6] = [
 
 const STUCK: &str = "/ollama-livez";
 
-/// Five questions wait for 20 s each. The first may begin up to 10 s after the server has frozen.
-const NOT_BEFORE: Duration = Duration::from_secs(99);
+/// Five questions wait for 20 s each. On a loaded machine the first may have waited for some while
+/// when the server freezes; or it may begin up to 10 s after that.
+const NOT_BEFORE: Duration = Duration::from_secs(95);
 const AT_LAST: Duration = Duration::from_secs(110);
 /// What a loaded machine may add to it.
 const AIR: Duration = Duration::from_mins(1);
@@ -62,7 +64,7 @@ const AIR: Duration = Duration::from_mins(1);
 /// Between two questions of the kubelet.
 const PERIOD: Duration = Duration::from_secs(1);
 
-const NOTICED: Duration = Duration::from_secs(45);
+const NOTICED: Duration = Duration::from_secs(90);
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;

@@ -132,9 +132,13 @@ fn fails(answer: &'static str) -> bool {
     let port = listener.local_addr().unwrap().port();
     let agent = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        let mut asked = [0; 4096];
-        let length = client.read(&mut asked).unwrap();
-        assert!(asked[..length].starts_with(b"GET /ollama-livez HTTP/1."));
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            asked.extend(byte);
+        }
+        assert!(asked.starts_with(b"GET /ollama-livez HTTP/1."));
         client.write_all(answer.as_bytes()).unwrap();
     });
     let output = probe(port).output().unwrap();
@@ -161,6 +165,10 @@ fn an_agent_that_is_gone_or_hangs_restarts_nobody() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     assert!(probe(port).output().unwrap().status.success(), "it takes connections, and is silent");
-    drop(listener);
+    drop(listener.accept().unwrap());
+    // It ends before it has read what it is asked.
+    let ends = thread::spawn(move || drop(listener.accept().unwrap()));
+    assert!(probe(port).output().unwrap().status.success(), "it takes one, and is gone");
+    ends.join().unwrap();
     assert!(probe(port).output().unwrap().status.success(), "nobody listens");
 }
