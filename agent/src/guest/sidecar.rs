@@ -32,8 +32,19 @@ static HERE: &[&Condition] = &[
 /// The concerns that are looked at here.
 const LOOKED_AT: [usize; 4] = [concern::OLLAMA, concern::MODEL, concern::GPU, concern::PROOF];
 
-/// A person's commands on a guest, and what stands for them here.
-const ADVICE: [(&str, &str); 4] = [
+/// A person's commands on a guest, and what stands for them here; the longest first.
+const ADVICE: [(&str, &str); 7] = [
+    (
+        "rm /var/lib/saigak-agent/references.json && systemctl restart saigak-agent",
+        "delete the pod, and the agent's state with it",
+    ),
+    (
+        "its files are what their names say, and the server cannot read them: see journalctl -u \
+         ollama",
+        "remove the file that the log of Ollama's container names from the model's volume, to be \
+         pulled anew",
+    ),
+    ("journalctl -u ollama and -u saigak-agent", "the logs of both containers"),
     ("systemctl status ollama", "kubectl describe pod"),
     ("systemctl restart ollama", "a restart of its container"),
     ("journalctl -u ollama", "the log of Ollama's container"),
