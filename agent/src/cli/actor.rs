@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use tokio::time;
 
-use crate::core::{AgentReport, Engine, Moment, rfc3339};
-use crate::guest::{CONDITIONS, Remedy};
+use crate::core::{AgentReport, Condition, Engine, Moment, rfc3339};
+use crate::guest::Remedy;
 use crate::ledger_file::LedgerFile;
 
 /// Where the agent keeps what outlives it, unless the unit's `StateDirectory=` says.
@@ -78,6 +78,7 @@ fn boot_id() -> Result<String, String> {
 /// The ledger is saved also where nothing is new: it takes the room that it needs on a disk that
 /// fills up later.
 pub(super) async fn engine(
+    conditions: &'static [&'static Condition],
     agent: AgentReport,
     file: &LedgerFile,
     started: Moment,
@@ -91,7 +92,7 @@ pub(super) async fn engine(
         Ok(Err(error)) => tracing::warn!(%error, "the ledger was not saved"),
         Err(_) => tracing::warn!("the ledger was not saved in time"),
     }
-    Engine::new(CONDITIONS, agent, ledger, started)
+    Engine::new(conditions, agent, ledger, started)
 }
 
 #[cfg(test)]

@@ -19,7 +19,12 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Watch this guest, repair it and answer probes, until told to stop
-    Run,
+    Run {
+        /// In a container of a pod, beside the server's: without systemd, and without repairs but
+        /// those by the server's own API
+        #[arg(long)]
+        sidecar: bool,
+    },
     /// Say how this guest is, why, and what happens next
     Status {
         /// The report as JSON, of a versioned shape

@@ -113,7 +113,7 @@ async fn pass(config: Config, options: CheckOptions) -> Result<Arc<Report>, Stri
         let lock = actor::lock(&state).map_err(|error| {
             format!("{error}; it repairs by itself (systemctl stop saigak-agent to do it here)")
         })?;
-        (actor::engine(agent, &file, started).await?, file, Some(lock))
+        (actor::engine(CONDITIONS, agent, &file, started).await?, file, Some(lock))
     } else {
         let (ledger, _) = file.load(&agent.boot_id, started.uptime);
         let engine = Engine::new(CONDITIONS, agent, ledger, started)?.without_repairs();

@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 use arguments::{Arguments, Command, ConfigCommand};
 
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, Place};
 use crate::{fix, gpu, probe};
 
 /// What sockets start, and no person.
@@ -75,7 +75,10 @@ pub fn main() -> ExitCode {
         }
     };
     match arguments.command {
-        Command::Run => run::run(config::load(&config::DIRECTORIES)),
+        Command::Run { sidecar } => {
+            let place = if sidecar { Place::Sidecar } else { Place::Guest };
+            run::run(config::load(&config::DIRECTORIES), place)
+        }
         Command::Status { json, watch: true } => watch::watch(json),
         Command::Status { json, watch: false } => status::status(json),
         Command::History { since, json } => history::history(since, json),

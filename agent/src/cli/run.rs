@@ -16,11 +16,11 @@ use tokio::sync::{mpsc, watch};
 use self::speaker::{Notice, Speaker};
 use super::{actor, complain};
 use crate::bus::Bus;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Place};
 use crate::core::reconcile::{self, Inbox, Waker};
 use crate::core::{BootClock, Clock, Report, rfc3339};
 use crate::gpu;
-use crate::guest::RealGuest;
+use crate::guest::{self, RealGuest};
 use crate::history::{Chronicle, HistoryFile};
 use crate::ledger_file::LedgerFile;
 use crate::model::References;
@@ -35,12 +35,12 @@ const ORDERS: usize = 8;
 
 /// Runs until SIGTERM or SIGINT, also where `config` cannot be used: an agent that is not there
 /// tells nobody why.
-pub(super) fn run(config: Result<Config, ConfigError>) -> ExitCode {
+pub(super) fn run(config: Result<Config, ConfigError>, place: Place) -> ExitCode {
     let speaker = Speaker::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
-            let outcome = runtime.block_on(daemon(config, &speaker));
+            let outcome = runtime.block_on(daemon(config, place, &speaker));
             // What hangs, on a disk say, is left to its thread.
             runtime.shutdown_background();
             outcome
@@ -57,7 +57,11 @@ pub(super) fn run(config: Result<Config, ConfigError>) -> ExitCode {
     }
 }
 
-async fn daemon(config: Result<Config, ConfigError>, speaker: &Speaker) -> Result<(), String> {
+async fn daemon(
+    config: Result<Config, ConfigError>,
+    place: Place,
+    speaker: &Speaker,
+) -> Result<(), String> {
     let started = BootClock.now();
     let agent = actor::identity(started)?;
     let state = actor::state_directory();
@@ -83,7 +87,7 @@ async fn daemon(config: Result<Config, ConfigError>, speaker: &Speaker) -> Resul
     speaker.notify(Notice::Ready);
 
     let file = LedgerFile::in_directory(&state);
-    let mut engine = actor::engine(agent, &file, started).await?;
+    let mut engine = actor::engine(guest::conditions(place), agent, &file, started).await?;
     let mut voice = voice::Voice::default();
     let mut chronicle = Chronicle::default();
     let mut last = None;
@@ -128,12 +132,18 @@ async fn daemon(config: Result<Config, ConfigError>, speaker: &Speaker) -> Resul
         }
     };
     if let Some(config) = config {
+        let config = Config { place, ..config };
         probes.go_to(config.serve.listen).await;
         let bus = Arc::new(Bus::default());
-        wake::start(&waker, &bus, &config.ollama.unit);
+        if place == Place::Guest {
+            wake::start(&waker, &bus, &config.ollama.unit);
+        }
         let references = References::in_directory(&state, false);
         let guest = RealGuest::new(config, bus, Arc::clone(&waker), gpus, file, references)?;
         tokio::spawn(reloads.serve(guest.clone()));
+        if place == Place::Sidecar {
+            tokio::spawn(guest.clone().ask_patiently());
+        }
         let inbox = Inbox { waker, orders: ordered };
         reconcile::run(engine, &guest, &BootClock, inbox, &publish, beat, stop).await;
     }

@@ -19,8 +19,8 @@ use std::path::Path;
 pub use error::ConfigError;
 pub use keys::{Accepts, KEYS, Key};
 pub use settings::{
-    Bootstrap, Config, Gpu, Model, Network, Ollama, Origin, Parameter, Proof, Serve, Storage,
-    Vendor,
+    Bootstrap, Config, Gpu, Model, Network, Ollama, Origin, Parameter, Place, Proof, Serve,
+    Storage, Vendor,
 };
 
 /// Where drop-in files are looked for. A file replaces one of the same name in an earlier

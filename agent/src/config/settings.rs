@@ -12,6 +12,8 @@ use crate::model::names;
 /// All settings, validated.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
+    /// Where the agent runs. No file says so: the command line does.
+    pub place: Place,
     /// Where probes, metrics and people reach the agent.
     pub serve: Serve,
     /// The guest's link to the cluster.
@@ -28,6 +30,17 @@ pub struct Config {
     pub proof: Proof,
     /// What first boot is allowed to take.
     pub bootstrap: Bootstrap,
+}
+
+/// Where the agent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// In the guest that it keeps alive, beside its systemd.
+    #[default]
+    Guest,
+    /// In a container of the pod that the server is in: there is no systemd, and the kubelet
+    /// starts the server.
+    Sidecar,
 }
 
 /// `[serve]`

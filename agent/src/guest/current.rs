@@ -59,6 +59,7 @@ impl Current {
     pub(super) fn succeeded_by(&self, mut config: Config, loaded_at: String) -> Self {
         let old = &self.config;
         let mut needs_restart = Vec::new();
+        config.place = old.place;
         // The port is open, and the unit's signals are subscribed to, since the agent's start.
         if config.serve != old.serve {
             config.serve = old.serve.clone();

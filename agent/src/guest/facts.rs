@@ -42,6 +42,8 @@ pub struct Facts {
     pub storage: Option<Seen<Result<storage::Facts, String>>>,
     /// The server.
     pub ollama: Option<Seen<ollama::Facts>>,
+    /// How long the server beside has let the agent wait.
+    pub patience: ollama::Patience,
     /// How long the guest had been suspended when that look began.
     pub asleep: Duration,
     /// The models.

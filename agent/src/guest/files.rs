@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::concern;
 use super::current::Current;
 use super::real::Shared;
+use super::{concern, sidecar};
 use crate::core::{BootClock, Clock};
 use crate::model::Attempt;
 
@@ -19,6 +19,9 @@ impl Shared {
     /// Has the models' files read where there is a reason to, and the server does not need the
     /// disk just now: a boot is when it loads the very same files.
     pub(super) fn check_files(&self, current: &Current) {
+        if !sidecar::looks_at(current.config.place, concern::STORAGE) {
+            return;
+        }
         let log = current.proofs.log();
         if let Some((server, _, Attempt::Failed(_))) = &log.last
             && log.failures >= FAILURES

@@ -10,9 +10,9 @@ use tokio::time;
 use super::current::Current;
 use super::own::Work;
 use super::real::Shared;
-use super::{CONCERNS, CONDITIONS, Remedy, concern};
+use super::{CONCERNS, Remedy, concern, conditions, sidecar};
 use crate::bus::Bus;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Place};
 use crate::core::reconcile::Waker;
 use crate::core::{
     BootClock, Clock, Condition, ConfigurationReport, Guest, Judgement, Ledger, Moment, Outcome,
@@ -65,10 +65,20 @@ impl RealGuest {
             noted: Arc::default(),
             notes: !ledger.is_read_only(),
             moved: Notify::new(),
+            patience: Mutex::default(),
             references: Arc::new(references),
             pins: tokio::sync::Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })
+    }
+
+    fn place(&self) -> Place {
+        self.shared.current().config.place
+    }
+
+    /// What tells, beside a server in another container, whether that is stuck. Without end.
+    pub async fn ask_patiently(self) {
+        self.shared.ask_patiently().await;
     }
 
     /// Goes by another configuration from now on, or keeps the old one and says why. Gives back
@@ -101,7 +111,7 @@ impl Guest for RealGuest {
     type Remedy = Remedy;
 
     fn conditions(&self) -> &'static [&'static Condition] {
-        CONDITIONS
+        conditions(self.place())
     }
 
     fn concerns(&self) -> &'static [Schedule] {
@@ -160,7 +170,8 @@ impl Guest for RealGuest {
     }
 
     fn remedies(&self) -> Vec<Remedy> {
-        Remedy::all()
+        let place = self.place();
+        Remedy::all().into_iter().filter(|remedy| sidecar::has(place, *remedy)).collect()
     }
 
     fn renewed(&self) -> Vec<&'static str> {

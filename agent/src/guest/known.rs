@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::facts::{Facts, Seen, fresh};
-use super::{CONDITIONS, Remedy, concern};
-use crate::config::Config;
+use super::{CONDITIONS, Remedy, concern, sidecar};
+use crate::config::{Config, Place};
 use crate::core::{Judgement, Moment, Status};
 use crate::model::{Log, PullState, Server};
 use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
@@ -68,6 +68,9 @@ impl Known<'_> {
     /// All that can be said at `uptime`. A condition of which nothing is known is left out.
     #[must_use]
     pub fn judge(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
+        if self.config.place == Place::Sidecar {
+            return sidecar::judge(self, uptime);
+        }
         let mut all = Vec::with_capacity(CONDITIONS.len());
         for concern in JUDGED {
             all.extend(self.judge_concern(concern, uptime));
@@ -93,6 +96,14 @@ impl Known<'_> {
             }),
             concern::OLLAMA => told(self.facts.ollama.as_ref(), uptime, |seen| {
                 let Config { ollama, storage, .. } = self.config;
+                if self.config.place == Place::Sidecar {
+                    return ollama::beside::check(
+                        &seen.value,
+                        &self.facts.patience,
+                        ollama,
+                        uptime,
+                    );
+                }
                 let mut judged = ollama::check(&seen.value, ollama, storage, uptime);
                 if let Some(firewall) = self.facts.firewall(uptime) {
                     ollama::filter(&mut judged, firewall);
@@ -160,6 +171,10 @@ impl Known<'_> {
     #[must_use]
     pub fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
         let (facts, uptime) = (self.facts, now.uptime);
+        if self.config.place == Place::Sidecar {
+            let has = sidecar::has(Place::Sidecar, remedy);
+            return (!has).then(|| "it needs a guest of its own".into());
+        }
         let bootstrap = facts.bootstrap.as_ref().map(|seen| &seen.value);
         let config = &self.config.bootstrap;
         if let Remedy::Network(_) = remedy {

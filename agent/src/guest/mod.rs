@@ -11,6 +11,7 @@ mod own;
 mod real;
 mod reasons;
 mod server;
+mod sidecar;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub use facts::{Facts, Seen};
 pub use handle::RealGuest;
 pub use known::{JUDGED, Known};
 pub use reasons::{Declared, declared};
+pub use sidecar::{conditions, proven_stuck};
 
 /// All conditions, causes before what hangs on them.
 pub static CONDITIONS: &[&Condition] = &[

@@ -11,9 +11,9 @@ use super::current::Current;
 use super::facts::{Seen, fresh};
 use super::known::{Known, wanted};
 use super::own::Work;
-use super::{Remedy, concern};
+use super::{Remedy, concern, sidecar};
 use crate::bus::Bus;
-use crate::config::{Config, Vendor};
+use crate::config::{Config, Place, Vendor};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
 use crate::ollama::Api;
@@ -66,6 +66,8 @@ pub(super) struct Shared {
     pub(super) notes: bool,
     /// Tells a proof that another server may be the one now that clients are sent to.
     pub(super) moved: Notify,
+    /// How long the server beside has let the agent wait.
+    pub(super) patience: Mutex<ollama::Patience>,
     /// What proofs are held against.
     pub(super) references: Arc<model::References>,
     /// Held while a model is being pinned.
@@ -82,6 +84,9 @@ impl Shared {
         let at = BootClock.now().uptime;
         let current = self.current();
         let config = &current.config;
+        if !sidecar::looks_at(config.place, concern) {
+            return;
+        }
         match concern {
             concern::BOOTSTRAP => {
                 let value = bootstrap::look(&self.bus).await;
@@ -106,6 +111,7 @@ impl Shared {
                 let doubt = current.facts().server().is_none();
                 look_at_disk(&current, &self.bus, doubt).await;
             }
+            concern::OLLAMA if config.place == Place::Sidecar => self.look_beside(at).await,
             concern::OLLAMA => self.look_at_server(&current, at).await,
             concern::MODEL if current.spares_models(at) => {}
             concern::MODEL => {
@@ -170,7 +176,9 @@ impl Shared {
 
     async fn look_at_gpus(&self, current: &Current, at: Duration) {
         let config = &current.config;
-        let asks = config.gpu.expected > 0 && config.gpu.vendor == Vendor::Nvidia;
+        let asks = config.place == Place::Guest
+            && config.gpu.expected > 0
+            && config.gpu.vendor == Vendor::Nvidia;
         self.gpu_probe.want(asks, &self.waker);
         if config.gpu.expected == 0 {
             return;
@@ -307,6 +315,7 @@ impl Shared {
         let mut facts = current.facts();
         facts.gpu_probe = self.gpu_probe.seen();
         facts.files = self.files.files();
+        facts.patience = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
         let facts = &*facts;
         of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
@@ -316,7 +325,10 @@ impl Shared {
         self.look(concern::BOOTSTRAP).await;
         if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
-            look_at_disk(&self.current(), &self.bus, true).await;
+            let current = self.current();
+            if sidecar::looks_at(current.config.place, concern::STORAGE) {
+                look_at_disk(&current, &self.bus, true).await;
+            }
             if let Remedy::Ollama(_) = remedy {
                 // And like one that nobody reaches, before its firewall is.
                 self.look(concern::FIREWALL).await;

@@ -23,7 +23,7 @@ use crate::probe::manifest::STORES;
 
 /// How long `GET /` may take. It is answered from memory, in under a millisecond, by a
 /// server that is not stuck; also by one that is busy embedding.
-const KNOCK: Duration = Duration::from_secs(3);
+pub(super) const KNOCK: Duration = Duration::from_secs(3);
 
 /// What was seen of the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,7 +63,7 @@ pub enum Answer {
 
 impl Answer {
     /// `None`: the guest has not got the address any more that was asked.
-    fn of(answer: Result<(), ApiError>) -> Option<Self> {
+    pub(crate) fn of(answer: Result<(), ApiError>) -> Option<Self> {
         Some(match answer {
             Ok(()) => Self::Alive,
             Err(ApiError::Unreachable { .. }) => return None,

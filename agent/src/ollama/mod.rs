@@ -8,6 +8,7 @@
 //! | `EndpointReachable` | it does so at the guest's own primary address, the one that masquerade sends clients to |
 
 mod api;
+pub mod beside;
 mod check;
 mod computing;
 mod diagnosis;
@@ -15,6 +16,7 @@ mod environment;
 mod facts;
 mod filter;
 mod listener;
+mod patience;
 mod program;
 mod progress;
 mod repair;
@@ -34,6 +36,7 @@ pub use facts::{Answer, Facts, Ways, look};
 pub use filter::filter;
 pub use listener::Holder;
 pub(crate) use listener::listening;
+pub use patience::{APART, PATIENCE, Patience};
 pub use program::Program;
 pub use progress::{Own, Progress};
 pub use repair::{Remedy, apply, held};

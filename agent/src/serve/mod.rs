@@ -3,6 +3,7 @@
 //! | where | path | answers |
 //! |---|---|---|
 //! | TCP 7244 | `GET /livez` | 200 while the loop turns |
+//! | | `GET /ollama-livez` | 200 unless the server is proven stuck; for a kubelet that restarts it |
 //! | | `GET /readyz` | 200 while the guest can embed text correctly, else 503 and the root cause; `?verbose` lists every condition |
 //! | | `GET /metrics` | Prometheus' text format |
 //! | control socket | `GET /v1/status` | the report as JSON |
@@ -31,7 +32,7 @@ pub(crate) use connection::{Limits, serve_within};
 pub use connection::{serve_tcp, serve_unix};
 pub use control::{Control, Reload, router as control_router};
 pub use metrics::Counters;
-pub use probes::{readiness, router as probe_router};
+pub use probes::{is_current, readiness, router as probe_router};
 
 /// Where the published report is read from.
 pub type Reports = watch::Receiver<Arc<Report>>;

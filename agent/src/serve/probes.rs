@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! `/livez`, `/ollama-livez`, `/readyz` and `/metrics`.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use axum::routing::get;
 use super::Reports;
 use super::metrics::{self, Counters};
 use crate::core::{AGENT, BootClock, Cause, Clock, Report, Role, STARTING, STUCK, Status, Verdict};
+use crate::guest::proven_stuck;
 
 /// The loop publishes at least every five seconds. A report of this age comes from a loop
 /// that is stuck.
@@ -29,9 +30,16 @@ struct App {
 pub fn router(reports: Reports, counters: Arc<Counters>) -> Router {
     Router::new()
         .route("/livez", get(livez))
+        .route("/ollama-livez", get(ollama_livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(scrape))
         .with_state(App { reports, counters })
+}
+
+/// Whether `report` tells of now at `uptime`.
+#[must_use]
+pub fn is_current(report: &Report, uptime: Duration) -> bool {
+    uptime.saturating_sub(report.uptime) < OLD
 }
 
 /// Whether `report` makes the guest ready at `uptime`; if not, why.
@@ -81,6 +89,15 @@ async fn livez(State(app): State<App>) -> Response {
     } else {
         let text = format!("the loop has not turned for {} s\n", age.as_secs());
         plain(StatusCode::SERVICE_UNAVAILABLE, text)
+    }
+}
+
+/// For a kubelet that restarts the server's container.
+async fn ollama_livez(State(app): State<App>) -> Response {
+    let report = app.reports.borrow().clone();
+    match proven_stuck(&report, BootClock.now().uptime) {
+        None => plain(StatusCode::OK, "ok\n".into()),
+        Some(why) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("stuck: {why}\n")),
     }
 }
 

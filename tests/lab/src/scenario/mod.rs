@@ -57,6 +57,7 @@ mod registry;
 pub(crate) mod resources;
 pub(crate) mod runner_process;
 pub(crate) mod server;
+mod sidecar;
 pub(crate) mod slow;
 mod smoke;
 mod sources;
@@ -185,6 +186,7 @@ pub const ALL: &[Scenario] = &[
     clock::SCENARIO,
     helpers::SCENARIO,
     two::SCENARIO,
+    sidecar::SCENARIO,
     middle::SCENARIO,
     middle::MODELS,
     authorisation::SCENARIO,

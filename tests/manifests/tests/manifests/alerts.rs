@@ -92,12 +92,31 @@ fn two_versions_are_told() {
     assert_eq!(said, "");
 }
 
+/// What a client sees is said by another than the agent.
+#[test]
+fn a_guest_that_is_ready_and_serves_no_client_is_told() {
+    for (scrape, minutes, firing) in [
+        ("smoke-well", 30, &[] as &[&str]),
+        ("smoke-contradicted", 4, &[]),
+        ("smoke-contradicted", 10, &["SaigakUnreachable"]),
+        // The agent says so itself.
+        ("smoke-unready", 30, &[]),
+    ] {
+        let mut both = series("saigak", &[(HEALTHY, minutes)], |scrape| scrape);
+        let client = series("10.244.0.9:7245", &[(Of(scrape), minutes)], |scrape| scrape);
+        let said = |it: &Value| it["series"].as_str().unwrap().starts_with("saigak_smoke_");
+        both.extend(client.into_iter().filter(said));
+        let Some(said) = promtool(&both, minutes, firing) else { return };
+        assert_eq!(said, "", "{scrape}");
+    }
+}
+
 #[test]
 fn each_alert_fires_in_a_case_and_has_its_runbook() {
     let fired: BTreeSet<&str> = CASES
         .iter()
         .flat_map(|(_, firing)| firing.iter().copied())
-        .chain(["SaigakVersionSkew"])
+        .chain(["SaigakVersionSkew", "SaigakUnreachable"])
         .collect();
     let rules = rules();
     let alerts: BTreeSet<&str> =

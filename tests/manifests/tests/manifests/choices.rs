@@ -29,6 +29,12 @@ const OLLAMA: (&str, &str) = (
      e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 );
 
+const AGENT: (&str, &str) = (
+    "agent",
+    "registry.example.org/saigak-sidecar@sha256:\
+     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+);
+
 /// The reference deployment.
 pub(crate) const TALOS_ALTRA: Overlay =
     Overlay { name: "talos-altra", choices: &[NODE, SSH_KEY, PACKAGE, SAIGAKCTL] };
@@ -38,8 +44,8 @@ pub(crate) const POOL: Overlay = Overlay {
 };
 pub(crate) const PORTKEY_VM: Overlay = Overlay { name: "portkey-vm", choices: &[SSH_KEY, PACKAGE] };
 pub(crate) const TALOS_CONTAINER: Overlay =
-    Overlay { name: "talos-container", choices: &[NODE, OLLAMA, SAIGAKCTL] };
-pub(crate) const PORTKEY: Overlay = Overlay { name: "portkey", choices: &[OLLAMA, SAIGAKCTL] };
+    Overlay { name: "talos-container", choices: &[NODE, OLLAMA, AGENT] };
+pub(crate) const PORTKEY: Overlay = Overlay { name: "portkey", choices: &[OLLAMA, AGENT] };
 pub(crate) const HARVESTER: Overlay = Overlay {
     name: "harvester-docker-host",
     choices: &[

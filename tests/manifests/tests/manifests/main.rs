@@ -6,6 +6,7 @@
 //! | `choices` | the overlays, and what their owner chooses |
 //! | `objects` | the rendered objects |
 //! | `vm`, `services`, `storage`, `network` | what must fit between one object and another |
+//! | `pods` | the same for a server and an agent in one pod |
 //! | `references` | whether everything that is named is there |
 //! | `guest` | what the guest is told by cloud-init |
 //! | `format` | the one step that could destroy data: the script of user-data, run on files |
@@ -40,6 +41,7 @@ mod inhibition;
 mod lint;
 mod network;
 mod objects;
+mod pods;
 mod references;
 mod repository;
 mod schemas;

@@ -1,5 +1,7 @@
 //! The files as they are.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::choices::{OVERLAYS, Overlay, POOL, PORTKEY_VM, TALOS_ALTRA};
@@ -149,4 +151,28 @@ fn pool_differs_by_identity_alone() {
     assert_eq!(take(&mut one, "/volumes/1", "persistentVolumeClaim")["claimName"], "saigak-data");
     assert_eq!(take(&mut many, "/volumes/1", "dataVolume")["name"], "saigak-data");
     assert_eq!(one, many);
+}
+
+/// The lab's machines boot from the files of `cloud-init/`, which is what each of these would boot
+/// from, byte for byte.
+#[test]
+fn each_overlay_gives_its_machine_the_files_of_cloud_init() {
+    let repository = Repository::copy();
+    let (user_data, network) =
+        (repository.read("cloud-init/user-data"), repository.read("cloud-init/network-config"));
+    for overlay in [TALOS_ALTRA, PORTKEY_VM] {
+        let Some(objects) = overlay.chosen() else { return };
+        let source = objects.cloud_init();
+        let told = |reference: &str, key| objects.secret_text(&source[reference]["name"], key);
+        assert_eq!(told("secretRef", "userdata").as_ref(), Some(&user_data), "{}", overlay.name);
+        let config = told("networkDataSecretRef", "networkdata");
+        assert_eq!(config.as_ref(), Some(&network), "{}", overlay.name);
+    }
+    let Some(pool) = POOL.chosen() else { return };
+    let told = |key: &str| {
+        let data = pool.of_kind("Secret").find_map(|secret| secret["data"][key].as_str())?;
+        let data: String = data.split_whitespace().collect();
+        Some(String::from_utf8(BASE64_STANDARD.decode(data).unwrap()).unwrap())
+    };
+    assert_eq!((told("userdata"), told("networkdata")), (Some(user_data), Some(network)));
 }

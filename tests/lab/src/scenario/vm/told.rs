@@ -7,6 +7,7 @@ use crate::guest::vm::ground::{Ground, architecture};
 use crate::guest::vm::seed::{INSTANCE, Seed};
 use crate::host::inside::Lab;
 use crate::net::GATEWAY;
+use crate::say;
 
 /// Where they are.
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cloud-init");
@@ -46,13 +47,60 @@ fn user_data(ground: &Ground) -> Result<String> {
     let server = &ground.archive;
     let name = server.path.file_name().unwrap_or_default().to_string_lossy();
     let url = format!("OLLAMA_URL=https://{GATEWAY}/cdn/{name}");
-    let sum = format!("OLLAMA_SHA256_{}=", architecture());
-    let mut lines: Vec<String> = read("user-data")?.lines().map(str::to_owned).collect();
-    for (key, line) in [("OLLAMA_URL=", url), (&sum, format!("{sum}{}", server.sha256))] {
+    let key = sum_key();
+    let sum = format!("{key}{}", server.sha256);
+    let text = read("user-data")?;
+    let others = [("OLLAMA_URL=", url.as_str()), (key.as_str(), sum.as_str())];
+    let told = in_place(&text, &others)?;
+    for (there, here) in differences(&text, &told) {
+        say::line(&format!("user-data as in the cluster, but for {there:?}: {here:?}"));
+    }
+    Ok(told)
+}
+
+/// The line with the server's checksum begins so.
+fn sum_key() -> String {
+    format!("OLLAMA_SHA256_{}=", architecture())
+}
+
+/// The text with other lines in the place of those that begin so, each of which is there once.
+fn in_place(text: &str, others: &[(&str, &str)]) -> Result<String> {
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    for (key, other) in others {
         let mut found = lines.iter_mut().filter(|line| line.trim_start().starts_with(key));
         let place = found.next().with_context(|| format!("user-data has no {key}"))?;
         ensure!(found.next().is_none(), "user-data has more than one {key}");
-        *place = format!("{:6}{line}", "");
+        *place = format!("{:6}{other}", "");
     }
     Ok(lines.join("\n") + "\n")
+}
+
+/// The lines that differ, without the white space before them.
+fn differences<'a>(there: &'a str, here: &'a str) -> Vec<(&'a str, &'a str)> {
+    let both = there.lines().zip(here.lines()).filter(|(there, here)| there != here);
+    both.map(|(there, here)| (there.trim_start(), here.trim_start())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{differences, in_place, read, sum_key};
+
+    #[test]
+    fn a_machine_is_told_what_the_cluster_s_is_told_but_for_where_the_server_comes_from() {
+        let (there, sum) = (read("user-data").unwrap(), sum_key());
+        let here_sum = format!("{sum}00");
+        let others =
+            [("OLLAMA_URL=", "OLLAMA_URL=https://here/x"), (sum.as_str(), here_sum.as_str())];
+        let here = in_place(&there, &others).unwrap();
+        assert_eq!(here.lines().count(), there.lines().count());
+        let differ = differences(&there, &here);
+        let keys: Vec<_> =
+            differ.iter().map(|(there, _)| there.split_inclusive('=').next()).collect();
+        assert_eq!(keys, [Some("OLLAMA_URL="), Some(sum.as_str())]);
+        // Back again it is the same, byte for byte.
+        let back: Vec<_> =
+            others.iter().zip(&differ).map(|((key, _), (there, _))| (*key, *there)).collect();
+        assert_eq!(in_place(&here, &back).unwrap(), there);
+        assert!(in_place(&there, &[("NO_SUCH_KEY=", "x")]).is_err());
+    }
 }
