@@ -11,7 +11,7 @@ use flate2::read::GzDecoder;
 
 /// Where the build script writes: beside the binary, three folders above its own.
 fn manual() -> PathBuf {
-    Path::new(env!("OUT_DIR")).ancestors().nth(3).unwrap().join("manual")
+    Path::new(env!("OUT_DIR")).ancestors().nth(3).unwrap().join("manual/saigak-agent")
 }
 
 /// What the program says that one can type.

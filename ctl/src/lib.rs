@@ -6,6 +6,7 @@
 mod cli;
 mod client;
 mod explain;
+mod file;
 mod fix;
 pub mod hostile;
 mod input;

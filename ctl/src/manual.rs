@@ -5,17 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Command};
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::report::complain;
-
-/// Options of `saigakctl manual`.
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// Such as /usr/local/share
-    folder: PathBuf,
-}
 
 /// Below `share`, what each shell looks into.
 const SHELLS: [(Shell, &str); 3] = [
@@ -27,8 +20,8 @@ const SHELLS: [(Shell, &str); 3] = [
 const NOT_WRITTEN: u8 = 73;
 
 /// Writes all of it for this command line.
-pub(crate) fn manual(command: Command, options: &Options) -> ExitCode {
-    match write(command, &options.folder) {
+pub(crate) fn manual(command: Command, share: &Path) -> ExitCode {
+    match write(command, share) {
         Ok(()) => ExitCode::SUCCESS,
         Err((path, error)) => {
             complain(&format!("{}: {error}", path.display()));
@@ -38,7 +31,9 @@ pub(crate) fn manual(command: Command, options: &Options) -> ExitCode {
 }
 
 /// The folder that could not be written to comes with the error.
-fn write(mut command: Command, share: &Path) -> Result<(), (PathBuf, io::Error)> {
+fn write(command: Command, share: &Path) -> Result<(), (PathBuf, io::Error)> {
+    // As the build has it.
+    let mut command = command.disable_help_subcommand(true);
     let pages = share.join("man/man1");
     let written =
         fs::create_dir_all(&pages).and_then(|()| clap_mangen::generate_to(command.clone(), &pages));

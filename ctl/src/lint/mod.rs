@@ -2,14 +2,14 @@
 
 mod allow;
 mod finding;
+mod options;
 mod revision;
 mod rule;
 mod settings;
+mod severity;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-use clap::{Args, ValueEnum};
 
 use crate::fix::mend;
 use crate::input::{Inputs, Unreadable, replaced};
@@ -17,53 +17,12 @@ use crate::report;
 use crate::rules::RULES;
 
 pub(crate) use finding::{Finding, Found};
+use options::Format;
+pub(crate) use options::{Options, Profile};
 use revision::Revision;
-pub(crate) use rule::{Rule, Severity};
-use settings::{Profile, Settings};
-
-/// Options of `saigakctl lint`.
-#[derive(Debug, Args)]
-pub(crate) struct Options {
-    /// Files, folders, or - for standard input
-    #[arg(required = true, value_name = "PATH")]
-    paths: Vec<PathBuf>,
-    /// How to print what was found
-    #[arg(long, value_enum, default_value_t = Format::People)]
-    format: Format,
-    /// The least severity that makes the exit status 1
-    #[arg(long, value_enum, default_value_t = Severity::Warning, value_name = "SEVERITY")]
-    fail_on: Severity,
-    /// Severities of rules, and these options: a TOML file
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// What to compare with: a file or folder, or a git revision of the same paths
-    #[arg(long, value_name = "PATH|REV")]
-    base: Option<PathBuf>,
-    /// There is nothing else: what is referred to and not among the inputs is missing
-    #[arg(long)]
-    complete: bool,
-    /// What the nodes run, where the manifests do not show it
-    #[arg(long, value_enum, value_name = "NAME")]
-    profile: Option<Profile>,
-    /// Check objects against these definitions of custom resources, or JSON schemas, too
-    #[arg(long, value_name = "PATH")]
-    schemas: Vec<PathBuf>,
-    /// Mend what needs no decision, in the files
-    #[arg(long)]
-    fix: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Excerpts of the sources
-    People,
-    /// One object, of a versioned shape
-    Json,
-    /// Annotations of a workflow run
-    Github,
-    /// SARIF 2.1.0
-    Sarif,
-}
+pub(crate) use rule::Rule;
+use settings::Settings;
+pub(crate) use severity::Severity;
 
 /// What came of a run.
 #[derive(Debug)]

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{Options, Rule, Severity};
+use super::{Options, Profile, Rule, Severity};
+use crate::file;
 use crate::rules::RULES;
 
 /// The file: `[rules]`, with a severity or `off` for each, and what options say as well.
@@ -21,14 +21,6 @@ pub(crate) struct Settings {
     pub(super) schemas: Vec<PathBuf>,
 }
 
-/// What the cluster's nodes run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Profile {
-    /// Talos Linux
-    Talos,
-}
-
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Level {
@@ -41,7 +33,7 @@ impl Settings {
     /// Reads a file; an error names it.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
         let error = |message: &dyn std::fmt::Display| format!("{}: {message}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|e| error(&e))?;
+        let text = file::text(path).map_err(|e| error(&e))?;
         let settings: Self = toml::from_str(&text).map_err(|e| error(&e))?;
         let unknown = |id: &&String| !RULES.iter().any(|rule| rule.id == id.as_str());
         match settings.rules.keys().find(unknown) {
