@@ -15,6 +15,8 @@ use super::{Failure, Layer, Trust, connect};
 
 /// The longest answer that is read, in bytes. An embedding of 4,096 numbers has a hundredth.
 const ANSWER_LIMIT: usize = 8 << 20;
+/// How much of what a server says is shown at all, in characters: more than an agent's longest line.
+const WORDS: usize = 1000;
 /// How much of an unexpected answer is shown, in characters.
 const SHOWN: usize = 200;
 
@@ -124,9 +126,14 @@ fn shown(body: &[u8]) -> String {
     printable(&String::from_utf8_lossy(body)).chars().take(SHOWN).collect()
 }
 
-/// The same without what a terminal would obey.
+/// The start of what somebody else says, without what a terminal would obey.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let mut start: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(WORDS).collect();
+    if text.chars().nth(WORDS).is_some() {
+        start.push('…');
+    }
+    start
 }
 
 /// The cause at the bottom: what is above it repeats the address.

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::connect::target;
 use super::{Failure, Layer};
+use crate::file;
 
 /// Whom to believe.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,10 @@ impl Trust {
     /// The file holds no certificate, or cannot be read.
     pub(crate) fn new(file: Option<&Path>) -> Result<Self, String> {
         let trust = Self { file: file.map(Path::to_path_buf) };
-        if trust.file.is_some() {
+        if let Some(path) = file {
+            // Read to its end later on, and it has to have one.
+            let read = file::open(path).and_then(|file| file::read(file, file::BY_HAND));
+            read.map_err(|error| format!("{}: {error}", path.display()))?;
             trust.authorities()?;
         }
         Ok(trust)

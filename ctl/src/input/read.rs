@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::cloud::is_cloud_config;
 use super::iso;
 use super::text::Text;
+use crate::file;
 use crate::source::{File, Place};
 use crate::yaml::{self, Node};
 
@@ -99,7 +100,7 @@ impl Reader {
         if self.is_full() {
             return None;
         }
-        let text = open(path).and_then(|mut file| self.read_text(&mut file));
+        let text = file::open(path).and_then(|mut file| self.read_text(&mut file));
         let file = self.keep(&path.to_string_lossy(), text, true);
         self.seen.insert(canonical, file);
         file
@@ -112,7 +113,7 @@ impl Reader {
         }
         self.seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()), None);
         let name = path.to_string_lossy();
-        let bytes = open(path).and_then(|mut file| self.read_bytes(&mut file));
+        let bytes = file::open(path).and_then(|mut file| self.read_bytes(&mut file));
         let files = bytes.as_deref().map_err(Clone::clone);
         match files.and_then(|bytes| iso::files(bytes).map_err(str::to_owned)) {
             Ok(files) if files.is_empty() => {
@@ -149,13 +150,8 @@ impl Reader {
     }
 
     fn read_bytes(&mut self, from: &mut dyn Read) -> Result<Vec<u8>, String> {
-        let mut bytes = Vec::new();
-        let read = from.take(FILE_LIMIT + 1).read_to_end(&mut bytes);
-        let length = read.map_err(|error| error.to_string())? as u64;
-        if length > FILE_LIMIT {
-            return Err(format!("larger than {} MiB", FILE_LIMIT >> 20));
-        }
-        self.total += length;
+        let bytes = file::read(from, FILE_LIMIT)?;
+        self.total += bytes.len() as u64;
         if self.total > TOTAL_LIMIT {
             let limit = TOTAL_LIMIT >> 20;
             return Err(format!("more than {limit} MiB in all: nothing more is read"));
@@ -212,16 +208,6 @@ impl Reader {
 
     pub(crate) fn fail(&mut self, path: &str, message: String) {
         self.errors.push(Unreadable { path: path.to_owned(), place: None, message });
-    }
-}
-
-/// Opens a file. A pipe or a device would never end.
-fn open(path: &Path) -> Result<fs::File, String> {
-    let file = fs::File::open(path).map_err(|error| error.to_string())?;
-    match file.metadata() {
-        Ok(metadata) if metadata.is_file() => Ok(file),
-        Ok(_) => Err("not a file".to_owned()),
-        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The files as they lie in their folder.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
+
+use crate::file;
 
 /// The longest file that is read, in bytes: KubeVirt takes far less.
 const LIMIT: u64 = 16 << 20;
@@ -37,16 +38,9 @@ impl Folder {
 
 /// `None` where there is no such file.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let fail = |error: io::Error| format!("{}: {error}", path.display());
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(fail(error)),
-    };
-    let mut content = Vec::new();
-    let read = file.take(LIMIT + 1).read_to_end(&mut content).map_err(fail)?;
-    if read as u64 > LIMIT {
-        return Err(format!("{}: has more than {LIMIT} bytes", path.display()));
+    if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(None);
     }
-    Ok(Some(content))
+    let content = file::open(path).and_then(|file| file::read(file, LIMIT));
+    content.map(Some).map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -52,6 +52,9 @@ fn convert(node: &Node) -> Json {
             .into(),
         Value::Scalar { text, .. } => match node.number() {
             Some(number) => json!(number),
+            None if node.is_bare() && ["true", "false"].contains(&text.as_str()) => {
+                json!(node.is_true())
+            }
             None => json!(text),
         },
     }

@@ -11,7 +11,7 @@ use super::values::Values;
 /// What Kubernetes lets an object hold, in bytes; its own words come on top.
 const LIMIT: usize = 1 << 20;
 
-/// Both, as YAML. Names were checked: they need no quotes.
+/// Both, as YAML. Names were checked, and quoted they are no numbers.
 pub(super) fn yaml(folder: &Folder, values: &Values) -> Result<String, String> {
     let names = &values.secrets;
     let parts = [
@@ -24,9 +24,9 @@ pub(super) fn yaml(folder: &Folder, values: &Values) -> Result<String, String> {
         if data.len() > LIMIT {
             return Err(format!("{name}: {} bytes are too many for a Secret", content.len()));
         }
-        let _ = write!(text, "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n");
+        let _ = write!(text, "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: \"{name}\"\n");
         if let Some(namespace) = &names.namespace {
-            let _ = writeln!(text, "  namespace: {namespace}");
+            let _ = writeln!(text, "  namespace: \"{namespace}\"");
         }
         let _ = write!(text, "type: Opaque\ndata:\n  {key}: {data}\n");
     }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::file;
+
 /// All of it may be left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -38,7 +40,7 @@ impl Default for Secrets {
 impl Values {
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let text = std::fs::read_to_string(path).map_err(|error| fail(&error))?;
+        let text = file::text(path).map_err(|error| fail(&error))?;
         let values: Self = toml::from_str(&text).map_err(|error| fail(&error))?;
         let secrets = &values.secrets;
         let names = [&secrets.user_data, &secrets.network_config];

@@ -59,7 +59,9 @@ pub(crate) fn smoke(options: &Options) -> ExitCode {
         }
     };
     if let Some(address) = options.listen {
-        return match runtime.block_on(listen::listen(options, &trust, address)) {
+        let ended = runtime.block_on(listen::listen(options, &trust, address));
+        runtime.shutdown_background();
+        return match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 complain(&format!("{address}: {error}"));
@@ -68,6 +70,8 @@ pub(crate) fn smoke(options: &Options) -> ExitCode {
         };
     }
     let (pass, passes) = runtime.block_on(try_until_well(options, &trust));
+    // A name that nobody answers for is still being looked up: nobody waits for that.
+    runtime.shutdown_background();
     match options.format {
         Format::People => report::people(options, &pass, passes),
         Format::Json => report::json(options, &pass, passes),

@@ -46,9 +46,12 @@ pub(crate) fn status(options: Options) -> ExitCode {
     if options.watch {
         // Where standard output is closed, nobody watches any more.
         let _ = runtime.block_on(watch(&options));
+        runtime.shutdown_background();
         return ExitCode::from(READY);
     }
     let guests = runtime.block_on(ask(&options));
+    // A name that nobody answers for is still being looked up: nobody waits for that.
+    runtime.shutdown_background();
     let text = if options.json { object(&guests) } else { table(&guests) };
     let _ = put(&text);
     ExitCode::from(if guests.iter().any(|guest| guest.ready.is_none()) {

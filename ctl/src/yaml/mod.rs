@@ -123,6 +123,11 @@ impl Node {
         self.text().filter(|_| self.style() == Some(Style::Plain))
     }
 
+    /// Whether it is written without quotes.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.plain().is_some()
+    }
+
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.plain(), Some("" | "~" | "null" | "Null" | "NULL"))
     }
@@ -136,6 +141,13 @@ impl Node {
     /// A whole number that is written as one.
     pub(crate) fn number(&self) -> Option<i64> {
         self.plain()?.parse().ok()
+    }
+
+    /// Whether something else is put in its place, or in a part of it, before it is applied: by
+    /// Flux or envsubst (`${NAME}`), by the kubelet (`$(NAME)`), or by a template.
+    pub(crate) fn is_filled_in(&self) -> bool {
+        let marks = ["${", "$(", "{{"];
+        self.text().is_some_and(|text| marks.iter().any(|mark| text.contains(mark)))
     }
 
     pub(crate) fn is_map(&self) -> bool {

@@ -67,6 +67,40 @@ fn size_has_an_end() {
     says("- 1\n".repeat(1_100_000), "values");
 }
 
+/// What is no file has no end, or not even a beginning.
+#[test]
+fn pipes_and_devices_are_not_read() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let pipe = format!("{path}/user-data");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for arguments in [
+        ["lint", &pipe, "--fail-on=error"],
+        ["lint", path, "--fail-on=error"],
+        ["lint", "/dev/zero", "--fail-on=error"],
+        ["lint", "-", "--config=/dev/zero"],
+        ["lint", "-", "--schemas=/dev/zero"],
+        ["lint", "-", "--base=/dev/zero"],
+        ["render", path, "--secrets"],
+        ["render", path, "--values=/dev/zero"],
+        ["smoke", "https://localhost:1", "--cacert=/dev/zero"],
+    ] {
+        let arguments =
+            arguments.map(|argument| argument.replace("--values", "--secrets --values"));
+        let mut arguments: Vec<&str> = arguments.iter().flat_map(|a| a.split(' ')).collect();
+        if arguments[0] == "smoke" {
+            arguments.push("--model=a");
+        }
+        let ran = run_within(SOON, LITTLE, &arguments, "");
+        assert!(
+            ran.status > 0 && ran.stderr.contains("not a file"),
+            "{arguments:?} {}",
+            ran.stderr
+        );
+        assert_eq!(ran.stderr.lines().count(), 1, "{arguments:?} {}", ran.stderr);
+    }
+}
+
 #[test]
 fn empty_inputs_are_clean() {
     for input in ["", "\n", "---\n---\n", "# nothing\n", "null\n", "[]\n", "text\n", "\u{feff}"] {

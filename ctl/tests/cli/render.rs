@@ -78,12 +78,17 @@ fn linter_reads_what_was_rendered() {
 fn secrets_are_those_that_kubevirt_takes() {
     let folder = TempDir::new().unwrap();
     let values = folder.path().join("values.toml");
-    std::fs::write(&values, "local-hostname = \"a\"\n[secrets]\nnamespace = \"gpu\"").unwrap();
+    std::fs::write(&values, "local-hostname = \"a\"\n[secrets]\nnamespace = \"7\"").unwrap();
     let arguments = ["render", &shipped(), "--secrets", "--values", values.to_str().unwrap()];
     let ran = run(&arguments, "");
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("local-hostname is no part of the secrets"), "{}", ran.stderr);
-    for line in ["  name: saigak-user-data", "  name: saigak-network-config", "  namespace: gpu"] {
+    // Also one that YAML would take for a number.
+    for line in [
+        r#"  name: "saigak-user-data""#,
+        r#"  name: "saigak-network-config""#,
+        r#"  namespace: "7""#,
+    ] {
         assert!(ran.stdout.lines().any(|found| found == line), "{}", ran.stdout);
     }
     // The linter sees through them, and finds nothing.
