@@ -69,6 +69,13 @@ pub(crate) struct Names {
     pub(crate) keys: [&'static str; 2],
 }
 
+impl Names {
+    /// Where a volume may name its text.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [self.inline, self.base64, self.reference].into_iter()
+    }
+}
+
 pub(crate) const USER: Names = Names {
     inline: "userData",
     base64: "userDataBase64",

@@ -18,14 +18,20 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn from(index: usize, object: &Object) -> Option<Self> {
+        // Others have kinds of these names too.
+        let group = object.api.split('/').next().unwrap_or_default();
+        if !["kubevirt.io", "pool.kubevirt.io"].contains(&group) {
+            return None;
+        }
         let path: &[&str] = match object.kind.as_str() {
-            "VirtualMachine" if object.api.starts_with("kubevirt.io/") => &["spec", "template"],
+            "VirtualMachine" | "VirtualMachineInstanceReplicaSet" => &["spec", "template"],
             "VirtualMachinePool" => &["spec", "virtualMachineTemplate", "spec", "template"],
             "VirtualMachineInstance" => &[],
             _ => return None,
         };
         object.root.at(path)?.get("spec")?;
-        let pooled = object.kind == "VirtualMachinePool";
+        let pooled = ["VirtualMachinePool", "VirtualMachineInstanceReplicaSet"];
+        let pooled = pooled.contains(&object.kind.as_str());
         Some(Self { object: index, path, pooled, cloud_init: None })
     }
 }
@@ -83,19 +89,44 @@ impl<'a> Vm<'a> {
         self.spec().list(&["domain", "devices", "gpus"]).next().is_some()
     }
 
-    /// Whether its root disk outlives its pod.
-    pub(crate) fn persistent(self) -> bool {
+    /// The name of the volume that it boots from: the first disk by its order, which is not a CD
+    /// with an installer and not what cloud-init reads.
+    pub(crate) fn root(self) -> Option<&'a str> {
         let disks = self.spec().list(&["domain", "devices", "disks"]);
         let order = |disk: &&Node| disk.get("bootOrder").and_then(Node::number).unwrap_or(i64::MAX);
-        let root = disks.min_by_key(order).and_then(|disk| disk.text_at(&["name"]));
-        let volume = self.spec().list(&["volumes"]).find(|v| v.text_at(&["name"]) == root);
-        volume.is_some_and(|v| {
-            v.get("dataVolume").is_some() || v.get("persistentVolumeClaim").is_some()
-        })
+        let named = disks
+            .filter(|disk| disk.get_key("cdrom").is_none())
+            .filter(|disk| self.volume(disk.text_at(&["name"])).is_none_or(is_bootable));
+        let first = named.min_by_key(order).and_then(|disk| disk.text_at(&["name"]));
+        // A volume that no disk names gets one of its own, behind the others.
+        let volume = || self.spec().list(&["volumes"]).find(|volume| is_bootable(volume));
+        first.or_else(|| volume()?.text_at(&["name"]))
+    }
+
+    fn volume(self, name: Option<&str>) -> Option<&'a Node> {
+        self.spec().list(&["volumes"]).find(|v| name.is_some() && v.text_at(&["name"]) == name)
+    }
+
+    /// Whether its root disk outlives its pod.
+    pub(crate) fn persistent(self) -> bool {
+        let kept = ["dataVolume", "persistentVolumeClaim", "hostDisk"];
+        self.volume(self.root()).is_some_and(|v| kept.iter().any(|kind| v.get(kind).is_some()))
+    }
+
+    /// Whether its root disk is a new one with every pod.
+    pub(crate) fn ephemeral(self) -> bool {
+        let fresh = ["containerDisk", "ephemeral"];
+        self.volume(self.root()).is_some_and(|v| fresh.iter().any(|kind| v.get(kind).is_some()))
     }
 
     /// The place of the key that leads to its spec's end: `domain`, or its name.
     pub(crate) fn domain_place(self) -> Place {
         self.spec().entry("domain").map_or_else(|| self.object.place(), |entry| entry.place)
     }
+}
+
+/// Whether a guest can start from a volume: not from what only brings it data.
+fn is_bootable(volume: &Node) -> bool {
+    let kinds = ["dataVolume", "persistentVolumeClaim", "hostDisk", "containerDisk", "ephemeral"];
+    kinds.iter().any(|kind| volume.get(kind).is_some())
 }

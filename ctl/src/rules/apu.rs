@@ -4,6 +4,8 @@ use crate::input::Inputs;
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
+use super::permitted::{clusters, permitted, selector};
+
 pub(crate) static PK001: Rule = Rule {
     id: "PK001",
     severity: Severity::Warning,
@@ -72,12 +74,10 @@ fn apu(inputs: &Inputs, found: &mut Found) {
 
 /// The selector of the device that KubeVirt permits under this name.
 fn selected<'a>(resource: &str, inputs: &'a Inputs) -> Option<&'a Node> {
-    let path = &["spec", "configuration", "permittedHostDevices", "pciHostDevices"];
-    inputs.of_kind("KubeVirt").flat_map(|cluster| cluster.root.list(path)).find_map(|device| {
-        device
-            .get("pciVendorSelector")
-            .filter(|_| device.text_at(&["resourceName"]) == Some(resource))
-    })
+    clusters(inputs)
+        .flat_map(|cluster| permitted(cluster, "pciHostDevices"))
+        .find(|device| device.text_at(&["resourceName"]) == Some(resource))
+        .and_then(selector)
 }
 
 fn is_apu(selector: &str) -> bool {

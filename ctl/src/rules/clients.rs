@@ -78,7 +78,8 @@ fn model(client: &Client<'_>, vm: Vm<'_>, inputs: &Inputs, found: &mut Found) {
     let Some(user) = cloud.and_then(|cloud| cloud.user.known(&inputs.user_data)) else { return };
     let served = models::served(user);
     let Some(first) = served.first() else { return };
-    let asked = client.model.and_then(|node| Some((node, models::name(node.text()?))));
+    let asked = client.model.filter(|node| !node.is_filled_in());
+    let asked = asked.and_then(|node| Some((node, models::name(node.text()?))));
     let known = asked.as_ref().and_then(|(_, name)| served.iter().find(|s| s.name == *name));
     if let (Some((node, name)), None) = (&asked, known) {
         found

@@ -15,6 +15,11 @@ pub(super) fn mounts(root: &Node) -> impl Iterator<Item = (&Node, &str)> {
     })
 }
 
+/// The disk of an entry of `disk_setup`.
+fn named(disk: &Entry) -> String {
+    device_name(&disk.key)
+}
+
 /// Disks that get partitions.
 fn partitioned(root: &Node) -> impl Iterator<Item = &Entry> {
     let disks = root.get("disk_setup").map(Node::entries).unwrap_or_default();
@@ -28,17 +33,42 @@ fn filesystems(root: &Node) -> impl Iterator<Item = &Node> {
     root.list(&["fs_setup"]).filter_map(|filesystem| filesystem.get("device"))
 }
 
-/// A device as cloud-init takes it: `vdb` is `/dev/vdb`.
-fn device(node: &Node) -> Option<String> {
-    let text = node.text()?;
-    Some(if text.starts_with("/dev/") { text.to_owned() } else { format!("/dev/{text}") })
+/// The partition of its device that a filesystem is made on: a number, or one that is looked for.
+fn partition(filesystem: &Node) -> Option<&str> {
+    filesystem.text_at(&["partition"]).filter(|partition| *partition != "none")
 }
 
-/// Whether one names a partition of the other: `/dev/vdb1` of `/dev/vdb`, `…-part1` of `…`.
-fn is_partition(device: &str, disk: &str) -> bool {
-    let rest = device.strip_prefix(disk).unwrap_or_default();
+/// A device as cloud-init takes it: `vdb` is `/dev/vdb`.
+fn device(node: &Node) -> Option<String> {
+    node.text().map(device_name)
+}
+
+fn device_name(text: &str) -> String {
+    if text.starts_with("/dev/") { text.to_owned() } else { format!("/dev/{text}") }
+}
+
+/// The number of a partition by its name: 1 of `/dev/vdb1` on `/dev/vdb`, of `…-part1` on `…`.
+fn number_on<'a>(device: &'a str, disk: &str) -> Option<&'a str> {
+    let rest = device.strip_prefix(disk)?;
     let number = rest.strip_prefix("-part").or_else(|| rest.strip_prefix('p')).unwrap_or(rest);
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then_some(number)
+}
+
+/// Whether `fs_setup` makes a filesystem there; `None` where it has nothing to do with that disk.
+fn is_made(filesystem: &Node, wanted: &str) -> Option<bool> {
+    let made = device(filesystem.get("device")?)?;
+    if made == wanted {
+        return Some(true);
+    }
+    match (number_on(wanted, &made), partition(filesystem)) {
+        (Some(number), Some(partition)) => {
+            // Any other word has cloud-init look for one.
+            Some(partition == number || !partition.bytes().all(|byte| byte.is_ascii_digit()))
+        }
+        (Some(_), None) => Some(false),
+        (None, _) => number_on(&made, wanted).map(|_| false),
+    }
 }
 
 pub(crate) static CI011: Rule = Rule {
@@ -55,35 +85,31 @@ pub(crate) static CI011: Rule = Rule {
 
 fn disagree(inputs: &Inputs, found: &mut Found) {
     for root in inputs.cloud_configs() {
-        let made: Vec<String> = filesystems(root).filter_map(device).collect();
         for (source, point) in mounts(root) {
             let Some(wanted) = device(source) else { continue };
-            if let Some(disk) = partitioned(root).find(|disk| disk.key == wanted) {
+            if let Some(disk) = partitioned(root).find(|disk| named(disk) == wanted) {
                 found
                     .add(source.place, format!("{point}: {wanted} is a disk with partitions"))
                     .see(disk.place, "partitioned here");
                 continue;
             }
             // Another than what fs_setup makes, on the same disk.
-            let other =
-                made.iter().find(|made| is_partition(&wanted, made) || is_partition(made, &wanted));
-            if let Some(other) = other.filter(|_| !made.contains(&wanted)) {
+            let all = root.list(&["fs_setup"]);
+            let fits = all.clone().any(|filesystem| is_made(filesystem, &wanted) == Some(true));
+            let other = all.filter(|filesystem| is_made(filesystem, &wanted) == Some(false));
+            let other = other.filter_map(|other| device(other.get("device")?)).next();
+            if let Some(other) = other.filter(|_| !fits) {
                 let message =
                     format!("{point}: the filesystem is made on {other}, not on {wanted}");
                 found.add(source.place, message);
             }
         }
-        for filesystem in filesystems(root) {
-            let name = device(filesystem);
-            // With `partition`, cloud-init looks for one by itself.
-            let chooses = root.list(&["fs_setup"]).any(|f| {
-                f.get("device").is_some_and(|d| d.place == filesystem.place)
-                    && f.get("partition").is_some_and(|p| p.text() != Some("none"))
-            });
-            let disk = partitioned(root).find(|disk| Some(&disk.key) == name.as_ref());
-            if let Some(disk) = disk.filter(|_| !chooses) {
+        for filesystem in root.list(&["fs_setup"]).filter(|f| partition(f).is_none()) {
+            let Some(place) = filesystem.get("device") else { continue };
+            let name = device(place);
+            if let Some(disk) = partitioned(root).find(|disk| Some(named(disk)) == name) {
                 let message = format!("a filesystem on all of {}, which has partitions", disk.key);
-                found.add(filesystem.place, message).see(disk.place, "partitioned here");
+                found.add(place.place, message).see(disk.place, "partitioned here");
             }
         }
     }

@@ -52,7 +52,8 @@ pub(crate) static CI006: Rule = Rule {
 fn version(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.network_data {
         let (Some(root), Some(network)) = (text.root.as_deref(), text.network()) else { continue };
-        if !network.is_map() {
+        // `config: disabled` is the way to have none, and needs no version.
+        if !network.is_map() || network.text_at(&["config"]) == Some("disabled") {
             continue;
         }
         if let Some(outside) = root.entry("version").filter(|_| text.wrapper().is_some()) {

@@ -64,7 +64,7 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
                 if command.is_list() { command.items().collect() } else { vec![command] };
             for word in &words {
                 let line = word.text().unwrap_or_default();
-                if word.style() == Some(Style::SingleQuoted) && line.contains("\\\"") {
+                if word.style() == Some(Style::SingleQuoted) && is_misquoted(line) {
                     let finding = found.add(
                         word.place,
                         "the shell gets these backslashes: YAML leaves them in single quotes",
@@ -78,7 +78,18 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
             let line = line.join(" ");
             // A line of its own is a part of the one script that runcmd becomes.
             home |= !command.is_list() && line.contains("export HOME=");
-            let other_home = ["HOME=", "sudo ", "su ", "runuser ", "systemd-run "];
+            // Another user's, systemd's, or that of a container.
+            let other_home = [
+                "HOME=",
+                "sudo ",
+                "su ",
+                "runuser ",
+                "systemd-run ",
+                "docker ",
+                "podman ",
+                "nerdctl ",
+                "kubectl ",
+            ];
             let has_home = home || other_home.iter().any(|way| line.contains(way));
             if runs_ollama(&line) && !has_home {
                 found.add(command.place, "ollama ends without HOME, and runcmd has none");
@@ -90,6 +101,27 @@ fn broken_command(inputs: &Inputs, found: &mut Found) {
             }
         }
     }
+}
+
+/// Whether there is a backslash before a double quote outside of every string in double quotes,
+/// where alone it is of use. In single quotes the shell passes on what may be such a string.
+fn is_misquoted(line: &str) -> bool {
+    let (mut single, mut double, mut escaped) = (false, false, false);
+    line.chars().any(|c| {
+        if escaped && c == '"' {
+            escaped = false;
+            return !double;
+        }
+        match c {
+            // No backslash hides the end of single quotes.
+            '\'' if single => (single, double) = (false, false),
+            '\'' if !double && !escaped => single = true,
+            '"' => double = !double,
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        false
+    })
 }
 
 /// Whether a text is what double quotes would hold: no quote in it without a backslash.

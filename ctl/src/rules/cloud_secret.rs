@@ -91,8 +91,7 @@ pub(crate) static CI002: Rule = Rule {
 fn unread(inputs: &Inputs, found: &mut Found) {
     for vm in inputs.machines() {
         let Some(cloud) = &vm.machine.cloud_init else { continue };
-        let sources = [NETWORK.inline, NETWORK.base64, NETWORK.reference];
-        if sources.iter().any(|source| cloud.source.get(source).is_some()) {
+        if NETWORK.names().any(|source| cloud.source.get(source).is_some()) {
             continue;
         }
         let Some(name) = cloud.source.at(&[USER.reference, "name"]) else { continue };

@@ -3,6 +3,7 @@
 use crate::fix::Edit;
 use crate::input::Inputs;
 use crate::lint::{Found, Rule, Severity};
+use crate::yaml::Node;
 
 /// The kind of a claim.
 const CLAIM: &str = "PCIDeviceClaim";
@@ -22,9 +23,11 @@ fn name(inputs: &Inputs, found: &mut Found) {
     for claim in inputs.of_kind(CLAIM) {
         let text = |key| claim.root.text_at(&["spec", key]);
         let (Some(address), Some(node)) = (text("address"), text("nodeName")) else { continue };
+        let named = [&["metadata", "name"], &["spec", "nodeName"]];
+        let filled = named.iter().any(|p| claim.root.at(*p).is_some_and(Node::is_filled_in));
         let expected = format!("{node}-{}", address.replace([':', '.'], ""));
         // A short address is HV002's.
-        if is_address(address) && claim.name != expected {
+        if is_address(address) && claim.name != expected && !filled {
             found
                 .add(claim.place(), format!("the claim of this device is named {expected}"))
                 .edit(Edit::words(claim.place(), &claim.name, &expected));
@@ -62,7 +65,7 @@ fn fields(inputs: &Inputs, found: &mut Found) {
         }
         if let Some(address) = claim.root.at(&["spec", "address"]) {
             let text = address.text().unwrap_or_default();
-            if !is_address(text) {
+            if !is_address(text) && !address.is_filled_in() {
                 found.add(address.place, format!("{text:?} is no address of a PCI function"));
             }
         }

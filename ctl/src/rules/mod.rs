@@ -18,6 +18,7 @@ mod network_policy;
 mod network_range;
 mod operator;
 mod operator_talos;
+mod permitted;
 mod pods;
 mod reach;
 mod schema;

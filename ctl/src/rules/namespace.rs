@@ -2,6 +2,7 @@
 
 use crate::input::{Inputs, Object};
 use crate::lint::{Found, Rule, Severity};
+use crate::yaml::Node;
 
 use super::talos;
 
@@ -20,6 +21,9 @@ fn pod_security(inputs: &Inputs, found: &mut Found) {
     for namespace in inputs.of_kind("Namespace") {
         let path = &["metadata", "labels", "pod-security.kubernetes.io/enforce"];
         let level = namespace.root.at(path);
+        if level.is_some_and(Node::is_filled_in) {
+            continue;
+        }
         // Without the label, the cluster's own default counts: on Talos, baseline.
         let unlabelled = level.is_none() && talos::is_used(inputs);
         if level.is_some_and(|level| level.text() == Some("privileged"))

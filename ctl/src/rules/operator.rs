@@ -1,10 +1,12 @@
 //! NVIDIA's operator, where whole GPUs go into VMs.
 
-use crate::input::Inputs;
+use crate::input::{Inputs, Object};
 use crate::lint::{Found, Rule, Severity};
 use crate::source::Place;
 use crate::yaml::Node;
 
+use super::permitted::{clusters, permitted, selector};
+use super::pods::{containers, pod};
 use super::talos::{enabled, machines, operators};
 
 /// What configures the operator for VMs.
@@ -27,18 +29,21 @@ pub(crate) static KV004: Rule = Rule {
 fn provider(inputs: &Inputs, found: &mut Found) {
     let Some(settings) = settings(inputs).next() else { return };
     let Some(plugin) = enabled(settings, "sandboxDevicePlugin") else { return };
-    for cluster in inputs.of_kind("KubeVirt") {
-        for list in ["pciHostDevices", "mediatedDevices"] {
-            let path = &["spec", "configuration", "permittedHostDevices", list];
-            for device in cluster.root.list(path) {
+    // Without workloads in VMs the operator starts none of its parts for them.
+    let plugin = plugin && enabled(settings, "sandboxWorkloads") == Some(true);
+    // The same plugin is there by itself as well.
+    let other = inputs.of_kind("DaemonSet").any(offers);
+    for cluster in clusters(inputs) {
+        for kind in ["pciHostDevices", "mediatedDevices"] {
+            for device in permitted(cluster, kind) {
                 // Only NVIDIA's are the operator's.
-                let selector = device.text_at(&["pciVendorSelector"]).unwrap_or("10DE");
+                let selector = selector(device).and_then(Node::text).unwrap_or("10DE");
                 if !selector.to_ascii_uppercase().starts_with("10DE") {
                     continue;
                 }
                 let provider = device.entry("externalResourceProvider");
                 let external = provider.is_some_and(|entry| entry.value.is_true());
-                if external == plugin {
+                if external == plugin || external && other {
                     continue;
                 }
                 let place = provider.map_or(device.place, |entry| entry.place);
@@ -54,6 +59,16 @@ fn provider(inputs: &Inputs, found: &mut Found) {
             }
         }
     }
+}
+
+/// Whether it is NVIDIA's device plugin for KubeVirt.
+fn offers(set: &Object) -> bool {
+    let mut containers = pod(set).into_iter().flat_map(containers);
+    containers.any(|container| {
+        container
+            .text_at(&["image"])
+            .is_some_and(|image| image.contains("kubevirt-gpu-device-plugin"))
+    })
 }
 
 pub(crate) static GP005: Rule = Rule {

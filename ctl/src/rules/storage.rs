@@ -5,11 +5,9 @@ use crate::input::{Inputs, NETWORK, Object, USER, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
-/// Names of the claims or data volumes of all of a machine's disks but the first.
+/// Names of the claims or data volumes of all of a machine's disks but the one that it boots from.
 fn data_disks<'a>(vm: Vm<'a>, kind: &str, name: &str) -> Vec<&'a Node> {
-    let disks = vm.spec().list(&["domain", "devices", "disks"]);
-    let order = |disk: &&Node| disk.get("bootOrder").and_then(Node::number).unwrap_or(i64::MAX);
-    let root = disks.min_by_key(order).and_then(|disk| disk.text_at(&["name"]));
+    let root = vm.root();
     vm.spec()
         .list(&["volumes"])
         .filter(|volume| volume.text_at(&["name"]) != root)

@@ -5,6 +5,8 @@ use crate::input::{Inputs, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
+use super::permitted::{clusters, permitted};
+
 pub(crate) static VM009: Rule = Rule {
     id: "VM009",
     severity: Severity::Error,
@@ -47,18 +49,20 @@ pub(crate) static VM011: Rule = Rule {
 };
 
 fn not_permitted(inputs: &Inputs, found: &mut Found) {
-    let Some(cluster) = inputs.of_kind("KubeVirt").next() else { return };
-    let lists = ["pciHostDevices", "mediatedDevices", "usb"];
-    let permitted: Vec<&Node> = lists
-        .iter()
-        .flat_map(|list| {
-            cluster.root.list(&["spec", "configuration", "permittedHostDevices", list])
+    let Some(cluster) = clusters(inputs).next() else { return };
+    // Of several clusters among the inputs, nobody knows which one the VM is for.
+    let permitted: Vec<&Node> = clusters(inputs)
+        .flat_map(|cluster| {
+            let kinds = ["pciHostDevices", "mediatedDevices", "usb", "usbHostDevices"];
+            kinds.into_iter().flat_map(|kind| permitted(cluster, kind))
         })
         .filter_map(|device| device.get("resourceName"))
         .collect();
     for vm in inputs.machines() {
         for device in vm.devices() {
-            let Some(name) = device.get("deviceName") else { continue };
+            let Some(name) = device.get("deviceName").filter(|n| !n.is_filled_in()) else {
+                continue;
+            };
             if permitted.iter().any(|permitted| permitted.text() == name.text()) {
                 continue;
             }

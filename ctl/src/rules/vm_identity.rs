@@ -1,6 +1,6 @@
 //! A guest that comes back as another one, or that ignores what it is told.
 
-use crate::input::{CloudText, Data, Inputs, Vm};
+use crate::input::{CloudText, Data, Inputs, NETWORK, Vm};
 use crate::lint::{Found, Rule, Severity};
 use crate::source::Place;
 use crate::yaml::Node;
@@ -21,18 +21,37 @@ pub(crate) static VM001: Rule = Rule {
 fn no_network_data(inputs: &Inputs, found: &mut Found) {
     for vm in inputs.machines() {
         let Some(cloud) = &vm.machine.cloud_init else { continue };
-        let sources = ["networkData", "networkDataBase64", "networkDataSecretRef"];
         let masquerade = vm.interfaces().find_map(|interface| interface.get_key("masquerade"));
-        let has_one = sources.iter().any(|source| cloud.source.get(source).is_some());
-        if let (Some(entry), false) = (masquerade, has_one) {
-            found
-                .add(
-                    cloud.place,
-                    "cloud-init gets no network data, so it will match the link by its first MAC",
-                )
-                .see(entry.place, "this guest's MAC is its pod's");
+        let Some(masquerade) = masquerade else { continue };
+        let message = "cloud-init gets no network data, so it will match the link by its first MAC";
+        let finding = match NETWORK.names().find_map(|source| cloud.source.entry(source)) {
+            None => found.add(cloud.place, message),
+            // An empty text is not handed to the guest at all.
+            Some(entry) if is_blank(cloud.network, inputs) => {
+                found.add(entry.place, message).note("this text is empty")
+            }
+            Some(_) => continue,
+        };
+        finding.see(masquerade.place, "unless it is set, this guest's MAC is its pod's");
+        if vm.ephemeral() {
+            // What is forgotten with the pod cannot be out of date in the next one.
+            finding
+                .at_most(Severity::Information)
+                .note("its root disk is a new one with every pod: it breaks once the disk is kept");
+        } else if vm.interfaces().all(|interface| interface.get("macAddress").is_some()) {
+            finding
+                .at_most(Severity::Warning)
+                .note("macAddress keeps the MAC as it is: it breaks once that is changed");
         }
     }
+}
+
+/// Whether network data is there and says nothing.
+fn is_blank(data: Data, inputs: &Inputs) -> bool {
+    data.known(&inputs.network_data).is_some_and(|text| {
+        let mut lines = text.text.content.lines().map(str::trim);
+        lines.all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+    })
 }
 
 pub(crate) static VM002: Rule = Rule {
@@ -93,6 +112,7 @@ fn remembers_no_mac(vm: Vm<'_>, inputs: &Inputs) -> bool {
     match cloud.network {
         Data::Absent => false,
         Data::Unknown => true,
+        Data::Known(_) if is_blank(cloud.network, inputs) => false,
         Data::Known(_) => cloud
             .network
             .known(&inputs.network_data)
@@ -171,10 +191,6 @@ fn at_each_boot(user_data: &Node) -> bool {
 /// Where the volume names its network data.
 fn place(vm: Vm<'_>, otherwise: Place) -> Place {
     let source = vm.machine.cloud_init.as_ref().map(|cloud| cloud.source.as_ref());
-    let entry = source.and_then(|source| {
-        ["networkDataSecretRef", "networkData", "networkDataBase64"]
-            .iter()
-            .find_map(|key| source.entry(key))
-    });
+    let entry = source.and_then(|source| NETWORK.names().find_map(|key| source.entry(key)));
     entry.map_or(otherwise, |entry| entry.place)
 }

@@ -23,7 +23,8 @@ fn identities(inputs: &Inputs, found: &mut Found) {
     for vm in inputs.machines() {
         let uuid = vm.spec().at(&["domain", "firmware", "uuid"]);
         let macs = vm.interfaces().filter_map(|interface| interface.get("macAddress"));
-        for (node, what) in macs.map(|mac| (mac, "MAC address")).chain(uuid.map(|u| (u, "UUID"))) {
+        let stated = macs.map(|mac| (mac, "MAC address")).chain(uuid.map(|u| (u, "UUID")));
+        for (node, what) in stated.filter(|(node, _)| !node.is_filled_in()) {
             let text = node.text().unwrap_or_default().to_ascii_lowercase().replace('-', ":");
             if what != "UUID" {
                 reserved(node, &text, found);
@@ -81,7 +82,7 @@ fn mac_mismatch(inputs: &Inputs, found: &mut Found) {
         let interfaces = vm.interfaces().count();
         for mac in matched(network) {
             let text = mac.text().unwrap_or_default();
-            if own.contains(&normal(text)) {
+            if own.contains(&normal(text)) || mac.is_filled_in() {
                 continue;
             }
             if own.len() < interfaces {

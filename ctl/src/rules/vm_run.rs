@@ -81,6 +81,7 @@ fn architecture(inputs: &Inputs, found: &mut Found) {
         for image in images(vm) {
             if let Some(found_in) = of_image(image)
                 && stated.text() != Some(found_in)
+                && !stated.is_filled_in()
             {
                 let text = stated.text().unwrap_or_default();
                 found

@@ -20,5 +20,6 @@ mod revision;
 mod rules;
 mod run;
 mod server;
+mod severity;
 mod smoke;
 mod status;
