@@ -145,7 +145,7 @@ pub(super) fn all(inputs: &Inputs) -> Vec<Client<'_>> {
 }
 
 /// The labels of a workload's pods.
-fn labels(object: &Object) -> &[Entry] {
+pub(super) fn labels(object: &Object) -> &[Entry] {
     let paths: [&[&str]; 3] = [
         &["spec", "template", "metadata", "labels"],
         &["spec", "jobTemplate", "spec", "template", "metadata", "labels"],

@@ -96,8 +96,8 @@ fn disagree(inputs: &Inputs, found: &mut Found) {
             // Another than what fs_setup makes, on the same disk.
             let all = root.list(&["fs_setup"]);
             let fits = all.clone().any(|filesystem| is_made(filesystem, &wanted) == Some(true));
-            let other = all.filter(|filesystem| is_made(filesystem, &wanted) == Some(false));
-            let other = other.filter_map(|other| device(other.get("device")?)).next();
+            let mut other = all.filter(|filesystem| is_made(filesystem, &wanted) == Some(false));
+            let other = other.find_map(|other| device(other.get("device")?));
             if let Some(other) = other.filter(|_| !fits) {
                 let message =
                     format!("{point}: the filesystem is made on {other}, not on {wanted}");

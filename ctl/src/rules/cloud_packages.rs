@@ -22,21 +22,46 @@ pub(crate) static CI012: Rule = Rule {
 const OWN: [&str; 4] = ["cuda-drivers", "cuda-toolkit", "cuda-runtime", "nvidia-open"];
 /// What names the archive or brings it.
 const SOURCES: [&str; 2] = ["developer.download.nvidia.com", "cuda-keyring"];
+/// What a mirror of it is called among the sources of packages.
+const MIRRORS: [&str; 2] = ["nvidia", "cuda"];
 
 fn no_source(inputs: &Inputs, found: &mut Found) {
     for text in &inputs.user_data {
         let Some(root) = text.root.as_deref() else { continue };
-        if SOURCES.iter().any(|source| text.text.content.contains(source)) {
+        let mirrored = ["apt", "yum_repos", "zypper"]
+            .iter()
+            .filter_map(|key| root.get(key))
+            .any(|sources| names(sources, &MIRRORS));
+        // Packages are installed before the first line of runcmd runs.
+        let mut early = root.entries().iter().filter(|entry| entry.key != "runcmd");
+        if mirrored || early.any(|entry| names(&entry.value, &SOURCES)) {
             continue;
         }
+        let late = root.entry("runcmd").filter(|runcmd| names(&runcmd.value, &SOURCES));
         for package in root.list(&["packages"]) {
             // A list has the name and the version.
             let name = package.items().next().unwrap_or(package).text().unwrap_or_default();
             if OWN.iter().any(|own| name.starts_with(own)) {
-                found.add(package.place, format!("no archive that is set up here has {name}"));
+                let message = format!("no archive that is set up by then has {name}");
+                let finding = found.add(package.place, message);
+                if let Some(late) = late {
+                    finding.see(late.place, "this sets one up, later");
+                }
             }
         }
     }
+}
+
+/// Whether any text below a node has one of these words, in whatever letter case.
+fn names(node: &Node, words: &[&str]) -> bool {
+    let has = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
+    let mut entries = node.entries().iter();
+    node.text().is_some_and(has)
+        || node.items().any(|item| names(item, words))
+        || entries.any(|entry| has(&entry.key) || names(&entry.value, words))
 }
 
 pub(crate) static CI013: Rule = Rule {

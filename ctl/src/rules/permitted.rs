@@ -3,7 +3,7 @@
 use crate::input::{Inputs, Object};
 use crate::yaml::Node;
 
-/// What says so: the KubeVirt object, or the one that OpenShift makes it from.
+/// What says so: the KubeVirt object, or the one that `OpenShift` makes it from.
 pub(super) fn clusters(inputs: &Inputs) -> impl Iterator<Item = &Object> + Clone {
     inputs.of_kind("KubeVirt").chain(inputs.of_kind("HyperConverged"))
 }

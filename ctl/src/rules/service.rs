@@ -1,10 +1,12 @@
 //! Between clients and the guest.
 
-use crate::input::{Inputs, Vm, selects};
+use crate::input::{Inputs, Object, Vm, selects};
 use crate::lint::{Found, Rule, Severity};
 use crate::yaml::Node;
 
+use super::clients::labels;
 use super::guest::{Host, ollama_host};
+use super::pods::pod;
 
 pub(crate) static SV001: Rule = Rule {
     id: "SV001",
@@ -25,10 +27,18 @@ fn selects_no_pod(inputs: &Inputs, found: &mut Found) {
             service.beside(vm.object.namespace.as_deref())
                 && selects(selector.entries(), labels.unwrap_or_default())
         };
+        // Or another's, of the same name as the VM.
+        let other = |object: &Object| {
+            pod(object).is_some()
+                && service.beside(object.namespace.as_deref())
+                && selects(selector.entries(), labels(object))
+        };
         if inputs.selected(selector.entries()).next().is_some() {
             continue;
         }
-        if let Some(vm) = inputs.machines().find(near) {
+        if let Some(vm) = inputs.machines().find(near)
+            && !inputs.objects.iter().any(other)
+        {
             found.add(selector.place, "no pod has these labels").see(
                 vm.object.place(),
                 "this VM has them; its template, which its pod is made from, has not",
