@@ -4,9 +4,9 @@ use crate::run::{run, run_within};
 
 /// Of the processor's time, in seconds: far above what any of these takes without optimisation,
 /// far below what an unbounded reader would.
-const SOON: u32 = 60;
+pub(crate) const SOON: u32 = 60;
 /// KiB of memory, with all that is reserved and never touched.
-const LITTLE: u32 = 2 << 20;
+pub(crate) const LITTLE: u32 = 2 << 20;
 
 /// The one error that an input leads to.
 fn error(input: impl AsRef<[u8]>) -> String {

@@ -40,6 +40,11 @@ impl Server {
         })
     }
 
+    /// One that does as it likes with each connection.
+    pub(crate) fn start_raw(one: fn(TcpStream)) -> Self {
+        Self::serve("http", one)
+    }
+
     /// One that speaks TLS as `localhost`, and the certificate that proves it, as PEM.
     pub(crate) fn start_secure(answers: Answers) -> (Self, String) {
         let key = KeyPair::generate().unwrap();

@@ -1,5 +1,6 @@
 //! What `smoke` says about servers that serve, that do not, and that are not there.
 
+mod hostile;
 mod listen;
 mod readiness;
 mod route;
