@@ -1,5 +1,6 @@
 //! The files that were read, and places in them.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// A range of bytes in one of the files. What was read from inside another text, such as
@@ -32,21 +33,40 @@ pub(crate) struct File {
     pub(crate) on_disk: bool,
     /// Where each line starts.
     lines: Vec<usize>,
+    /// Characters before every so many bytes, once somebody asks for a column: a whole cluster can
+    /// stand on one line.
+    characters: OnceCell<Vec<usize>>,
 }
+
+/// Bytes between two counts of characters.
+const STRIDE: usize = 4096;
 
 impl File {
     pub(crate) fn new(path: String, text: String, on_disk: bool) -> Self {
         let ends = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(ends).collect();
-        Self { path, text, on_disk, lines }
+        Self { path, text, on_disk, lines, characters: OnceCell::new() }
     }
 
     pub(crate) fn position(&self, offset: usize) -> Position {
         let line = self.line_at(offset);
-        let start = self.lines[line];
-        let end = offset.min(self.text.len());
-        let column = self.text.get(start..end).map_or(0, |before| before.chars().count());
+        let column = self.characters(offset) - self.characters(self.lines[line]);
         Position { line: line + 1, column: column + 1 }
+    }
+
+    /// How many characters begin before this byte.
+    fn characters(&self, offset: usize) -> usize {
+        let bytes = &self.text.as_bytes()[..offset.min(self.text.len())];
+        let counts = self.characters.get_or_init(|| {
+            let mut sum = 0;
+            let strides = self.text.as_bytes().chunks(STRIDE).map(|stride| {
+                sum += begun(stride);
+                sum
+            });
+            std::iter::once(0).chain(strides).collect()
+        });
+        let whole = bytes.len() / STRIDE;
+        counts[whole] + begun(&bytes[whole * STRIDE..])
     }
 
     /// The line, from 0, that holds this byte.
@@ -60,5 +80,31 @@ impl File {
         let end = self.lines.get(line + 1).map_or(self.text.len(), |next| next - 1);
         let end = if self.text[start..end].ends_with('\r') { end - 1 } else { end };
         Some(start..end)
+    }
+}
+
+/// How many characters begin among these bytes: UTF-8 marks those that only go on.
+fn begun(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{File, Position, STRIDE};
+
+    #[test]
+    fn columns_count_characters_on_lines_of_any_length() {
+        let text = format!("a\n{}b\näc", "ä".repeat(STRIDE));
+        let file = File::new("a".to_owned(), text, false);
+        for (offset, line, column) in [
+            (0, 1, 1),
+            (2, 2, 1),
+            (4, 2, 2),
+            (2 + 2 * STRIDE, 2, STRIDE + 1),
+            (6 + 2 * STRIDE, 3, 2),
+        ] {
+            assert_eq!(file.position(offset), Position { line, column }, "{offset}");
+        }
+        assert_eq!(file.position(usize::MAX), Position { line: 3, column: 3 });
     }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::read::Reader;
 use super::text::Text;
+use crate::rules::Learnt;
 use crate::source::Place;
 use crate::yaml::{Entry, Node};
 
@@ -13,13 +14,15 @@ pub(crate) struct CloudText {
     pub(crate) text: Rc<Text>,
     /// Its document; `None` where it is none, or is a template that is filled in by the guest.
     pub(crate) root: Option<Rc<Node>>,
+    /// What rules have found out about it, once they have.
+    pub(crate) learnt: Learnt,
 }
 
 impl CloudText {
     pub(crate) fn read(text: Rc<Text>, reader: &mut Reader, user_data: bool) -> Self {
         let yaml = !user_data || is_cloud_config(&text.content);
         let root = if yaml { reader.parse(&text).into_iter().next() } else { None };
-        Self { text, root }
+        Self { text, root, learnt: Learnt::default() }
     }
 }
 

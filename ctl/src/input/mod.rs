@@ -30,6 +30,10 @@ pub(crate) use secret::Secret;
 use text::Text;
 pub(crate) use values::Values;
 
+/// Services of one machine that are looked at. Without an end, all services with all machines that
+/// they select would take for ever.
+const SERVICES: usize = 100;
+
 /// All inputs of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
@@ -285,10 +289,11 @@ impl Inputs {
         let found = vm.pod_labels().flat_map(|(key, value)| {
             self.selectors.get(&(key.to_owned(), value.to_owned())).into_iter().flatten()
         });
-        found.map(|index| &self.objects[*index]).filter(move |service| {
+        let services = found.map(|index| &self.objects[*index]).filter(move |service| {
             let selector = service.root.at(&["spec", "selector"]).map(Node::entries);
             service.beside(namespace) && vm.is_selected(selector.unwrap_or_default())
-        })
+        });
+        services.take(SERVICES)
     }
 
     /// The machines whose pods a selector finds.

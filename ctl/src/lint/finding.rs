@@ -18,18 +18,26 @@ pub(crate) struct Finding {
     pub(crate) edits: Vec<Edit>,
 }
 
+/// Findings of one rule that are told. Nobody reads as many, and what was made to have them all
+/// would fill the memory.
+const TOLD: usize = 10_000;
+
 /// Collects what one rule finds.
 #[derive(Debug)]
 pub(crate) struct Found {
     rule: &'static Rule,
     severity: Severity,
     pub(crate) findings: Vec<Finding>,
+    /// The last one that is not told.
+    untold: Option<Finding>,
+    /// How many are not told.
+    pub(crate) left_out: usize,
 }
 
 impl Found {
     /// `severity` is the rule's own, or what the user has made of it.
     pub(crate) fn new(rule: &'static Rule, severity: Severity) -> Self {
-        Self { rule, severity, findings: Vec::new() }
+        Self { rule, severity, findings: Vec::new(), untold: None, left_out: 0 }
     }
 
     pub(crate) fn add(&mut self, place: Place, message: impl Into<String>) -> &mut Finding {
@@ -42,6 +50,10 @@ impl Found {
             notes: Vec::new(),
             edits: Vec::new(),
         };
+        if self.findings.len() == TOLD {
+            self.left_out += 1;
+            return self.untold.insert(finding);
+        }
         self.findings.push(finding);
         let last = self.findings.len() - 1;
         &mut self.findings[last]

@@ -32,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) findings: Vec<Finding>,
     /// How many were allowed by a comment.
     pub(crate) allowed: usize,
+    /// How many there are beside these, of rules that find very many.
+    pub(crate) left_out: usize,
 }
 
 /// Nothing was found.
@@ -127,11 +129,13 @@ fn check(paths: &[PathBuf], base: Option<&PathBuf>, settings: &Settings) -> Outc
 /// Applies the rules.
 fn judge(inputs: Inputs, settings: &Settings) -> Outcome {
     let mut findings = Vec::new();
+    let mut left_out = 0;
     for rule in RULES {
         let Some(severity) = settings.of(rule) else { continue };
         let mut found = Found::new(rule, severity);
         (rule.check)(&inputs, &mut found);
         findings.extend(found.findings);
+        left_out += found.left_out;
     }
     let replaced = replaced(&inputs);
     findings.retain(|finding| !replaced.contains(&finding.place));
@@ -141,7 +145,7 @@ fn judge(inputs: Inputs, settings: &Settings) -> Outcome {
     let before = findings.len();
     findings.retain_mut(|finding| !allow::allowed(finding, &inputs.files));
     let allowed = before - findings.len();
-    Outcome { inputs, findings, allowed }
+    Outcome { inputs, findings, allowed, left_out }
 }
 
 /// How many findings there are, with all rules as they are.

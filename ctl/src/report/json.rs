@@ -44,6 +44,7 @@ pub(crate) fn json(outcome: &Outcome) {
         "findings": findings,
         "errors": errors.collect::<Vec<_>>(),
         "allowed": outcome.allowed,
+        "left_out": outcome.left_out,
     });
     say(&format!("{object:#}\n"));
 }

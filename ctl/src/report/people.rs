@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::{complain, say, where_is};
 use crate::lint::{Finding, Outcome, Severity};
@@ -31,31 +31,52 @@ fn group<'a>(finding: &'a Finding, files: &'a [File]) -> Group<'a> {
         Severity::Information => Level::INFO,
     };
     let title = level.primary_title(&finding.message).id(finding.rule.id);
-    let mut group = title.element(excerpt(finding.place, None, files));
+    let mut group = title.elements(excerpt(finding.place, None, files));
     for (place, label) in &finding.related {
-        group = group.element(excerpt(*place, Some(label), files));
+        group = group.elements(excerpt(*place, Some(label), files));
     }
     let notes = finding.notes.iter().map(|note| Level::NOTE.message(note));
     group.elements(notes).element(Level::HELP.message(finding.rule.fix))
 }
+
+/// The longest line that is shown as a whole, in bytes. A whole cluster can stand on one.
+const LINE: usize = 500;
+/// Of a longer one, how much around a place.
+const AROUND: usize = 60;
 
 /// The line of a place. Of one that goes over several, the first is shown.
 fn excerpt<'a>(
     place: Place,
     label: Option<&'a str>,
     files: &'a [File],
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+) -> impl Iterator<Item = Element<'a>> {
     let file = &files[place.file];
     let line = file.line_at(place.start);
     let range = file.line(line).unwrap_or_default();
     let start = place.start.clamp(range.start, range.end) - range.start;
     let end = place.end.clamp(range.start + start, range.end) - range.start;
     let kind = if label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };
-    let mut annotation = kind.span(start..end);
+    let text = &file.text[range];
+    let whole = text.len() <= LINE;
+    let cut = if whole {
+        0..text.len()
+    } else {
+        let last = end.min(start + LINE) + AROUND;
+        text.floor_char_boundary(start.saturating_sub(AROUND))..text.ceil_char_boundary(last)
+    };
+    let span = start - cut.start..end.min(cut.end) - cut.start;
+    let mut annotation = kind.span(span);
     if let Some(label) = label {
         annotation = annotation.label(label);
     }
-    Snippet::source(&file.text[range]).line_start(line + 1).path(&file.path).annotation(annotation)
+    let snippet = Snippet::source(&text[cut]).line_start(line + 1).annotation(annotation);
+    if whole {
+        return [None, Some(snippet.path(&file.path).into())].into_iter().flatten();
+    }
+    // In a part of the line, columns are others.
+    let at = file.position(place.start);
+    let origin = Origin::path(&file.path).line(at.line).char_column(at.column);
+    [Some(origin.into()), Some(snippet.into())].into_iter().flatten()
 }
 
 fn summary(outcome: &Outcome) -> String {
@@ -68,6 +89,9 @@ fn summary(outcome: &Outcome) -> String {
         count(Severity::Warning),
         count(Severity::Information),
     );
+    if outcome.left_out > 0 {
+        let _ = write!(text, ", {} more left out", outcome.left_out);
+    }
     if outcome.allowed > 0 {
         let _ = write!(text, ", {} allowed", outcome.allowed);
     }

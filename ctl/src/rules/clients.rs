@@ -27,6 +27,9 @@ const URLS: [&str; 4] = [URL, "OPENAI_BASE_URL", "OPENAI_EMBEDDING_BASE_URL", "O
 const MODELS: [&str; 2] = ["OPENAI_EMBEDDING_MODEL", "OLLAMA_EMBEDDING_MODEL"];
 const DIMENSIONS: [&str; 2] = ["OPENAI_EMBEDDING_DIMENSION", "OPENAI_EMBEDDING_DIMENSIONS"];
 
+/// Services of one name, and machines behind one, that are looked at: they are much the same.
+const VERSIONS: usize = 10;
+
 /// Someone who is told a server's URL.
 #[derive(Debug)]
 pub(super) struct Client<'a> {
@@ -46,11 +49,13 @@ impl<'a> Client<'a> {
         let mut labels = host.split('.');
         let (name, within) = (labels.next().unwrap_or_default(), labels.next().or(self.namespace));
         let services = inputs.named("Service", name).filter(|service| service.beside(within));
+        // More than one are versions of it.
+        let services = services.take(VERSIONS);
         let behind = services.flat_map(|service| {
             let selector = service.root.at(&["spec", "selector"]).map(Node::entries);
             let machines = inputs.selected(selector.unwrap_or_default());
             let own = machines.filter(|vm| service.beside(vm.object.namespace.as_deref()));
-            own.map(move |vm| (service, port, vm))
+            own.take(VERSIONS).map(move |vm| (service, port, vm))
         });
         behind.collect()
     }

@@ -1,21 +1,36 @@
 //! What user-data says about Ollama.
 
+use std::cell::OnceCell;
+
 use crate::input::CloudText;
 use crate::source::Place;
+
+use super::models::Served;
 
 /// Where Ollama listens unless it is told otherwise.
 pub(crate) const OLLAMA_PORT: u16 = 11434;
 
 /// `OLLAMA_HOST` as it is set.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Host {
     pub(crate) address: String,
     pub(crate) port: u16,
     pub(crate) place: Place,
 }
 
+/// What a text says, read once however many machines share it.
+#[derive(Debug, Default)]
+pub(crate) struct Learnt {
+    host: OnceCell<Option<Host>>,
+    pub(super) served: OnceCell<Vec<Served>>,
+}
+
 /// Where the user-data makes Ollama listen; `None` where it says nothing.
 pub(crate) fn ollama_host(user_data: &CloudText) -> Option<Host> {
+    user_data.learnt.host.get_or_init(|| read_host(user_data)).clone()
+}
+
+fn read_host(user_data: &CloudText) -> Option<Host> {
     let (value, place) = variable(user_data, "OLLAMA_HOST")?;
     let bare = value.split_once("://").map_or(value, |(_, rest)| rest);
     let bare = bare.split('/').next().unwrap_or(bare);

@@ -35,6 +35,7 @@ mod vm_run;
 
 use crate::lint::Rule;
 
+pub(crate) use guest::Learnt;
 pub(crate) use talos::Shown;
 
 /// All of them, in the order of their numbers.

@@ -5,7 +5,7 @@ use crate::source::Place;
 
 /// A model that the guest will have.
 #[derive(Debug)]
-pub(super) struct Served {
+pub(crate) struct Served {
     /// With its tag.
     pub(super) name: String,
     /// Numbers in a vector, where that is known.
@@ -44,9 +44,14 @@ fn dimension(name: &str) -> Option<i64> {
     DIMENSIONS.iter().find_map(known)
 }
 
+/// What the text makes, as far as it says.
+pub(super) fn served(user_data: &CloudText) -> &[Served] {
+    user_data.learnt.served.get_or_init(|| read(user_data))
+}
+
 /// What the text pulls, copies and creates, by Ollama's client or by the agent's settings. Empty
 /// where it does none of that in plain words: then anything may be served.
-pub(super) fn served(user_data: &CloudText) -> Vec<Served> {
+fn read(user_data: &CloudText) -> Vec<Served> {
     let mut all: Vec<Served> = Vec::new();
     let mut declared = None;
     let mut start = 0;

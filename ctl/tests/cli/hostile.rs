@@ -101,6 +101,50 @@ fn pipes_and_devices_are_not_read() {
     }
 }
 
+/// A machine that listens at no port that matters.
+fn machine(number: usize) -> String {
+    format!(
+        "{{\"apiVersion\": \"kubevirt.io/v1\", \"kind\": \"VirtualMachine\", \"metadata\": \
+         {{\"name\": \"m{number}\"}}, \"spec\": {{\"template\": {{\"metadata\": {{\"labels\": \
+         {{\"a\": \"b\"}}}}, \"spec\": {{\"domain\": {{\"devices\": {{\"interfaces\": [{{\"name\": \
+         \"d\", \"masquerade\": {{}}, \"ports\": [{{\"port\": 1}}]}}]}}}}}}}}}}}}"
+    )
+}
+
+#[test]
+fn what_is_all_alike_does_not_multiply() {
+    // Each client names each Service, and each Service selects each machine: a million and more
+    // of each fault.
+    let objects = (0..200).map(|number| {
+        let service = "{apiVersion: v1, kind: Service, metadata: {name: s}, \
+                       spec: {selector: {a: b}, ports: [{port: 5}]}}";
+        let client = format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: c{number}}}, spec: {{containers: \
+             [{{env: [{{name: OPENAI_API_BASE_URL, value: 'http://s:6'}}]}}]}}}}"
+        );
+        [machine(number), service.to_owned(), client].join("\n---\n")
+    });
+    let input = objects.collect::<Vec<_>>().join("\n---\n");
+    let ran = run_within(SOON, LITTLE, &["lint", "-"], input);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains(" more left out"), "{}", ran.stdout.len());
+}
+
+#[test]
+fn whole_cluster_on_one_line_is_shown_in_parts() {
+    let machines: Vec<_> = (0..1000).map(machine).collect();
+    let input = format!(
+        "{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{}]}}",
+        machines.join(", ")
+    );
+    let ran = run_within(SOON, LITTLE, &["lint", "--fail-on=information", "-"], &input);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stdout.lines().all(|line| line.len() < 1000));
+    // The last one's place, on the line as it is.
+    let column = input.rfind("\"domain\"").unwrap() + 1;
+    assert!(ran.stdout.contains(&format!("<stdin>:1:{column}")), "{column}");
+}
+
 #[test]
 fn empty_inputs_are_clean() {
     for input in ["", "\n", "---\n---\n", "# nothing\n", "null\n", "[]\n", "text\n", "\u{feff}"] {
