@@ -73,7 +73,8 @@ fn pipes_and_devices_are_not_read() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().to_str().unwrap();
     let pipe = format!("{path}/user-data");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let made = std::process::Command::new("mkfifo").arg(&pipe).spawn().unwrap();
+    assert!(made.wait_with_output().unwrap().status.success());
     for arguments in [
         ["lint", &pipe, "--fail-on=error"],
         ["lint", path, "--fail-on=error"],

@@ -39,11 +39,7 @@ fn endless(mut stream: TcpStream, start: &str, bytes: &[u8]) {
 #[test]
 fn answers_without_an_end_are_given_up() {
     let body = Server::start_raw(|stream| {
-        endless(
-            stream,
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n",
-            &[b' '; 65536],
-        );
+        endless(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n", &[b' '; 8192]);
     });
     let (layer, message) = failure(&body, 1, "version");
     assert!(layer == "body" && message.contains("more than 8388608 bytes"), "{layer} {message}");
@@ -82,9 +78,12 @@ fn what_is_packed_is_not_unpacked() {
     assert!(layer == "body" && !message.contains('\u{1b}'), "{layer} {message}");
 }
 
+/// What an embedding is said to be.
+type Numbers = fn() -> String;
+
 /// A server that is well but for its embedding.
-fn embeds(with: fn() -> String) -> Server {
-    static WITH: std::sync::Mutex<Option<fn() -> String>> = std::sync::Mutex::new(None);
+fn embeds(with: Numbers) -> Server {
+    static WITH: std::sync::Mutex<Option<Numbers>> = std::sync::Mutex::new(None);
     *WITH.lock().unwrap() = Some(with);
     Server::start(|path| match path {
         "/v1/embeddings" => {
@@ -97,7 +96,7 @@ fn embeds(with: fn() -> String) -> Server {
 
 #[test]
 fn embeddings_that_are_none_are_told_apart() {
-    let cases: [(fn() -> String, &str); 6] = [
+    let cases: [(Numbers, &str); 6] = [
         (|| "0.6,NaN".to_owned(), "/v1/embeddings"),
         (|| "0.6,null".to_owned(), "a number of the embedding is none"),
         (|| "0.6,1e999".to_owned(), "out of range"),
