@@ -200,6 +200,7 @@ impl Inputs {
         } else {
             return Data::Absent;
         };
+        let text = text.filter(|text| !text.is_withheld());
         text.map_or(Data::Unknown, |text| self.cloud_text(Rc::new(text), names, reader))
     }
 

@@ -88,7 +88,8 @@ fn elsewhere(object: &Object, template: &[&str]) -> Option<Vec<Key>> {
 fn keys(object: &Object, reader: &mut Reader) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
     for entry in object.root.get("stringData").map(Node::entries).unwrap_or_default() {
-        let text = Text::of(&entry.value, &reader.files).map(Rc::new);
+        let text = Text::of(&entry.value, &reader.files);
+        let text = text.filter(|text| !text.is_withheld()).map(Rc::new);
         keys.push(Key { name: entry.key.clone(), place: entry.place, text });
     }
     for entry in object.root.get("data").map(Node::entries).unwrap_or_default() {
@@ -97,7 +98,7 @@ fn keys(object: &Object, reader: &mut Reader) -> Vec<Key> {
             continue;
         }
         let text = match Text::of_base64(&entry.value) {
-            Ok(text) => Some(Rc::new(text)),
+            Ok(text) => Some(Rc::new(text)).filter(|text| !text.is_withheld()),
             // Keys and certificates are no text, and nobody's fault.
             Err(_) if !is_cloud_init(&entry.key) => None,
             Err(message) => {
@@ -132,10 +133,11 @@ fn generated(generator: &Node, object: &Object, reader: &mut Reader) -> Option<S
         // Only what cloud-init gets is looked into.
         let text = is_cloud_init(key).then(|| {
             let path = folder(object.place(), &reader.files).join(Path::new(path));
-            reader.load(&path).map(|file| Rc::new(Text::whole(file, &reader.files[file])))
+            let text = reader.load(&path).map(|file| Text::whole(file, &reader.files[file]));
+            text.map(|text| (!text.is_withheld()).then(|| Rc::new(text)))
         });
         complete &= text.as_ref().is_none_or(Option::is_some);
-        keys.push(Key { name: key.to_owned(), place: file.place, text: text.flatten() });
+        keys.push(Key { name: key.to_owned(), place: file.place, text: text.flatten().flatten() });
     }
     Some(Secret {
         name: name.text()?.to_owned(),

@@ -36,6 +36,9 @@ impl Text {
 
     /// What a scalar holds in base64; an error says why it does not.
     pub(crate) fn of_base64(node: &Node) -> Result<Self, String> {
+        if let Some(text) = node.text().filter(|text| is_withheld(text)) {
+            return Ok(Self { content: text.to_owned(), place: node.place, lines: Vec::new() });
+        }
         // YAML folds long lines, and people wrap them.
         let packed: String = node.text().unwrap_or_default().split_ascii_whitespace().collect();
         let bytes =
@@ -45,6 +48,12 @@ impl Text {
             format!("what the base64 holds is not UTF-8 from byte {at} on")
         })?;
         Ok(Self { content: text, place: node.place, lines: Vec::new() })
+    }
+
+    /// Whether nobody can tell from here what it says: it is encrypted (by SOPS), or all of it is
+    /// put in its place before it is applied.
+    pub(crate) fn is_withheld(&self) -> bool {
+        is_withheld(&self.content)
     }
 
     /// Where these bytes of the text stand in the file.
@@ -60,6 +69,14 @@ impl Text {
         let (here, there) = self.lines[line];
         Some(there + (offset - here))
     }
+}
+
+fn is_withheld(text: &str) -> bool {
+    // Of Flux and envsubst, of templates, of Argo CD's plugin for Vault, and of vals.
+    const MARKS: [&str; 5] = ["${", "$(", "{{", "<path:", "ref+"];
+    let text = text.trim();
+    let one_line = !text.contains('\n') && MARKS.iter().any(|mark| text.starts_with(mark));
+    one_line || text.contains("ENC[AES256_GCM,")
 }
 
 /// Each line of a literal block is the end of a line of the file, in the same order. A folded one
