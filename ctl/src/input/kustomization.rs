@@ -4,13 +4,10 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::Inputs;
-use super::object::{Object, folder};
+use super::object::{KUSTOMIZATIONS, Object, folder};
 use super::read::Reader;
 use crate::source::Place;
 use crate::yaml::Node;
-
-/// The names that kustomize looks for.
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// Reads the local resources of all kustomizations that were read, and theirs. Each file is read
 /// once, so a circle ends.
@@ -19,7 +16,7 @@ pub(crate) fn follow(reader: &mut Reader) {
     while next < reader.documents.len() {
         let document = reader.documents[next].clone();
         next += 1;
-        let Some(object) = Object::from(&document) else { continue };
+        let Some(object) = Object::from(&document, &reader.files) else { continue };
         if !object.api.starts_with("kustomize.config.k8s.io/") {
             continue;
         }
@@ -35,7 +32,7 @@ pub(crate) fn follow(reader: &mut Reader) {
 /// What is not there is kustomize's to say: it may be an address.
 fn read(path: &Path, reader: &mut Reader) {
     if path.is_dir() {
-        let file = NAMES.iter().map(|name| path.join(name)).find(|file| file.is_file());
+        let file = KUSTOMIZATIONS.iter().map(|name| path.join(name)).find(|file| file.is_file());
         if let Some(file) = file {
             reader.read_file(&file);
         }
@@ -47,7 +44,8 @@ fn read(path: &Path, reader: &mut Reader) {
 /// The files of patches among those that were read: they hold parts of objects, which are judged
 /// where they are whole.
 pub(crate) fn patches(reader: &Reader) -> HashSet<usize> {
-    let kustomizations = reader.documents.iter().filter_map(Object::from);
+    let kustomizations = reader.documents.iter();
+    let kustomizations = kustomizations.filter_map(|root| Object::from(root, &reader.files));
     kustomizations
         .filter(|object| object.api.starts_with("kustomize.config.k8s.io/"))
         .flat_map(|object| {

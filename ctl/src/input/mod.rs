@@ -93,7 +93,7 @@ impl Inputs {
         let mut inputs = Self::default();
         for document in std::mem::take(&mut reader.documents) {
             if !patches.contains(&document.place.file) {
-                inputs.add(&document);
+                inputs.add(&document, &reader.files);
             }
         }
         for object in &inputs.objects {
@@ -109,8 +109,8 @@ impl Inputs {
         inputs
     }
 
-    fn add(&mut self, document: &Rc<Node>) {
-        let Some(object) = Object::from(document) else {
+    fn add(&mut self, document: &Rc<Node>, files: &[File]) {
+        let Some(object) = Object::from(document, files) else {
             if document.is_map() {
                 self.values.push(Values::plain(document));
             }
@@ -120,7 +120,7 @@ impl Inputs {
             let items = object.root.at(&["items"]);
             if let Some(Value::List(items)) = items.map(|items| &items.value) {
                 for item in items {
-                    self.add(item);
+                    self.add(item, files);
                 }
             }
             return;

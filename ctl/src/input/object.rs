@@ -1,10 +1,15 @@
 //! Kubernetes objects among the documents.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::rc::Rc;
 
 use crate::source::{File, Place};
 use crate::yaml::{Entry, Node};
+
+/// The names that kustomize looks for.
+pub(super) const KUSTOMIZATIONS: [&str; 3] =
+    ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// One object.
 #[derive(Debug)]
@@ -20,11 +25,15 @@ pub(crate) struct Object {
 
 impl Object {
     /// `None` where a document is something else, such as Helm's values.
-    pub(crate) fn from(root: &Rc<Node>) -> Option<Self> {
+    pub(crate) fn from(root: &Rc<Node>, files: &[File]) -> Option<Self> {
         let text = |path: &[&str]| root.text_at(path).map(str::to_owned);
+        // kustomize asks for neither in its own file.
+        let own = || Path::new(&files[root.place.file].path).file_name().and_then(OsStr::to_str);
+        let own = || own().is_some_and(|name| KUSTOMIZATIONS.contains(&name) && root.is_map());
+        let otherwise = |text: &str| own().then(|| text.to_owned());
         Some(Self {
-            api: text(&["apiVersion"])?,
-            kind: text(&["kind"])?,
+            api: text(&["apiVersion"]).or_else(|| otherwise("kustomize.config.k8s.io/v1beta1"))?,
+            kind: text(&["kind"]).or_else(|| otherwise("Kustomization"))?,
             name: text(&["metadata", "name"]).unwrap_or_default(),
             namespace: text(&["metadata", "namespace"]),
             root: Rc::clone(root),

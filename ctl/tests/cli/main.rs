@@ -12,6 +12,7 @@ mod fix;
 mod hostile;
 mod image;
 mod incident;
+mod kustomization;
 mod manual;
 mod options;
 mod output;
