@@ -19,9 +19,12 @@ pub(crate) static VM009: Rule = Rule {
 };
 
 fn live_migrate(inputs: &Inputs, found: &mut Found) {
-    let inherited = inputs
-        .of_kind("KubeVirt")
-        .find_map(|cluster| cluster.root.at(&["spec", "configuration", "evictionStrategy"]));
+    let path = &["spec", "configuration", "evictionStrategy"];
+    let mut clusters = inputs.of_kind("KubeVirt").map(|cluster| cluster.root.at(path));
+    let inherited = clusters.next().flatten();
+    // Of several clusters among the inputs, nobody knows which one a VM is for.
+    let all = clusters.all(|other| other.and_then(Node::text) == inherited.and_then(Node::text));
+    let inherited = inherited.filter(|_| all);
     for vm in inputs.machines() {
         let Some(device) = vm.devices().next() else { continue };
         let own = vm.spec().get("evictionStrategy");
