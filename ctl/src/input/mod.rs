@@ -188,7 +188,7 @@ impl Inputs {
             Text::of(inline, &reader.files)
         } else if let Some(base64) = source.get(names.base64) {
             match Text::of_base64(base64) {
-                Ok(text) => Some(text),
+                Ok(text) => text,
                 Err(message) => {
                     let path = reader.files[base64.place.file].path.clone();
                     reader.errors.push(Unreadable { path, place: Some(base64.place), message });

@@ -98,7 +98,7 @@ fn keys(object: &Object, reader: &mut Reader) -> Vec<Key> {
             continue;
         }
         let text = match Text::of_base64(&entry.value) {
-            Ok(text) => Some(Rc::new(text)).filter(|text| !text.is_withheld()),
+            Ok(text) => text.map(Rc::new),
             // Keys and certificates are no text, and nobody's fault.
             Err(_) if !is_cloud_init(&entry.key) => None,
             Err(message) => {

@@ -6,6 +6,9 @@ use base64::prelude::BASE64_STANDARD;
 use crate::source::{File, Place};
 use crate::yaml::{Node, Style};
 
+/// The first bytes of what gzip has packed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// A whole file, or a text that one of its values holds.
 #[derive(Debug)]
 pub(crate) struct Text {
@@ -34,20 +37,26 @@ impl Text {
         Some(Self { content: text, place: node.place, lines: lines.unwrap_or_default() })
     }
 
-    /// What a scalar holds in base64; an error says why it does not.
-    pub(crate) fn of_base64(node: &Node) -> Result<Self, String> {
-        if let Some(text) = node.text().filter(|text| is_withheld(text)) {
-            return Ok(Self { content: text.to_owned(), place: node.place, lines: Vec::new() });
+    /// What a scalar holds in base64; an error says why it does not. `None` where it is withheld, or
+    /// packed: cloud-init unpacks what gzip has made.
+    pub(crate) fn of_base64(node: &Node) -> Result<Option<Self>, String> {
+        let written = node.text().unwrap_or_default();
+        if is_withheld(written) {
+            return Ok(None);
         }
         // YAML folds long lines, and people wrap them.
-        let packed: String = node.text().unwrap_or_default().split_ascii_whitespace().collect();
+        let packed: String = written.split_ascii_whitespace().collect();
         let bytes =
             BASE64_STANDARD.decode(packed).map_err(|error| format!("not base64: {error}"))?;
+        if bytes.starts_with(&GZIP) {
+            return Ok(None);
+        }
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             format!("what the base64 holds is not UTF-8 from byte {at} on")
         })?;
-        Ok(Self { content: text, place: node.place, lines: Vec::new() })
+        let text = Self { content: text, place: node.place, lines: Vec::new() };
+        Ok((!text.is_withheld()).then_some(text))
     }
 
     /// Whether nobody can tell from here what it says: it is encrypted (by SOPS), or all of it is

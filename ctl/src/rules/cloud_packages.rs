@@ -212,11 +212,13 @@ fn no_header(inputs: &Inputs, found: &mut Found) {
 }
 
 /// Whether it begins in a way that cloud-init knows. It minds neither letter case nor empty lines.
-/// What Ignition reads instead of it is no fault either.
+/// What others read instead of it is no fault either: Ignition, Talos, and Cloudbase on Windows.
 fn has_header(start: &str) -> bool {
     let known = |header: &str| {
         start.get(..header.len()).is_some_and(|first| first.eq_ignore_ascii_case(header))
     };
     let ignition = start.starts_with('{') && start.contains("\"ignition\"");
-    ignition || HEADERS.iter().any(|header| known(header))
+    let talos = start.contains("v1alpha1") && start.lines().any(|line| line == "machine:");
+    let windows = ["#ps1", "rem cmd", "<powershell>", "<script>"].iter().any(|mark| known(mark));
+    ignition || talos || windows || HEADERS.iter().any(|header| known(header))
 }
