@@ -28,8 +28,8 @@ pub enum DataDisk {
         /// The image behind it.
         image: PathBuf,
         /// The device detaches itself when it is closed for the last time: with the run's end at
-        /// the latest, however the run ends.
-        _hold: File,
+        /// the latest, however the run ends. Taken when it is given up.
+        hold: Option<File>,
     },
     /// A directory, where this machine gives no loop device.
     Directory(PathBuf),
@@ -78,10 +78,14 @@ impl DataDisk {
     }
 
     /// Removes what it occupies.
-    pub fn forget(&self) {
+    pub fn forget(&mut self) {
         match self {
-            Self::Loop { image, .. } => {
+            Self::Loop { image, hold, .. } => {
                 let _ = std::fs::remove_file(image);
+                // The last to close a device waits until all is written that was written to it:
+                // gigabytes, for as much as a minute, in which nothing else would be played.
+                let hold = hold.take();
+                std::thread::spawn(move || drop(hold));
             }
             Self::Directory(path) => discard(path),
         }
@@ -114,7 +118,7 @@ async fn image(directory: &Path, options: &Options, owner: Owner) -> Result<Data
     let found = hold(&mountpoint).await;
     process::run(process::command("umount", &[&mountpoint]), SHORT).await?;
     let (device, hold) = found?;
-    Ok(DataDisk::Loop { device, image, _hold: hold })
+    Ok(DataDisk::Loop { device, image, hold: Some(hold) })
 }
 
 async fn hold(mountpoint: &Path) -> Result<(PathBuf, File)> {

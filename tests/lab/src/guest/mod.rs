@@ -234,7 +234,7 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         // A machine's process goes with it.
-        let Body::Container(container) = &self.body else { return };
+        let Body::Container(container) = &mut self.body else { return };
         // Nothing waits for a dropped guest; at the end of the run its process 1 goes anyway.
         let group = cgroup::of_guest(&self.lab.run.id, &self.name);
         let _ = cgroup::kill(&group);
