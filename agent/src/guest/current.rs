@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use crate::config::{self, Config};
+use crate::further::Entry;
 use crate::model::{Proofs, Pull, names};
 use crate::{firewall, storage};
 
@@ -24,6 +25,8 @@ pub(super) struct Current {
     pub(super) proofs: Arc<Proofs>,
     /// The pull of the source.
     pub(super) pull: Pull,
+    /// The models beside the first.
+    pub(super) further: Vec<Arc<Entry>>,
     pub(super) probes: Arc<storage::Probes>,
     pub(super) firewall: Arc<firewall::Probe>,
     facts: Mutex<Facts>,
@@ -32,7 +35,9 @@ pub(super) struct Current {
 impl Current {
     /// Under which nothing has been seen yet.
     pub(super) fn new(config: Config, loaded_at: String) -> Self {
+        let further = config.further.iter().cloned().map(Entry::new).map(Arc::new).collect();
         Self {
+            further,
             config,
             loaded_at,
             needs_restart: Vec::new(),
@@ -103,8 +108,36 @@ impl Current {
         if config.ollama != old.ollama || !same || wanted(&config.model) != wanted(&old.model) {
             pull = pull.end(same);
         }
+        let further = self.further_by(&config);
         let facts = Mutex::new(facts);
-        Self { config, loaded_at, needs_restart, proofs, pull, probes, firewall, facts }
+        Self { further, config, loaded_at, needs_restart, proofs, pull, probes, firewall, facts }
+    }
+}
+
+impl Current {
+    /// The further models of `config`: what is known of one that is promised as before stays. The
+    /// pulls of all others end.
+    fn further_by(&self, config: &Config) -> Vec<Arc<Entry>> {
+        let same_server = config.ollama == self.config.ollama;
+        let known = |model: &config::Model| {
+            let same = |old: &&Arc<Entry>| promised(&old.config) == promised(model);
+            self.further.iter().filter(|_| same_server).find(same)
+        };
+        for old in &self.further {
+            if !config
+                .further
+                .iter()
+                .any(|model| known(model).is_some_and(|it| Arc::ptr_eq(it, old)))
+            {
+                // None may begin in its place.
+                drop(old.pull.end(false));
+            }
+        }
+        let entry = |model: &config::Model| match known(model) {
+            Some(old) => old.succeeded_by(model.clone()),
+            None => Entry::new(model.clone()),
+        };
+        config.further.iter().map(entry).map(Arc::new).collect()
     }
 }
 
@@ -114,6 +147,7 @@ fn promised(model: &config::Model) -> config::Model {
         sources: Vec::new(),
         pull_stall: Duration::ZERO,
         pinned: false,
+        required: true,
         ..model.clone()
     }
 }

@@ -16,6 +16,7 @@ use crate::bus::Bus;
 use crate::config::{Config, Vendor};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
+use crate::model::Server;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, gpu, model, names, network, ollama, storage, system};
 
@@ -25,6 +26,7 @@ async fn look_at_disk(current: &Current, bus: &Bus, doubt: bool) {
     let value = storage::look(&current.config.storage, &current.probes, bus, doubt).await;
     if let Some(free) = value.as_ref().ok().and_then(storage::Facts::free_bytes) {
         current.pull.room(free);
+        current.further.iter().for_each(|one| one.pull.room(free));
     }
     current.facts().storage = Some(Seen { at, value });
 }
@@ -70,6 +72,15 @@ pub(super) struct Shared {
     pub(super) references: Arc<model::References>,
     /// Held while a model is being pinned.
     pub(super) pins: tokio::sync::Mutex<()>,
+    /// Held while the further models are looked at, and while one of them is proven.
+    pub(super) further: Turns,
+}
+
+/// Nothing of this is done twice at a time.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    pub(super) looks: tokio::sync::Mutex<()>,
+    pub(super) proofs: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -233,18 +244,7 @@ impl Shared {
             let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
             // merely not seen for a moment may be loading the model for this very proof.
-            let replaced = async {
-                loop {
-                    // Made before anything is read, so that nothing is missed in between.
-                    let moved = self.moved.notified();
-                    let current = self.current();
-                    let other = current.facts().server().is_some_and(|now| now != server);
-                    if other || !Arc::ptr_eq(&current.proofs, proofs) {
-                        break;
-                    }
-                    moved.await;
-                }
-            };
+            let replaced = self.until_replaced(server, |now| Arc::ptr_eq(&now.proofs, proofs));
             tokio::select! {
                 () = self.watch_the_waiting() => {}
                 () = model::prove(
@@ -266,6 +266,20 @@ impl Shared {
         }
     }
 
+    /// Waits until another server answers than this one, or the settings are no longer `same`.
+    pub(super) async fn until_replaced(&self, server: Server, same: impl Fn(&Current) -> bool) {
+        loop {
+            // Made before anything is read, so that nothing is missed in between.
+            let moved = self.moved.notified();
+            let current = self.current();
+            let other = current.facts().server().is_some_and(|now| now != server);
+            if other || !same(&current) {
+                break;
+            }
+            moved.await;
+        }
+    }
+
     /// Pins the model, if that is due and nobody does it already. Nothing waits for it: a proof is
     /// due meanwhile, and a look at the server as well.
     pub(super) async fn pin(&self) {
@@ -281,7 +295,7 @@ impl Shared {
         model::pin(proofs, &api, server, &config.model).await;
     }
 
-    fn count(&self, attempt: &model::Attempt) {
+    pub(super) fn count(&self, attempt: &model::Attempt) {
         let at = model::Attempt::WORDS.iter().position(|word| *word == attempt.word());
         if let Some(count) = at.and_then(|at| self.proofs.get(at)) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -301,12 +315,13 @@ impl Shared {
         self.known(|known| known.held(remedy, now))
     }
 
-    fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
+    pub(super) fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
         let current = self.current();
         let (pull, proofs) = (current.pull.state(), current.proofs.log());
         let mut facts = current.facts();
         facts.gpu_probe = self.gpu_probe.seen();
         facts.files = self.files.files();
+        facts.further = current.further.iter().map(|one| one.known()).collect();
         let facts = &*facts;
         of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
@@ -314,7 +329,7 @@ impl Shared {
     pub(super) async fn repair(&self, remedy: Remedy) -> Outcome {
         // cloud-init may have begun since it was last looked at.
         self.look(concern::BOOTSTRAP).await;
-        if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
+        if let Remedy::Ollama(_) | Remedy::Model(_) | Remedy::Further(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
             look_at_disk(&self.current(), &self.bus, true).await;
             if let Remedy::Ollama(_) = remedy {
@@ -323,6 +338,9 @@ impl Shared {
             }
             // And it may have recovered meanwhile.
             self.look(concern::OLLAMA).await;
+            if let Remedy::Further(_) = remedy {
+                self.look_at_further().await;
+            }
             if !wanted(&self.judge(BootClock.now().uptime), remedy) {
                 return Outcome::Refused("what it would mend is not seen any more".into());
             }
@@ -337,6 +355,7 @@ impl Shared {
             Remedy::Storage(remedy) => storage::apply(remedy).await,
             Remedy::Gpu(remedy) => gpu::apply(remedy, &self.gpu_probe).await,
             Remedy::Ollama(remedy) => ollama::apply(remedy).await,
+            Remedy::Further(remedy) => self.repair_further(remedy, &current).await,
             Remedy::Model(remedy) => {
                 let api = current.facts().api(&self.client, config.ollama.port);
                 let Some(api) = api else {

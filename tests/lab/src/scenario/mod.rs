@@ -30,6 +30,7 @@ mod dns;
 mod files;
 mod firewall;
 mod full;
+mod further;
 mod gpu;
 mod healthy;
 mod helpers;
@@ -163,6 +164,7 @@ pub const ALL: &[Scenario] = &[
     vector::SCENARIO,
     vector::ROT,
     warm::SCENARIO,
+    further::SCENARIO,
     gpu::ATTACHED,
     gpu::PLACED,
     gpu::DRIVER,
