@@ -1,6 +1,7 @@
 //! `[[models]]`: the models that are served besides that of `[model]`. The list is one key: the
 //! last file that has one decides about all of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -53,20 +54,23 @@ fn read(list: &List<'_>, entry: &Spanned<Further>) -> Result<Model, ConfigError>
     let missing = |key: &str| list.error_at(at, format!("`models.{key}` is missing"));
     let model_name = |key: &str, value| convert(list, key, value, |name: &String| model(name));
     let mut found = Model {
-        source: model_name("source", &written.source)?.ok_or_else(|| missing("source"))?,
-        alias: model_name("alias", &written.alias)?.ok_or_else(|| missing("alias"))?,
-        dimension: number(list, "dimension", &written.dimension, whole)?
+        source: model_name("source", written.source.as_ref())?.ok_or_else(|| missing("source"))?,
+        alias: model_name("alias", written.alias.as_ref())?.ok_or_else(|| missing("alias"))?,
+        dimension: number(list, "dimension", written.dimension.as_ref(), whole)?
             .ok_or_else(|| missing("dimension"))?,
-        parameters: Default::default(),
+        parameters: BTreeMap::new(),
         ..Model::default()
     };
-    if let Some(sources) = convert(list, "sources", &written.sources, |all| origins(all))? {
+    if let Some(sources) = convert(list, "sources", written.sources.as_ref(), |all| origins(all))? {
         found.sources = sources;
     }
-    if let Some(weights) = convert(list, "weights", &written.weights, |text| digest(text))? {
+    if let Some(weights) = convert(list, "weights", written.weights.as_ref(), |text| digest(text))?
+    {
         found.weights = weights;
     }
-    if let Some(template) = convert(list, "template", &written.template, |text| filled(text))? {
+    if let Some(template) =
+        convert(list, "template", written.template.as_ref(), |text| filled(text))?
+    {
         found.template = template;
     }
     for (name, value) in &written.parameters {
@@ -76,7 +80,7 @@ fn read(list: &List<'_>, entry: &Spanned<Further>) -> Result<Model, ConfigError>
         found.parameters.insert(name.clone(), parameter);
     }
     let key = "pull_stall_seconds";
-    let stall: Option<Duration> = number(list, key, &written.pull_stall_seconds, seconds)?;
+    let stall: Option<Duration> = number(list, key, written.pull_stall_seconds.as_ref(), seconds)?;
     found.pull_stall = stall.unwrap_or(found.pull_stall);
     let switch = |value: &Option<Spanned<bool>>| value.as_ref().map(|value| *value.get_ref());
     found.pinned = switch(&written.pinned).unwrap_or(found.pinned);
@@ -87,7 +91,7 @@ fn read(list: &List<'_>, entry: &Spanned<Further>) -> Result<Model, ConfigError>
 fn convert<W, T>(
     list: &List<'_>,
     key: &str,
-    value: &Option<Spanned<W>>,
+    value: Option<&Spanned<W>>,
     convert: impl Fn(&W) -> Option<T>,
 ) -> Result<Option<T>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
@@ -98,7 +102,7 @@ fn convert<W, T>(
 fn number<T>(
     list: &List<'_>,
     key: &str,
-    value: &Option<Spanned<i64>>,
+    value: Option<&Spanned<i64>>,
     into: impl Fn(i64) -> Option<T>,
 ) -> Result<Option<T>, ConfigError> {
     let full = format!("{MODELS}.{key}");

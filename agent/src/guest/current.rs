@@ -110,7 +110,7 @@ impl Current {
         }
         let further = self.further_by(&config);
         let facts = Mutex::new(facts);
-        Self { further, config, loaded_at, needs_restart, proofs, pull, probes, firewall, facts }
+        Self { config, loaded_at, needs_restart, proofs, pull, further, probes, firewall, facts }
     }
 }
 
@@ -123,12 +123,9 @@ impl Current {
             let same = |old: &&Arc<Entry>| promised(&old.config) == promised(model);
             self.further.iter().filter(|_| same_server).find(same)
         };
+        let kept: Vec<_> = config.further.iter().filter_map(known).collect();
         for old in &self.further {
-            if !config
-                .further
-                .iter()
-                .any(|model| known(model).is_some_and(|it| Arc::ptr_eq(it, old)))
-            {
+            if !kept.iter().any(|kept| Arc::ptr_eq(kept, old)) {
                 // None may begin in its place.
                 drop(old.pull.end(false));
             }
@@ -229,6 +226,36 @@ mod tests {
         // A repair that began before the reload comes too late.
         assert!(begin(&before).is_err());
         begin(&other).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_further_model_is_as_proven_as_before_and_the_pull_of_one_that_is_gone_ends() {
+        let one = |name: &str| config::Model {
+            source: format!("{name}:1"),
+            alias: format!("{name}-saigak:1"),
+            ..config::Model::default()
+        };
+        let with = |further| Config { further, ..Config::default() };
+        let api = Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), 1);
+        let before = Current::new(with(vec![one("a"), one("b")]), "then".into());
+        for entry in &before.further {
+            entry.pull.begin(api.clone(), &entry.config, Arc::default(), 0).unwrap();
+        }
+        let optional = config::Model { required: false, pinned: false, ..one("b") };
+        let after = before.succeeded_by(with(vec![optional, one("c")]), "now".into());
+        let [gone, kept] = &before.further[..] else { panic!("{before:?}") };
+        let [same, new] = &after.further[..] else { panic!("{after:?}") };
+        assert!(Arc::ptr_eq(&same.proofs, &kept.proofs) && !same.config.required);
+        assert!(matches!(same.pull.state(), PullState::Running(_)));
+        assert_eq!((gone.pull.state(), new.pull.state()), (PullState::Idle, PullState::Idle));
+        // A repair that began before the reload comes too late.
+        assert!(gone.pull.begin(api, &gone.config, Arc::default(), 0).is_err());
+
+        let mut moved = with(vec![one("b")]);
+        moved.ollama.port = 9;
+        let moved = after.succeeded_by(moved, "later".into());
+        assert!(!Arc::ptr_eq(&moved.further[0].proofs, &kept.proofs));
+        assert_eq!(kept.pull.state(), PullState::Idle);
     }
 
     #[test]

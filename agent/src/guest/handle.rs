@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use tokio::time;
 
 use super::current::Current;
+use super::others::Turns;
 use super::own::Work;
-use super::real::{Shared, Turns};
+use super::real::Shared;
 use super::{CONCERNS, CONDITIONS, Remedy, concern};
 use crate::bus::Bus;
 use crate::config::{Config, ConfigError};

@@ -12,6 +12,13 @@ use crate::further::{self, Entry};
 use crate::model::{self, Attempt, Server};
 use crate::ollama::Api;
 
+/// Nothing of this is done twice at a time.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    pub(super) looks: tokio::sync::Mutex<()>,
+    pub(super) proofs: tokio::sync::Mutex<()>,
+}
+
 impl Shared {
     /// Looks at each of them. Where something is new, they are proven, and all are judged anew.
     pub(super) async fn look_at_further(&self) {
@@ -66,6 +73,20 @@ impl Shared {
                     => self.proven(one, &api, server).await,
                 () = replaced => return,
             }
+        }
+    }
+
+    /// Waits until another server answers than this one, or the settings are no longer `same`.
+    pub(super) async fn until_replaced(&self, server: Server, same: impl Fn(&Current) -> bool) {
+        loop {
+            // Made before anything is read, so that nothing is missed in between.
+            let moved = self.moved.notified();
+            let current = self.current();
+            let other = current.facts().server().is_some_and(|now| now != server);
+            if other || !same(&current) {
+                break;
+            }
+            moved.await;
         }
     }
 

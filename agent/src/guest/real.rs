@@ -10,13 +10,13 @@ use tokio::sync::Notify;
 use super::current::Current;
 use super::facts::{Seen, fresh};
 use super::known::{Known, wanted};
+use super::others::Turns;
 use super::own::Work;
 use super::{Remedy, concern};
 use crate::bus::Bus;
 use crate::config::{Config, Vendor};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Judgement, Moment, Outcome};
-use crate::model::Server;
 use crate::ollama::Api;
 use crate::{bootstrap, firewall, fix, gpu, model, names, network, ollama, storage, system};
 
@@ -74,13 +74,6 @@ pub(super) struct Shared {
     pub(super) pins: tokio::sync::Mutex<()>,
     /// Held while the further models are looked at, and while one of them is proven.
     pub(super) further: Turns,
-}
-
-/// Nothing of this is done twice at a time.
-#[derive(Debug, Default)]
-pub(super) struct Turns {
-    pub(super) looks: tokio::sync::Mutex<()>,
-    pub(super) proofs: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -263,20 +256,6 @@ impl Shared {
                 }
                 () = replaced => {}
             }
-        }
-    }
-
-    /// Waits until another server answers than this one, or the settings are no longer `same`.
-    pub(super) async fn until_replaced(&self, server: Server, same: impl Fn(&Current) -> bool) {
-        loop {
-            // Made before anything is read, so that nothing is missed in between.
-            let moved = self.moved.notified();
-            let current = self.current();
-            let other = current.facts().server().is_some_and(|now| now != server);
-            if other || !same(&current) {
-                break;
-            }
-            moved.await;
         }
     }
 

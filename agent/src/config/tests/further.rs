@@ -1,5 +1,7 @@
 //! `[[models]]`.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 const OTHER: &str =
@@ -18,7 +20,7 @@ fn one_has_the_keys_of_the_first_and_parameters_of_its_own() {
         source: "third:1".into(),
         alias: "third-saigak:1".into(),
         dimension: 512,
-        parameters: Default::default(),
+        parameters: BTreeMap::new(),
         ..Model::default()
     };
     let first = Model {

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::*;
+use crate::core::PullReport;
 use crate::guest::Seen;
 use crate::model::{Facts, Log};
 
@@ -13,8 +14,8 @@ fn at(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-fn seen(alias: Alias, source: Source) -> Option<Seen<Result<Facts, String>>> {
-    Some(Seen { at: at(95), value: Ok(Facts { source, alias, weights: None }) })
+fn seen(alias: Alias, source: Source) -> Seen<Result<Facts, String>> {
+    Seen { at: at(95), value: Ok(Facts { source, alias, weights: None }) }
 }
 
 /// One that is served, and was proven at 90 s.
@@ -29,7 +30,7 @@ fn served(name: &str, required: bool) -> Further {
     };
     Further {
         config: Arc::new(config),
-        seen: seen(Alias::Matches, Source::Present),
+        seen: Some(seen(Alias::Matches, Source::Present)),
         pull: PullState::Idle,
         proofs,
         tried: 0,
@@ -37,7 +38,7 @@ fn served(name: &str, required: bool) -> Further {
 }
 
 fn without(alias: Alias, source: Source, one: Further) -> Further {
-    Further { seen: seen(alias, source), ..one }
+    Further { seen: Some(seen(alias, source)), ..one }
 }
 
 fn failed(attempt: Attempt, one: Further) -> Further {
@@ -116,7 +117,7 @@ fn each_thing_that_is_wrong_has_a_reason_of_its_own() {
         assert_eq!(reason(found), expected, "{told}");
     }
     let pulled = |pull| Further { pull, ..without(Alias::Missing, Source::Missing, one()) };
-    assert_eq!(reason(pulled(PullState::Running(Default::default()))), "Pulling");
+    assert_eq!(reason(pulled(PullState::Running(PullReport::default()))), "Pulling");
     assert_eq!(reason(pulled(PullState::Succeeded(at(96)))), "Pulling");
     assert_eq!(reason(pulled(PullState::Succeeded(at(94)))), "NotPulled");
     assert_eq!(reason(pulled(PullState::Failed("gone".into()))), "NotPulled");
@@ -143,7 +144,7 @@ fn a_repair_is_of_the_one_that_is_named_and_they_take_turns() {
     let all = [unproven, lost("b", true, 9)];
     assert_eq!(subject(&all, Remedy::Pull).as_deref(), Some("b"));
     // While one is pulled nothing else is begun.
-    let pulls = PullState::Running(Default::default());
+    let pulls = PullState::Running(PullReport::default());
     let all = [lost("a", true, 0), Further { pull: pulls, ..lost("b", true, 9) }];
     assert_eq!(judged(&all)[0].0, "Pulling");
     assert_eq!(subject(&all, Remedy::Pull), None);
@@ -177,6 +178,6 @@ fn one_that_is_not_pinned_is_proven_seldom_once_it_was_right() {
     assert_eq!(verdict.expires, Some(at(90 + 7220)));
     // One that was refused is asked for as others are.
     assert!(owes(&failed(Attempt::Busy, one.clone()), 118));
-    one.seen = seen(Alias::Missing, Source::Present);
+    one.seen = Some(seen(Alias::Missing, Source::Present));
     assert!(!owes(&one, 9000), "nobody has it to prove");
 }
