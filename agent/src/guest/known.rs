@@ -108,11 +108,13 @@ impl Known<'_> {
                     model::check(model, seen.at, self.pull, &self.config.model)
                 });
                 judged.push(model::check_files(&self.facts.files));
-                let (progress, all) = (self.progress(uptime), &self.facts.further);
-                judged.extend(further::check(all, &self.given(&progress, uptime)));
                 judged
             }
-            concern::PROOF => self.judge_proof(uptime).into_iter().collect(),
+            concern::PROOF => {
+                let (progress, all) = (self.progress(uptime), &self.facts.further);
+                let further = further::check(all, &self.given(&progress, uptime));
+                self.judge_proof(uptime).into_iter().chain(further).collect()
+            }
             concern::GPU => self.judge_gpus(uptime),
             concern::SYSTEM => {
                 told(self.facts.system.as_ref(), uptime, |seen| system::check(&seen.value))
