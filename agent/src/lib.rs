@@ -12,6 +12,7 @@ pub mod config;
 pub mod core;
 pub mod firewall;
 pub mod fix;
+pub mod further;
 pub mod gpu;
 pub mod guest;
 pub mod history;

@@ -108,6 +108,15 @@ fn headline(text: &mut String, report: &Report, now: Duration, paint: Paint) -> 
             writeln!(text, "         from {}", pull.source)?;
         }
     }
+    for model in &report.models {
+        let word = match model.status {
+            Status::True => paint.good("served"),
+            Status::False if model.required => paint.bad(&model.reason),
+            Status::False | Status::Unknown => paint.faint(&model.reason),
+        };
+        let kind = if model.required { "" } else { " (optional)" };
+        writeln!(text, "  model  {}{kind}: {word}", model.alias)?;
+    }
     writeln!(text)
 }
 

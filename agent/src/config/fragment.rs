@@ -21,6 +21,7 @@ pub(super) struct Fragment {
     pub(super) gpu: Gpu,
     pub(super) ollama: Ollama,
     pub(super) model: Model,
+    pub(super) models: Option<Spanned<Vec<Spanned<Further>>>>,
     pub(super) proof: Proof,
     pub(super) bootstrap: Bootstrap,
 }
@@ -76,6 +77,22 @@ pub(super) struct Model {
     pub(super) pull_stall_seconds: Number,
 }
 
+/// One of `[[models]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Further {
+    pub(super) source: Text,
+    pub(super) sources: Option<Spanned<Vec<String>>>,
+    pub(super) alias: Text,
+    pub(super) weights: Text,
+    pub(super) template: Text,
+    pub(super) parameters: BTreeMap<String, Spanned<toml::Value>>,
+    pub(super) dimension: Number,
+    pub(super) pinned: Switch,
+    pub(super) required: Switch,
+    pub(super) pull_stall_seconds: Number,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[allow(clippy::struct_field_names, reason = "spelt as in the file")]
@@ -106,7 +123,7 @@ pub(super) fn parse(text: &str) -> Result<Fragment, (usize, String)> {
         Some(key) => match keys::find(&key) {
             Some(known) => format!("`{key}` must be {}", known.accepts),
             None if keys::is_section(&key) => format!("`{key}` must be a table"),
-            None => format!("unknown key `{key}`, did you mean `{}`?", keys::nearest(&key)),
+            None => format!("unknown key `{key}`, did you mean `{}`?", keys::meant(&key)),
         },
     };
     Err((offset, message))
@@ -118,7 +135,10 @@ fn key_at(table: &DeTable<'_>, offset: usize, parent: &str) -> Option<String> {
         let dot = if parent.is_empty() { "" } else { "." };
         let name = format!("{parent}{dot}{}", key.get_ref());
         let here = key.span().contains(&offset) || value.span().start == offset;
-        let inside = value.get_ref().as_table().and_then(|table| key_at(table, offset, &name));
+        let listed = value.get_ref().as_array().into_iter().flatten();
+        let tables = value.get_ref().as_table().into_iter();
+        let mut tables = tables.chain(listed.filter_map(|entry| entry.get_ref().as_table()));
+        let inside = tables.find_map(|table| key_at(table, offset, &name));
         inside.or(here.then_some(name))
     })
 }

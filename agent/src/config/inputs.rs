@@ -30,7 +30,12 @@ pub(super) struct Located<'a, T> {
 
 impl<T> Located<'_, T> {
     pub(super) fn error(&self, message: impl fmt::Display) -> ConfigError {
-        ConfigError::at(&self.source.file, self.source.text.as_bytes(), self.offset, message)
+        self.error_at(self.offset, message)
+    }
+
+    /// The same about something inside it, at this byte of the same file.
+    pub(super) fn error_at(&self, offset: usize, message: impl fmt::Display) -> ConfigError {
+        ConfigError::at(&self.source.file, self.source.text.as_bytes(), offset, message)
     }
 }
 

@@ -51,6 +51,12 @@ const fn text(name: &'static str, words: &'static str) -> Key {
     Key { name, accepts: Accepts::Text(words) }
 }
 
+/// The list of models besides that of `[model]`. Its entries have the keys of that section.
+pub(super) const MODELS: &str = "models";
+
+/// What only they have.
+static REQUIRED: Key = Key { name: "models.required", accepts: Accepts::Switch };
+
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
@@ -93,6 +99,13 @@ pub const KEYS: &[Key] = &[
     number("model.dimension", 1, 65536),
     Key { name: "model.pinned", accepts: Accepts::Switch },
     number("model.pull_stall_seconds", 10, DAY),
+    Key {
+        name: MODELS,
+        accepts: Accepts::List(
+            "a list of up to 15 tables, each with the keys of `[model]` and `required`, of which \
+             it sets `source`, `alias` and `dimension`",
+        ),
+    },
     number("proof.interval_seconds", 1, HOUR),
     number("proof.timeout_seconds", 1, HOUR),
     number("proof.fresh_seconds", 1, DAY),
@@ -102,7 +115,16 @@ pub const KEYS: &[Key] = &[
 
 /// The key of that name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
+    if name == REQUIRED.name {
+        return Some(&REQUIRED);
+    }
+    let name = in_entry(name).unwrap_or_else(|| name.to_owned());
     KEYS.iter().find(|key| key.name == name)
+}
+
+/// What `models.key` is called in `[model]`.
+fn in_entry(name: &str) -> Option<String> {
+    Some(format!("model.{}", name.strip_prefix(MODELS)?.strip_prefix('.')?))
 }
 
 /// Whether there is a section of that name.
@@ -110,8 +132,16 @@ pub(super) fn is_section(name: &str) -> bool {
     KEYS.iter().any(|key| section(key.name) == name)
 }
 
+/// The valid key or section that `unknown` is likely to mean.
+pub(super) fn meant(unknown: &str) -> String {
+    let Some(key) = in_entry(unknown) else { return nearest(unknown).to_owned() };
+    let found = nearest(&key);
+    // The same key of an entry.
+    found.strip_prefix("model.").map_or(found.to_owned(), |leaf| format!("{MODELS}.{leaf}"))
+}
+
 /// The valid key or section that looks most like `unknown`.
-pub(super) fn nearest(unknown: &str) -> &'static str {
+fn nearest(unknown: &str) -> &'static str {
     let likeness = |valid: &str| {
         let whole = strsim::normalized_damerau_levenshtein(unknown, valid);
         // A key in the wrong section, or in none.

@@ -8,6 +8,7 @@
 
 mod error;
 mod fragment;
+mod further;
 mod inputs;
 mod keys;
 mod settings;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::iter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Config {
     pub ollama: Ollama,
     /// The model that is served, and its alias.
     pub model: Model,
+    /// Those that are served besides, in the order in which they are pulled.
+    pub further: Vec<Model>,
     /// How an embedding is proven, and how long a proof counts.
     pub proof: Proof,
     /// What first boot is allowed to take.
@@ -41,6 +44,19 @@ pub enum Place {
     /// In a container of the pod that the server is in: there is no systemd, and the kubelet
     /// starts the server.
     Sidecar,
+}
+
+impl Config {
+    /// All models, that of `[model]` first.
+    pub fn models(&self) -> impl Iterator<Item = &Model> {
+        iter::once(&self.model).chain(&self.further)
+    }
+
+    /// The names of all models: sources and aliases.
+    #[must_use]
+    pub fn model_names(&self) -> Vec<&str> {
+        self.models().flat_map(|model| [model.source.as_str(), model.alias.as_str()]).collect()
+    }
 }
 
 /// `[serve]`
@@ -122,7 +138,7 @@ pub struct Ollama {
     pub port: u16,
 }
 
-/// `[model]`
+/// `[model]`, or one of `[[models]]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// Name that is pulled.
@@ -141,6 +157,8 @@ pub struct Model {
     pub dimension: usize,
     /// Whether it is kept in memory, whatever clients ask for.
     pub pinned: bool,
+    /// Whether the guest is ready only with it. Always so of `[model]`.
+    pub required: bool,
     /// How long a pull may stand at the same byte before it is given up and begun again.
     pub pull_stall: Duration,
 }
@@ -284,6 +302,7 @@ impl Default for Model {
             parameters: BTreeMap::from([("num_ctx".into(), Parameter::Integer(4096))]),
             dimension: 1024,
             pinned: true,
+            required: true,
             pull_stall: Duration::from_mins(2),
         }
     }

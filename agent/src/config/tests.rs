@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::*;
 
+mod further;
+
 /// A directory of drop-in files, removed at the end of the test.
 struct Files(tempfile::TempDir);
 

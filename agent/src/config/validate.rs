@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::fragment::Fragment;
 use super::inputs::Inputs;
 use super::keys::{self, Accepts};
-use super::{Config, ConfigError, Origin, Parameter, Vendor};
+use super::{Config, ConfigError, Origin, Parameter, Vendor, further};
 use crate::model::names;
 
 /// Directories that hold a system, with all that is in them.
@@ -74,9 +74,8 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     number(i, "ollama.port", |f| f.ollama.port.as_ref(), whole, &mut c.ollama.port)?;
     text(i, "model.source", |f| f.model.source.as_ref(), model, &mut c.model.source)?;
     if let Some(input) = i.last(|f| f.model.sources.as_ref()) {
-        let known: Option<Vec<_>> = input.value.iter().map(|source| origin(source)).collect();
-        let known = known.filter(|known| known.len() <= SOURCES_MAX);
-        c.model.sources = known.ok_or_else(|| input.error(demand("model.sources")))?;
+        c.model.sources =
+            origins(input.value).ok_or_else(|| input.error(demand("model.sources")))?;
     }
     text(i, "model.alias", |f| f.model.alias.as_ref(), model, &mut c.model.alias)?;
     text(i, "model.weights", |f| f.model.weights.as_ref(), digest, &mut c.model.weights)?;
@@ -106,6 +105,7 @@ pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
         c.model.parameters.insert(name.to_owned(), parameter);
     }
     related(inputs, &c)?;
+    c.further = further::models(inputs, &c.model)?;
     Ok(c)
 }
 
@@ -171,21 +171,21 @@ fn number<T>(
     Ok(())
 }
 
-fn demand(key: &str) -> String {
+pub(super) fn demand(key: &str) -> String {
     let accepts = keys::find(key).map(|key| key.accepts.to_string()).unwrap_or_default();
     format!("`{key}` must be {accepts}")
 }
 
-fn in_range(key: &str, value: i64) -> bool {
+pub(super) fn in_range(key: &str, value: i64) -> bool {
     matches!(keys::find(key).map(|key| &key.accepts),
         Some(Accepts::Number { min, max }) if (*min..=*max).contains(&value))
 }
 
-fn whole<T: TryFrom<i64>>(value: i64) -> Option<T> {
+pub(super) fn whole<T: TryFrom<i64>>(value: i64) -> Option<T> {
     T::try_from(value).ok()
 }
 
-fn seconds(value: i64) -> Option<Duration> {
+pub(super) fn seconds(value: i64) -> Option<Duration> {
     u64::try_from(value).ok().map(Duration::from_secs)
 }
 
@@ -224,6 +224,11 @@ fn plain_path(value: &str) -> Option<PathBuf> {
         .then(|| path.to_owned())
 }
 
+pub(super) fn origins(values: &[String]) -> Option<Vec<Origin>> {
+    let known: Option<Vec<_>> = values.iter().map(|source| origin(source)).collect();
+    known.filter(|known| known.len() <= SOURCES_MAX)
+}
+
 fn origin(value: &str) -> Option<Origin> {
     if value.starts_with('/') {
         let seen = |path: &PathBuf| !UNSEEN_TREES.iter().any(|tree| path.starts_with(tree));
@@ -242,7 +247,7 @@ fn file_name(value: &str) -> Option<String> {
 }
 
 /// The server takes a scheme off a name, so the name that it lists is another.
-fn model(value: &str) -> Option<String> {
+pub(super) fn model(value: &str) -> Option<String> {
     word(value).filter(|name| !name.contains("://"))
 }
 
@@ -252,7 +257,7 @@ fn word(value: &str) -> Option<String> {
 
 /// Nothing takes back what an earlier file declares.
 #[expect(clippy::option_option, reason = "the outer one tells of a value that is refused")]
-fn digest(value: &str) -> Option<Option<String>> {
+pub(super) fn digest(value: &str) -> Option<Option<String>> {
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     match value.len() {
         0 => Some(None),
@@ -261,11 +266,11 @@ fn digest(value: &str) -> Option<Option<String>> {
     }
 }
 
-fn filled(value: &str) -> Option<String> {
+pub(super) fn filled(value: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-fn parameter(value: &toml::Value) -> Option<Parameter> {
+pub(super) fn parameter(value: &toml::Value) -> Option<Parameter> {
     match value {
         toml::Value::Integer(number) => Some(Parameter::Integer(*number)),
         toml::Value::Float(number) => number.is_finite().then_some(Parameter::Float(*number)),

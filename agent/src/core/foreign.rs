@@ -6,7 +6,7 @@ const KEPT: usize = 500;
 
 /// `text` without control characters, which may move a terminal's cursor or begin a line of
 /// their own in a log, and not longer than a person reads.
-pub(super) fn tame(text: impl Into<String>) -> String {
+pub(crate) fn tame(text: impl Into<String>) -> String {
     let text = text.into();
     let is_plain = |plain, byte| plain & matches!(byte, b' '..=b'~');
     // So almost all of it is.

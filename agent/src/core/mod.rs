@@ -39,6 +39,7 @@ pub use closing::Closed;
 pub use condition::{Condition, Judgement, Reason, Role, Status};
 pub use engine::{Engine, Intent};
 pub use episode::{Climb, Climbs};
+pub(crate) use foreign::tame;
 pub use guest::{Guest, Schedule};
 pub use order::{Asked, Order, answered};
 pub use own::{AGENT, OWN_REASONS, OwnReason, SETTINGS_UNUSABLE, STARTING, STUCK};
@@ -47,6 +48,6 @@ pub use pull_report::PullReport;
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{
     AgentReport, BudgetReport, Cause, ConditionReport, ConfigurationReport, Expiry, InFlight,
-    Outlook, ProofReport, RepairReport, Report, Verdict,
+    ModelReport, Outlook, ProofReport, RepairReport, Report, Verdict,
 };
 pub use tally::{Source, Tally};

@@ -189,6 +189,7 @@ fn report<G: Guest>(
         budgets: engine.budgets(remedies, now.uptime),
         proofs: guest.proofs(),
         pulls: guest.pulls(),
+        models: guest.models(now),
         ..engine.report(now, guest.proof(now), guest.pull())
     }
 }

@@ -60,6 +60,9 @@ pub struct Report {
     pub proof: Option<ProofReport>,
     /// The pull that runs.
     pub pull: Option<PullReport>,
+    /// The models beside the first.
+    #[serde(default)]
+    pub models: Vec<ModelReport>,
     /// Until when repairs are paused, RFC 3339.
     #[serde(default)]
     pub paused_until: Option<String>,
@@ -190,6 +193,21 @@ pub struct InFlight {
 
 /// A repair that is over.
 pub type RepairReport = Past;
+
+/// One of the models beside the first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// The name that clients use.
+    pub alias: String,
+    /// Whether the guest is ready only with it.
+    pub required: bool,
+    /// Whether it is served.
+    pub status: Status,
+    /// Why.
+    pub reason: String,
+    /// The particulars.
+    pub message: String,
+}
 
 /// The last good proof.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

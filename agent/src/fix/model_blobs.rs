@@ -60,7 +60,7 @@ pub(super) fn run(config: &Config) -> Reply {
         Ok(disk) => disk,
         Err(reply) => return reply,
     };
-    let own = [config.model.source.as_str(), config.model.alias.as_str()];
+    let own = config.model_names();
     match stores(disk.top(), &own, Instant::now() + LIMIT) {
         Some(pass) => pass.reply(storage),
         None => Reply::refused(format!("no directory on {path} is a store of models")),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::facts::Facts;
 use crate::config::{self, Config};
+use crate::further::Entry;
 use crate::model::{Proofs, Pull, names};
 use crate::{firewall, storage};
 
@@ -24,6 +25,8 @@ pub(super) struct Current {
     pub(super) proofs: Arc<Proofs>,
     /// The pull of the source.
     pub(super) pull: Pull,
+    /// The models beside the first.
+    pub(super) further: Vec<Arc<Entry>>,
     pub(super) probes: Arc<storage::Probes>,
     pub(super) firewall: Arc<firewall::Probe>,
     facts: Mutex<Facts>,
@@ -32,7 +35,9 @@ pub(super) struct Current {
 impl Current {
     /// Under which nothing has been seen yet.
     pub(super) fn new(config: Config, loaded_at: String) -> Self {
+        let further = config.further.iter().cloned().map(Entry::new).map(Arc::new).collect();
         Self {
+            further,
             config,
             loaded_at,
             needs_restart: Vec::new(),
@@ -104,8 +109,33 @@ impl Current {
         if config.ollama != old.ollama || !same || wanted(&config.model) != wanted(&old.model) {
             pull = pull.end(same);
         }
+        let further = self.further_by(&config);
         let facts = Mutex::new(facts);
-        Self { config, loaded_at, needs_restart, proofs, pull, probes, firewall, facts }
+        Self { config, loaded_at, needs_restart, proofs, pull, further, probes, firewall, facts }
+    }
+}
+
+impl Current {
+    /// The further models of `config`: what is known of one that is promised as before stays. The
+    /// pulls of all others end.
+    fn further_by(&self, config: &Config) -> Vec<Arc<Entry>> {
+        let same_server = config.ollama == self.config.ollama;
+        let known = |model: &config::Model| {
+            let same = |old: &&Arc<Entry>| promised(&old.config) == promised(model);
+            self.further.iter().filter(|_| same_server).find(same)
+        };
+        let kept: Vec<_> = config.further.iter().filter_map(known).collect();
+        for old in &self.further {
+            if !kept.iter().any(|kept| Arc::ptr_eq(kept, old)) {
+                // None may begin in its place.
+                drop(old.pull.end(false));
+            }
+        }
+        let entry = |model: &config::Model| match known(model) {
+            Some(old) => old.succeeded_by(model.clone()),
+            None => Entry::new(model.clone()),
+        };
+        config.further.iter().map(entry).map(Arc::new).collect()
     }
 }
 
@@ -115,6 +145,7 @@ fn promised(model: &config::Model) -> config::Model {
         sources: Vec::new(),
         pull_stall: Duration::ZERO,
         pinned: false,
+        required: true,
         ..model.clone()
     }
 }
@@ -196,6 +227,36 @@ mod tests {
         // A repair that began before the reload comes too late.
         assert!(begin(&before).is_err());
         begin(&other).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_further_model_is_as_proven_as_before_and_the_pull_of_one_that_is_gone_ends() {
+        let one = |name: &str| config::Model {
+            source: format!("{name}:1"),
+            alias: format!("{name}-saigak:1"),
+            ..config::Model::default()
+        };
+        let with = |further| Config { further, ..Config::default() };
+        let api = Api::at(&Api::client().unwrap(), Ipv4Addr::LOCALHOST.into(), 1);
+        let before = Current::new(with(vec![one("a"), one("b")]), "then".into());
+        for entry in &before.further {
+            entry.pull.begin(api.clone(), &entry.config, Arc::default(), 0).unwrap();
+        }
+        let optional = config::Model { required: false, pinned: false, ..one("b") };
+        let after = before.succeeded_by(with(vec![optional, one("c")]), "now".into());
+        let [gone, kept] = &before.further[..] else { panic!("{before:?}") };
+        let [same, new] = &after.further[..] else { panic!("{after:?}") };
+        assert!(Arc::ptr_eq(&same.proofs, &kept.proofs) && !same.config.required);
+        assert!(matches!(same.pull.state(), PullState::Running(_)));
+        assert_eq!((gone.pull.state(), new.pull.state()), (PullState::Idle, PullState::Idle));
+        // A repair that began before the reload comes too late.
+        assert!(gone.pull.begin(api, &gone.config, Arc::default(), 0).is_err());
+
+        let mut moved = with(vec![one("b")]);
+        moved.ollama.port = 9;
+        let moved = after.succeeded_by(moved, "later".into());
+        assert!(!Arc::ptr_eq(&moved.further[0].proofs, &kept.proofs));
+        assert_eq!(kept.pull.state(), PullState::Idle);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What was last seen of each concern.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +10,8 @@ use reqwest::Client;
 use crate::core::slept;
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
-use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
+use crate::probe::DiskFacts;
+use crate::{bootstrap, firewall, further, gpu, model, names, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +29,7 @@ const STALE: Duration = Duration::from_secs(90);
 const NAMES_COUNT: Duration = Duration::from_secs(60);
 
 /// What was seen, unless it is too long ago.
-pub(super) fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
+pub(crate) fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
     seen.filter(|seen| uptime.saturating_sub(seen.at) < STALE)
 }
 
@@ -52,6 +54,8 @@ pub struct Facts {
     pub model_since: Duration,
     /// What is known of the models' files.
     pub files: model::Files,
+    /// The models beside the first.
+    pub further: Vec<further::Further>,
     /// The guest itself.
     pub system: Option<Seen<system::Facts>>,
     /// How names resolve.
@@ -170,12 +174,26 @@ impl Facts {
 
     /// What the data disk at `path` tells of the alias's weights.
     pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
+        self.recorded_of(path, |disk| Some(&disk.alias_weights))
+    }
+
+    /// The same for a further model with that alias.
+    pub(super) fn recorded_further(&self, path: &Path, alias: &str) -> model::Recorded {
+        self.recorded_of(path, |disk| disk.further_weights.get(alias))
+    }
+
+    fn recorded_of(
+        &self,
+        path: &Path,
+        weights: impl Fn(&DiskFacts) -> Option<&BTreeMap<PathBuf, String>>,
+    ) -> model::Recorded {
         let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
         let Some(store) = server.value.store(path)? else { return Ok(None) };
         let probe = self.disk().and_then(|disk| disk.probe.as_ref());
         match probe.ok_or("the data disk is looked at first")? {
             Ok(seen) => {
-                Ok(seen.disk.as_ref().and_then(|disk| disk.alias_weights.get(&store)).cloned())
+                let by_store = seen.disk.as_ref().and_then(weights);
+                Ok(by_store.and_then(|weights| weights.get(&store)).cloned())
             }
             Err(error) => Err(error.to_string()),
         }

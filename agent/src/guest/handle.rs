@@ -1,5 +1,6 @@
 //! The guest that the agent runs in, as the core sees it.
 
+use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time;
 
 use super::current::Current;
+use super::others::Turns;
 use super::own::Work;
 use super::real::Shared;
 use super::{CONCERNS, Remedy, concern, conditions, sidecar};
@@ -15,8 +17,8 @@ use crate::bus::Bus;
 use crate::config::{Config, ConfigError, Place};
 use crate::core::reconcile::Waker;
 use crate::core::{
-    BootClock, Clock, Condition, ConfigurationReport, Guest, Judgement, Ledger, Moment, Outcome,
-    ProofReport, PullReport, Schedule, rfc3339,
+    BootClock, Clock, Condition, ConfigurationReport, Guest, Judgement, Ledger, ModelReport,
+    Moment, Outcome, ProofReport, PullReport, Schedule, rfc3339,
 };
 use crate::gpu;
 use crate::ledger_file::LedgerFile;
@@ -68,6 +70,7 @@ impl RealGuest {
             patience: Mutex::default(),
             references: Arc::new(references),
             pins: tokio::sync::Mutex::default(),
+            further: Turns::default(),
         };
         Ok(Self { shared: Arc::new(shared), ledger })
     }
@@ -123,8 +126,19 @@ impl Guest for RealGuest {
         async move {
             if concern == concern::PROOF {
                 shared.prove().await;
+                // Nothing of the first model waits for the others.
+                let other = Arc::clone(&shared);
                 tokio::spawn(async move { shared.pin().await });
-            } else if time::timeout(LOOK_DEADLINE, shared.look(concern)).await.is_err() {
+                tokio::spawn(async move { other.prove_further().await });
+                return;
+            }
+            if concern == concern::MODEL {
+                let other = Arc::clone(&shared);
+                tokio::spawn(async move {
+                    let _ = time::timeout(LOOK_DEADLINE, other.look_at_further()).await;
+                });
+            }
+            if time::timeout(LOOK_DEADLINE, shared.look(concern)).await.is_err() {
                 let name = CONCERNS.get(concern).map_or("?", |schedule| schedule.concern);
                 tracing::warn!(concern = name, "a look took too long and was given up");
             }
@@ -158,15 +172,23 @@ impl Guest for RealGuest {
     }
 
     fn pull(&self) -> Option<PullReport> {
-        match self.shared.current().pull.state() {
+        let current = self.shared.current();
+        let further = current.further.iter().map(|one| &one.pull);
+        iter::once(&current.pull).chain(further).find_map(|pull| match pull.state() {
             PullState::Running(report) => Some(report),
             PullState::Idle | PullState::Succeeded(_) | PullState::Failed(_) => None,
-        }
+        })
     }
 
     fn pulls(&self) -> Vec<(String, u64)> {
         let current = self.shared.current();
-        vec![(current.config.model.source.clone(), current.pull.begun())]
+        let further = current.further.iter().map(|one| (&*one.config, &one.pull));
+        let all = iter::once((&current.config.model, &current.pull)).chain(further);
+        all.map(|(model, pull)| (model.source.clone(), pull.begun())).collect()
+    }
+
+    fn models(&self, now: Moment) -> Vec<ModelReport> {
+        self.shared.known(|known| known.models(now.uptime))
     }
 
     fn remedies(&self) -> Vec<Remedy> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::facts::{Facts, Seen, fresh};
 use super::{CONDITIONS, Remedy, concern, sidecar};
-use crate::config::{Config, Place};
-use crate::core::{Judgement, Moment, Status};
+use crate::config::{self, Config, Place};
+use crate::core::{Judgement, ModelReport, Moment, Status, tame};
 use crate::model::{Log, PullState, Server};
-use crate::{bootstrap, firewall, gpu, model, names, network, ollama, storage, system};
+use crate::{bootstrap, firewall, further, gpu, model, names, network, ollama, storage, system};
 
 /// All that is known of a guest.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +121,11 @@ impl Known<'_> {
                 judged.push(model::check_files(&self.facts.files));
                 judged
             }
-            concern::PROOF => self.judge_proof(uptime).into_iter().collect(),
+            concern::PROOF => {
+                let (progress, all) = (self.progress(uptime), &self.facts.further);
+                let further = further::check(all, &self.given(&progress, uptime));
+                self.judge_proof(uptime).into_iter().chain(further).collect()
+            }
             concern::GPU => self.judge_gpus(uptime),
             concern::SYSTEM => {
                 told(self.facts.system.as_ref(), uptime, |seen| system::check(&seen.value))
@@ -132,13 +136,53 @@ impl Known<'_> {
 
     fn judge_proof(&self, uptime: Duration) -> Option<Judgement<Remedy>> {
         let server = self.facts.server()?;
-        let ollama = fresh(self.facts.ollama.as_ref(), uptime);
-        let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
-        let (gpu, gpu_told) = self.facts.gpu_probe.computed();
-        let progress = ollama::Progress { gpu, gpu_told, ..progress };
+        let progress = self.progress(uptime);
         let seen_at = self.facts.model.as_ref().map_or(Duration::ZERO, |seen| seen.at);
         let proofs = self.proofs.of_weights(self.facts.alias_weights(), seen_at);
         Some(model::check_proof(&proofs, server, &progress, &self.config.proof, uptime))
+    }
+
+    /// The server's progress on anything, as far as it is known.
+    fn progress(&self, uptime: Duration) -> ollama::Progress {
+        let ollama = fresh(self.facts.ollama.as_ref(), uptime);
+        let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
+        let (gpu, gpu_told) = self.facts.gpu_probe.computed();
+        ollama::Progress { gpu, gpu_told, ..progress }
+    }
+
+    /// What the further models are judged by.
+    fn given<'b>(&'b self, progress: &'b ollama::Progress, uptime: Duration) -> further::Given<'b> {
+        let server = self.facts.server();
+        further::Given { server, progress, proof: &self.config.proof, uptime }
+    }
+
+    /// What is to be said of each of the further models, at `uptime`.
+    pub(super) fn models(&self, uptime: Duration) -> Vec<ModelReport> {
+        let (progress, all) = (self.progress(uptime), &self.facts.further);
+        let verdicts = self.given(&progress, uptime).verdicts(all);
+        let report = |(one, verdict): (&further::Further, further::Verdict)| ModelReport {
+            alias: one.config.alias.clone(),
+            required: one.config.required,
+            status: verdict.reason.status,
+            reason: verdict.reason.name.into(),
+            message: tame(verdict.message),
+        };
+        all.iter().zip(verdicts).map(report).collect()
+    }
+
+    /// The further model that `remedy` is for, at `uptime`.
+    pub(super) fn subject(
+        &self,
+        remedy: further::Remedy,
+        uptime: Duration,
+    ) -> Option<&further::Further> {
+        self.given(&self.progress(uptime), uptime).subject(&self.facts.further, remedy)
+    }
+
+    /// Whether a pull runs, of whatever model.
+    fn pulls(&self) -> bool {
+        let further = self.facts.further.iter().map(|one| &one.pull);
+        further.chain([self.pull]).any(|pull| matches!(pull, PullState::Running(_)))
     }
 
     fn judge_gpus(&self, uptime: Duration) -> Vec<Judgement<Remedy>> {
@@ -172,8 +216,12 @@ impl Known<'_> {
     pub fn held(&self, remedy: Remedy, now: Moment) -> Option<String> {
         let (facts, uptime) = (self.facts, now.uptime);
         if self.config.place == Place::Sidecar {
-            let has = sidecar::has(Place::Sidecar, remedy);
-            return (!has).then(|| "it needs a guest of its own".into());
+            let pull = Remedy::Further(further::Remedy::Pull);
+            return match sidecar::has(Place::Sidecar, remedy) {
+                true if remedy == pull && self.pulls() => Some("another pull goes on".into()),
+                true => None,
+                false => Some("it needs a guest of its own".into()),
+            };
         }
         let bootstrap = facts.bootstrap.as_ref().map(|seen| &seen.value);
         let config = &self.config.bootstrap;
@@ -207,61 +255,88 @@ impl Known<'_> {
                 let seen = facts.ollama.as_ref().map(|seen| &seen.value);
                 ollama::held(remedy, seen, uptime)
             }
-            // What is unloaded must be loaded again.
-            Remedy::Model(model::Remedy::Unload) => storage::forbids_restart(facts.disk())
-                .or_else(|| gpu::forbids_restart(&facts.gpu_probe, &self.config.gpu, uptime)),
-            Remedy::Model(remedy) => {
-                if remedy == model::Remedy::DropDamaged
-                    && matches!(self.pull, PullState::Running(_))
-                {
-                    return Some("a pull goes on".into());
-                }
-                // A file needs neither a name nor a clock.
-                let registries = self.config.model.registries();
-                if remedy == model::Remedy::Pull
-                    && registries.is_some_and(|hosts| hosts.len() == 1)
-                    && let Some(why) = facts.names_forbid_pull(uptime)
-                {
-                    return Some(why);
-                }
-                let needed = match (remedy, self.pull) {
-                    (model::Remedy::Pull, PullState::Failed(failure)) => {
-                        let lacks = failure.lacks_room(uptime).unwrap_or_default();
-                        lacks.max(self.config.storage.minimum_free_bytes)
-                    }
-                    (model::Remedy::Pull, _) => self.config.storage.minimum_free_bytes,
-                    (model::Remedy::CreateAlias, _) => MANIFEST_ROOM,
-                    // The one renames, the other writes nothing.
-                    (model::Remedy::DropDamaged | model::Remedy::Unload, _) => 0,
-                };
-                if remedy == model::Remedy::Pull
-                    && self.config.model.registries().is_some()
-                    && let Some(why) = system::holds_pull(now.wall)
-                {
-                    return Some(why);
-                }
-                // A server that has just been restarted may keep its models elsewhere by now.
-                let Some(server) = facts.server_of_models() else {
-                    return Some("the server is looked at first".into());
-                };
-                let elsewhere = server.keeps_elsewhere(&self.config.storage.path);
-                if elsewhere.is_some() {
-                    return elsewhere;
-                }
-                if remedy == model::Remedy::DropDamaged
-                    && let Err(why) = server.store(&self.config.storage.path)
-                {
-                    return Some(why);
-                }
-                let store = facts.store(&self.config.storage.path);
-                storage::refuses_write(facts.disk(), &store, needed)
-            }
-            Remedy::Storage(storage::Remedy::MakeRoom)
-                if matches!(self.pull, PullState::Running(_)) =>
-            {
+            Remedy::Model(remedy) => self.holds_model(remedy, &self.config.model, self.pull, now),
+            Remedy::Further(remedy) => self.holds_further(remedy, now),
+            Remedy::Storage(storage::Remedy::MakeRoom) if self.pulls() => {
                 Some("a pull goes on".into())
             }
             Remedy::Network(_) | Remedy::Storage(_) | Remedy::Gpu(_) => None,
         }
+    }
+
+    /// Why `remedy` must not be done to the further model that it is for.
+    fn holds_further(&self, remedy: further::Remedy, now: Moment) -> Option<String> {
+        // A repair that is asked for and would be of none is told so when it runs.
+        let one = self.subject(remedy, now.uptime)?;
+        let model = self.facts.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
+        let lacks_first = model.is_some_and(|model| !model.source.is_there());
+        if remedy == further::Remedy::Pull {
+            if lacks_first && *self.pull == PullState::Idle {
+                return Some(format!("{} comes first", self.config.model.source));
+            }
+            if self.pulls() {
+                return Some("another pull goes on".into());
+            }
+        }
+        self.holds_model(remedy.of_first(), &one.config, &one.pull, now)
+    }
+
+    /// Why `remedy` must not be done to `model`, whose last pull has come to `pull`.
+    fn holds_model(
+        &self,
+        remedy: model::Remedy,
+        model: &config::Model,
+        pull: &PullState,
+        now: Moment,
+    ) -> Option<String> {
+        let (facts, uptime) = (self.facts, now.uptime);
+        if remedy == model::Remedy::Unload {
+            // What is unloaded must be loaded again.
+            return storage::forbids_restart(facts.disk())
+                .or_else(|| gpu::forbids_restart(&facts.gpu_probe, &self.config.gpu, uptime));
+        }
+        if remedy == model::Remedy::DropDamaged && self.pulls() {
+            return Some("a pull goes on".into());
+        }
+        // A file needs neither a name nor a clock. And only the first model's name is asked for.
+        let registries = model.registries();
+        let asked = self.config.model.first_registry();
+        if remedy == model::Remedy::Pull
+            && registries.as_ref().is_some_and(|hosts| hosts.iter().eq(&asked))
+            && let Some(why) = facts.names_forbid_pull(uptime)
+        {
+            return Some(why);
+        }
+        let needed = match (remedy, pull) {
+            (model::Remedy::Pull, PullState::Failed(failure)) => {
+                let lacks = failure.lacks_room(uptime).unwrap_or_default();
+                lacks.max(self.config.storage.minimum_free_bytes)
+            }
+            (model::Remedy::Pull, _) => self.config.storage.minimum_free_bytes,
+            (model::Remedy::CreateAlias, _) => MANIFEST_ROOM,
+            // The one renames, the other writes nothing.
+            (model::Remedy::DropDamaged | model::Remedy::Unload, _) => 0,
+        };
+        if remedy == model::Remedy::Pull
+            && registries.is_some()
+            && let Some(why) = system::holds_pull(now.wall)
+        {
+            return Some(why);
+        }
+        // A server that has just been restarted may keep its models elsewhere by now.
+        let Some(server) = facts.server_of_models() else {
+            return Some("the server is looked at first".into());
+        };
+        let elsewhere = server.keeps_elsewhere(&self.config.storage.path);
+        if elsewhere.is_some() {
+            return elsewhere;
+        }
+        if remedy == model::Remedy::DropDamaged
+            && let Err(why) = server.store(&self.config.storage.path)
+        {
+            return Some(why);
+        }
+        let store = facts.store(&self.config.storage.path);
+        storage::refuses_write(facts.disk(), &store, needed)
     }
 }

@@ -7,6 +7,7 @@ mod facts;
 mod files;
 mod handle;
 mod known;
+mod others;
 mod own;
 mod real;
 mod reasons;
@@ -16,8 +17,9 @@ mod sidecar;
 use std::time::Duration;
 
 use crate::core::{Budget, Condition, Outcome, Schedule};
-use crate::{bootstrap, core, fix, gpu, model, names, network, ollama, storage, system};
+use crate::{bootstrap, core, fix, further, gpu, model, names, network, ollama, storage, system};
 
+pub(crate) use facts::fresh;
 pub use facts::{Facts, Seen};
 pub use handle::RealGuest;
 pub use known::{JUDGED, Known};
@@ -45,6 +47,8 @@ pub static CONDITIONS: &[&Condition] = &[
     &gpu::GPU_HEALTHY,
     &gpu::GPU_OFFLOADED,
     &model::EMBEDDING_CORRECT,
+    &further::FURTHER_MODELS_SERVED,
+    &further::OPTIONAL_MODELS_SERVED,
     &system::CLOCK_SYNCHRONIZED,
     &system::MEMORY_AVAILABLE,
     &system::ROOT_DISK_SPACE,
@@ -104,6 +108,8 @@ pub enum Remedy {
     Ollama(ollama::Remedy),
     /// Of the models.
     Model(model::Remedy),
+    /// Of those beside the first.
+    Further(further::Remedy),
     /// Of the GPUs' driver.
     Gpu(gpu::Remedy),
 }
@@ -116,6 +122,7 @@ impl Remedy {
         all.extend(storage::Remedy::ALL.map(Self::Storage));
         all.extend(ollama::Remedy::ALL.map(Self::Ollama));
         all.extend(model::Remedy::ALL.map(Self::Model));
+        all.extend(further::Remedy::ALL.map(Self::Further));
         all.extend(gpu::Remedy::ALL.map(Self::Gpu));
         all
     }
@@ -128,6 +135,7 @@ impl core::Remedy for Remedy {
             Self::Storage(remedy) => remedy.name(),
             Self::Ollama(remedy) => remedy.name(),
             Self::Model(remedy) => remedy.name(),
+            Self::Further(remedy) => remedy.name(),
             Self::Gpu(remedy) => remedy.name(),
         }
     }
@@ -138,6 +146,7 @@ impl core::Remedy for Remedy {
             Self::Storage(remedy) => remedy.budget(),
             Self::Ollama(remedy) => remedy.budget(),
             Self::Model(remedy) => remedy.budget(),
+            Self::Further(remedy) => remedy.budget(),
             Self::Gpu(remedy) => remedy.budget(),
         }
     }
@@ -148,6 +157,7 @@ impl core::Remedy for Remedy {
             Self::Storage(remedy) => remedy.deadline(),
             Self::Ollama(remedy) => remedy.deadline(),
             Self::Model(remedy) => remedy.deadline(),
+            Self::Further(remedy) => remedy.deadline(),
             Self::Gpu(remedy) => remedy.deadline(),
         }
     }
@@ -165,7 +175,7 @@ impl core::Remedy for Remedy {
                 &["disk", "models"]
             }
             // A model is changed through the server.
-            Self::Model(_) => &["server", "models"],
+            Self::Model(_) | Self::Further(_) => &["server", "models"],
         }
     }
 }
@@ -214,7 +224,8 @@ mod tests {
     fn no_model_is_written_while_damaged_files_are_set_aside_and_a_server_can_be_restarted() {
         let drop = Remedy::Model(model::Remedy::DropDamaged);
         for remedy in Remedy::all() {
-            let apart = matches!(remedy, Remedy::Model(_) | Remedy::Storage(_));
+            let models = matches!(remedy, Remedy::Model(_) | Remedy::Further(_));
+            let apart = models || matches!(remedy, Remedy::Storage(_));
             assert_eq!(drop.collides(remedy), apart, "{}", remedy.name());
             assert_eq!(remedy.collides(drop), apart, "{}", remedy.name());
         }

@@ -65,7 +65,10 @@ impl Shared {
     /// What the agent itself has the server do.
     pub(super) fn own(&self, current: &Current) -> ollama::Own {
         let (pull, proofs) = (current.pull.quiet_since(), current.proofs.log().quiet_since());
-        let quiet_since = pull.max(proofs).max(self.work.quiet_since());
+        let further = (current.further.iter())
+            .map(|one| one.pull.quiet_since().max(one.proofs.log().quiet_since()));
+        let quiet_since =
+            further.fold(pull.max(proofs).max(self.work.quiet_since()), Duration::max);
         let wanted = current.wanted(BootClock.now().uptime);
         ollama::Own { asked: self.asked.load(Ordering::Relaxed), quiet_since, wanted }
     }

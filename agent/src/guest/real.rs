@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::current::Current;
 use super::facts::{Seen, fresh};
 use super::known::{Known, wanted};
+use super::others::Turns;
 use super::own::Work;
 use super::{Remedy, concern, sidecar};
 use crate::bus::Bus;
@@ -25,6 +26,7 @@ async fn look_at_disk(current: &Current, bus: &Bus, doubt: bool) {
     let value = storage::look(&current.config.storage, &current.probes, bus, doubt).await;
     if let Some(free) = value.as_ref().ok().and_then(storage::Facts::free_bytes) {
         current.pull.room(free);
+        current.further.iter().for_each(|one| one.pull.room(free));
     }
     current.facts().storage = Some(Seen { at, value });
 }
@@ -72,6 +74,8 @@ pub(super) struct Shared {
     pub(super) references: Arc<model::References>,
     /// Held while a model is being pinned.
     pub(super) pins: tokio::sync::Mutex<()>,
+    /// Held while the further models are looked at, and while one of them is proven.
+    pub(super) further: Turns,
 }
 
 impl Shared {
@@ -241,18 +245,7 @@ impl Shared {
             let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
             // merely not seen for a moment may be loading the model for this very proof.
-            let replaced = async {
-                loop {
-                    // Made before anything is read, so that nothing is missed in between.
-                    let moved = self.moved.notified();
-                    let current = self.current();
-                    let other = current.facts().server().is_some_and(|now| now != server);
-                    if other || !Arc::ptr_eq(&current.proofs, proofs) {
-                        break;
-                    }
-                    moved.await;
-                }
-            };
+            let replaced = self.until_replaced(server, |now| Arc::ptr_eq(&now.proofs, proofs));
             tokio::select! {
                 () = self.watch_the_waiting() => {}
                 () = model::prove(
@@ -289,7 +282,7 @@ impl Shared {
         model::pin(proofs, &api, server, &config.model).await;
     }
 
-    fn count(&self, attempt: &model::Attempt) {
+    pub(super) fn count(&self, attempt: &model::Attempt) {
         let at = model::Attempt::WORDS.iter().position(|word| *word == attempt.word());
         if let Some(count) = at.and_then(|at| self.proofs.get(at)) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -309,13 +302,14 @@ impl Shared {
         self.known(|known| known.held(remedy, now))
     }
 
-    fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
+    pub(super) fn known<T>(&self, of: impl FnOnce(Known<'_>) -> T) -> T {
         let current = self.current();
         let (pull, proofs) = (current.pull.state(), current.proofs.log());
         let mut facts = current.facts();
         facts.gpu_probe = self.gpu_probe.seen();
         facts.files = self.files.files();
         facts.patience = *self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.further = current.further.iter().map(|one| one.known()).collect();
         let facts = &*facts;
         of(Known { config: &current.config, facts, pull: &pull, proofs: &proofs })
     }
@@ -323,7 +317,7 @@ impl Shared {
     pub(super) async fn repair(&self, remedy: Remedy) -> Outcome {
         // cloud-init may have begun since it was last looked at.
         self.look(concern::BOOTSTRAP).await;
-        if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
+        if let Remedy::Ollama(_) | Remedy::Model(_) | Remedy::Further(_) = remedy {
             // A server looks stuck, or without its models, before its disk is known to be.
             let current = self.current();
             if sidecar::looks_at(current.config.place, concern::STORAGE) {
@@ -335,6 +329,9 @@ impl Shared {
             }
             // And it may have recovered meanwhile.
             self.look(concern::OLLAMA).await;
+            if let Remedy::Further(_) = remedy {
+                self.look_at_further().await;
+            }
             if !wanted(&self.judge(BootClock.now().uptime), remedy) {
                 return Outcome::Refused("what it would mend is not seen any more".into());
             }
@@ -349,6 +346,7 @@ impl Shared {
             Remedy::Storage(remedy) => storage::apply(remedy).await,
             Remedy::Gpu(remedy) => gpu::apply(remedy, &self.gpu_probe).await,
             Remedy::Ollama(remedy) => ollama::apply(remedy).await,
+            Remedy::Further(remedy) => self.repair_further(remedy, &current).await,
             Remedy::Model(remedy) => {
                 let api = current.facts().api(&self.client, config.ollama.port);
                 let Some(api) = api else {

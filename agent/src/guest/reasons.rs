@@ -3,19 +3,20 @@
 
 use super::Remedy;
 use crate::core::{Condition, Reason};
-use crate::{bootstrap, gpu, model, names, network, ollama, storage, system};
+use crate::{bootstrap, further, gpu, model, names, network, ollama, storage, system};
 
 /// A condition and every reason that may be given for its status.
 pub type Declared = (&'static Condition, &'static [&'static Reason<Remedy>]);
 
 /// The concerns' tables.
-static TABLES: [&[Declared]; 8] = [
+static TABLES: [&[Declared]; 9] = [
     bootstrap::REASONS,
     network::REASONS,
     storage::REASONS,
     ollama::REASONS,
     names::REASONS,
     model::REASONS,
+    further::REASONS,
     gpu::REASONS,
     system::REASONS,
 ];

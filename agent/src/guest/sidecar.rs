@@ -17,7 +17,7 @@ use crate::config::Place;
 use crate::core::{BootClock, Clock, Condition, Judgement, Reason, Report, Rung, Status};
 use crate::ollama::{self, Answer, Api};
 use crate::serve::is_current;
-use crate::{gpu, model};
+use crate::{further, gpu, model};
 
 /// Those of a guest's conditions that can be known here, and what each waits for.
 static HERE: &[&Condition] = &[
@@ -27,6 +27,8 @@ static HERE: &[&Condition] = &[
     &model::ALIAS_PRESENT,
     &Condition { explained_by: &[], ..gpu::GPU_OFFLOADED },
     &model::EMBEDDING_CORRECT,
+    &further::FURTHER_MODELS_SERVED,
+    &further::OPTIONAL_MODELS_SERVED,
 ];
 
 /// The concerns that are looked at here.
@@ -67,8 +69,12 @@ pub(super) fn looks_at(place: Place, concern: usize) -> bool {
 
 /// Whether `remedy` can be had, at `place`.
 pub(super) fn has(place: Place, remedy: Remedy) -> bool {
-    place == Place::Guest
-        || matches!(remedy, Remedy::Model(remedy) if remedy != model::Remedy::DropDamaged)
+    match remedy {
+        _ if place == Place::Guest => true,
+        Remedy::Model(remedy) => remedy != model::Remedy::DropDamaged,
+        Remedy::Further(_) => true,
+        _ => false,
+    }
 }
 
 /// Every reason as it is here, by its place in memory: less the rungs that need a guest.
@@ -202,7 +208,9 @@ mod tests {
         let known = Known { config: &config, facts: &facts, pull: &pull, proofs: &proofs };
         let said: Vec<_> =
             known.judge(Duration::ZERO).iter().map(|judged| judged.condition).collect();
-        assert_eq!(said, ["GpuOffloaded"], "no GPU is expected, and nothing else is known");
+        let further = ["FurtherModelsServed", "OptionalModelsServed"];
+        assert_eq!(said[..1], ["GpuOffloaded"], "no GPU is expected, and nothing else is known");
+        assert_eq!(said[1..], further, "and there are no other models");
     }
 
     /// A report of now, of one condition.

@@ -73,7 +73,7 @@ pub(super) fn run(config: &Config) -> Result<(), String> {
     let path = config.storage.path.display();
     let disk = Disk::open(&config.storage.path).map_err(|e| format!("cannot read {path}: {e}"))?;
     let disk = disk.ok_or_else(|| format!("nothing is mounted at {path}"))?;
-    let own = [config.model.source.as_str(), config.model.alias.as_str()];
+    let own = config.model_names();
     // Where it is not known, only the rate holds it back.
     let pressure = super::wait(async {
         let group = control_group(&config.ollama).await?;

@@ -86,6 +86,9 @@ pub struct DiskFacts {
     /// out.
     #[serde(default)]
     pub alias_weights: BTreeMap<PathBuf, String>,
+    /// The same for each further model, by its alias.
+    #[serde(default)]
+    pub further_weights: BTreeMap<String, BTreeMap<PathBuf, String>>,
 }
 
 impl DiskFacts {

@@ -30,17 +30,18 @@ pub(super) struct ScanError {
 }
 
 pub(super) fn facts(config: &Config) -> Result<StorageFacts, ScanError> {
-    let (storage, alias) = (&config.storage, &config.model.alias);
+    let storage = &config.storage;
     let path = storage.path.clone();
     let read = || -> io::Result<StorageFacts> {
         let wanted = user::find(&storage.owner)?;
-        let disk = Disk::open(&storage.path)?.map(|disk| look(&disk, wanted, alias)).transpose()?;
+        let disk =
+            Disk::open(&storage.path)?.map(|disk| look(&disk, wanted, config)).transpose()?;
         Ok(StorageFacts { wanted, disk })
     };
     read().map_err(|source| ScanError { path, source })
 }
 
-fn look(disk: &Disk, wanted: Option<Owner>, alias: &str) -> io::Result<DiskFacts> {
+fn look(disk: &Disk, wanted: Option<Owner>, config: &Config) -> io::Result<DiskFacts> {
     let space = disk.space()?;
     let top = disk.top();
     let mut facts = DiskFacts {
@@ -55,7 +56,10 @@ fn look(disk: &Disk, wanted: Option<Owner>, alias: &str) -> io::Result<DiskFacts
         immutable: Immutable::default(),
         links: links(top)?,
         entries_seen: 0,
-        alias_weights: manifest::all_weights(top, alias),
+        alias_weights: manifest::all_weights(top, &config.model.alias),
+        further_weights: (config.further.iter())
+            .map(|model| (model.alias.clone(), manifest::all_weights(top, &model.alias)))
+            .collect(),
     };
     if let Some(wanted) = wanted {
         walk(top, wanted, &mut facts)?;
@@ -141,7 +145,7 @@ mod tests {
     fn looked_at(root: &Path) -> DiskFacts {
         let disk = Disk::directory(root).unwrap();
         let owner = disk.top().owner;
-        look(&disk, Some(owner), "alias:1").unwrap()
+        look(&disk, Some(owner), &Config::default()).unwrap()
     }
 
     #[test]

@@ -50,6 +50,13 @@ struct ModelLabels {
     model: String,
 }
 
+#[derive(Debug, Clone, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ServedLabels {
+    model: String,
+    required: &'static str,
+    status: &'static str,
+}
+
 /// All metrics at `uptime`, in the `OpenMetrics` text format.
 pub(super) fn encode(
     report: &Report,
@@ -72,6 +79,7 @@ pub(super) fn encode(
     budgets(&mut registry, report);
     proofs(&mut registry, report, uptime);
     pull(&mut registry, report);
+    models(&mut registry, report);
     counters.register(&mut registry);
 
     let mut text = String::new();
@@ -149,6 +157,22 @@ fn pull(registry: &mut Registry, report: &Report) {
     gauge("pull_rate", "What comes in a second, of late", unit, rate);
     let help = "Since anything has moved in the running pull";
     gauge("pull_stalled", help, Unit::Seconds, pull.stalled_seconds);
+}
+
+fn models(registry: &mut Registry, report: &Report) {
+    let served = Family::<ServedLabels, Gauge>::default();
+    for model in &report.models {
+        for status in [Status::True, Status::False, Status::Unknown] {
+            let labels = ServedLabels {
+                model: model.alias.clone(),
+                required: if model.required { "true" } else { "false" },
+                status: status.word(),
+            };
+            served.get_or_create(&labels).set(i64::from(model.status == status));
+        }
+    }
+    let help = "Models beside that of [model]: 1 for whether each one is served";
+    registry.register("model_served", help, served);
 }
 
 fn switch(registry: &mut Registry, name: &str, help: &str, on: bool) {

@@ -135,6 +135,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 links: links(disk),
                 entries_seen: 10,
                 alias_weights: std::collections::BTreeMap::new(),
+                further_weights: std::collections::BTreeMap::new(),
             }),
         })
     };

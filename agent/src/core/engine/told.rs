@@ -42,6 +42,7 @@ impl<R: Remedy> Engine<R> {
             repairs: self.past_repairs(),
             proof,
             pull,
+            models: Vec::new(),
             paused_until: self
                 .ledger
                 .pause_at(&self.agent.boot_id, now.uptime)

@@ -26,6 +26,7 @@ fn disk() -> DiskFacts {
         immutable: Immutable::default(),
         links: Vec::new(),
         alias_weights: std::collections::BTreeMap::new(),
+        further_weights: std::collections::BTreeMap::new(),
         entries_seen: 5,
     }
 }

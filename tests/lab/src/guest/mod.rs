@@ -223,6 +223,12 @@ impl Guest {
         self.client_embed_at(GUEST).await
     }
 
+    /// The same by another of its models, whose embeddings have so many numbers.
+    pub async fn client_embed_by(&self, model: &str, dimension: usize) -> Result<Vec<f32>> {
+        let (within, text) = (Duration::from_secs(30) * self.pace(), "The lake is frozen.");
+        client::embed_by(self.gateway.worker(), GUEST, (model, dimension), text, within).await
+    }
+
     /// The same at another of its addresses.
     pub async fn client_embed_at(&self, address: &str) -> Result<Vec<f32>> {
         // The first embedding after a start loads the model.

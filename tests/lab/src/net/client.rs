@@ -51,8 +51,19 @@ pub async fn embed(
     text: &str,
     within: Duration,
 ) -> Result<Vec<f32>> {
+    embed_by(worker, address, (ALIAS, DIMENSION), text, within).await
+}
+
+/// The same by the model of that name, whose embeddings have so many numbers.
+pub async fn embed_by(
+    worker: &Worker,
+    address: &str,
+    (model, dimension): (&str, usize),
+    text: &str,
+    within: Duration,
+) -> Result<Vec<f32>> {
     let url = format!("http://{address}:{OLLAMA_PORT}/v1/embeddings");
-    let body = json!({ "model": ALIAS, "input": text });
+    let body = json!({ "model": model, "input": text });
     let answer = worker
         .run(move || async move { send(client(within)?.post(&url).json(&body), &url).await })
         .await??;
@@ -60,12 +71,12 @@ pub async fn embed(
     let mut parsed: Embeddings = serde_json::from_str(&answer.body).context("embedding: shape")?;
     ensure!(parsed.data.len() == 1, "embedding: {} vectors for one text", parsed.data.len());
     let vector = parsed.data.remove(0).embedding;
-    check(&vector)?;
+    check(&vector, dimension)?;
     Ok(vector)
 }
 
-fn check(vector: &[f32]) -> Result<()> {
-    ensure!(vector.len() == DIMENSION, "embedding: {} numbers", vector.len());
+fn check(vector: &[f32], dimension: usize) -> Result<()> {
+    ensure!(vector.len() == dimension, "embedding: {} numbers", vector.len());
     ensure!(vector.iter().all(|number| number.is_finite()), "embedding: not finite");
     let norm = vector.iter().map(|number| f64::from(*number).powi(2)).sum::<f64>().sqrt();
     ensure!((norm - 1.0).abs() < 1e-3, "embedding: norm {norm}");
@@ -95,11 +106,11 @@ mod tests {
     #[test]
     fn only_unit_vectors_of_the_right_length_pass() {
         let mut vector = vec![0.0; DIMENSION];
-        assert!(check(&vector).is_err());
+        assert!(check(&vector, DIMENSION).is_err());
         vector[3] = 1.0;
-        assert!(check(&vector).is_ok());
+        assert!(check(&vector, DIMENSION).is_ok());
         vector[4] = f32::NAN;
-        assert!(check(&vector).is_err());
-        assert!(check(&vector[..3]).is_err());
+        assert!(check(&vector, DIMENSION).is_err());
+        assert!(check(&vector[..3], DIMENSION).is_err());
     }
 }

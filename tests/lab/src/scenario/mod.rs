@@ -30,6 +30,7 @@ mod dns;
 mod files;
 mod firewall;
 mod full;
+mod further;
 mod gpu;
 mod healthy;
 mod helpers;
@@ -164,6 +165,7 @@ pub const ALL: &[Scenario] = &[
     vector::SCENARIO,
     vector::ROT,
     warm::SCENARIO,
+    further::SCENARIO,
     gpu::ATTACHED,
     gpu::PLACED,
     gpu::DRIVER,

@@ -155,6 +155,7 @@ impl Guest {
             Remedy::Model(model::Remedy::Pull) => world.models.source = Source::NoManifest,
             Remedy::Model(model::Remedy::DropDamaged) => world.damage(),
             Remedy::Model(model::Remedy::Unload) => world.server.runner = Runner::Stuck,
+            Remedy::Further(_) => {}
             Remedy::Gpu(_) => (world.gpu.bare, world.gpu.nodes) = (true, false),
         }
     }
@@ -232,6 +233,8 @@ impl Guest {
             Remedy::Storage(storage::Remedy::MakeRoom) => self.make_room(act),
             Remedy::Ollama(remedy) => self.do_server(remedy, act),
             Remedy::Model(remedy) => self.do_model(remedy, act),
+            // No guest here has any.
+            Remedy::Further(_) => refused("what it would mend is not seen any more"),
             Remedy::Gpu(remedy) => self.do_gpu(remedy, act),
         };
         act.touches = !matches!(act.outcome, Outcome::Refused(_));

@@ -73,7 +73,7 @@ impl Watch {
         let disturbs = match act.remedy {
             Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
             Remedy::Ollama(remedy) => ends_requests(remedy),
-            Remedy::Storage(_) | Remedy::Model(_) | Remedy::Gpu(_) => false,
+            Remedy::Storage(_) | Remedy::Model(_) | Remedy::Further(_) | Remedy::Gpu(_) => false,
         };
         // Who was lied to may be wrong. Who saw nothing has to know that he did not.
         let lied_to = [concern::NETWORK, concern::OLLAMA, concern::FIREWALL]
