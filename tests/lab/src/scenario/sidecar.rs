@@ -43,13 +43,15 @@ const HIDDEN: &str = "mkdir -p /run/systemd/system/saigak-agent.service.d && \
     systemctl daemon-reload && systemctl restart saigak-agent.service";
 
 /// All that it says something of.
-const CONDITIONS: [&str; 6] = [
+const CONDITIONS: [&str; 8] = [
     "OllamaServing",
     "EndpointReachable",
     "ModelPresent",
     "AliasPresent",
     "GpuOffloaded",
     "EmbeddingCorrect",
+    "FurtherModelsServed",
+    "OptionalModelsServed",
 ];
 
 const STUCK: &str = "/ollama-livez";
