@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use tokio::time;
 
-use crate::core::{AgentReport, Condition, Engine, Moment, rfc3339};
+use crate::core::{AgentReport, BootClock, Clock, Condition, Engine, Moment, rfc3339};
 use crate::guest::Remedy;
 use crate::ledger_file::LedgerFile;
 
@@ -92,7 +92,7 @@ pub(super) async fn engine(
         Ok(Err(error)) => tracing::warn!(%error, "the ledger was not saved"),
         Err(_) => tracing::warn!("the ledger was not saved in time"),
     }
-    Engine::new(conditions, agent, ledger, started)
+    Ok(Engine::new(conditions, agent, ledger, started)?.after_sleep(BootClock.asleep()))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::episode::{Climbs, Episodes, RECOVERED_AFTER};
 use super::graph::{Graph, Seen};
 use super::report::{AgentReport, ConfigurationReport, Outlook};
 use super::state::State;
-use super::{BudgetReport, Condition, Judgement, Ledger, Moment, Reason, Remedy, Status};
+use super::{BudgetReport, Condition, Judgement, Ledger, Moment, Reason, Remedy, Status, slept};
 
 /// The result of a repair that has begun, for as long as nobody says how it ended.
 const INTERRUPTED: &str = "Interrupted";
@@ -59,6 +59,8 @@ pub struct Engine<R: 'static> {
     unsaved: bool,
     /// Since when the guest has been awake, as uptime.
     awake_since: Duration,
+    /// How long the guest has been suspended in all, as far as the episodes know of it.
+    asleep: Duration,
     sequence: u64,
 }
 
@@ -79,6 +81,7 @@ impl<R: Remedy> Engine<R> {
         let same =
             |climbs: &&Climbs| climbs.boot_id == agent.boot_id && climbs.version == agent.version;
         let climbs = ledger.climbs.as_ref().filter(same);
+        let asleep = climbs.map_or(Duration::ZERO, |known| Duration::from_millis(known.asleep_ms));
         let episodes =
             climbs.map_or_else(Episodes::default, |known| Episodes::of(&known.climbs, now.uptime));
         Ok(Self {
@@ -96,8 +99,20 @@ impl<R: Remedy> Engine<R> {
             acts: true,
             unsaved,
             awake_since: Duration::ZERO,
+            asleep,
             sequence: 0,
         })
+    }
+
+    /// The same engine in a guest that has been suspended for `asleep` in all: what an earlier
+    /// agent has waited for had none of the time since it was saved.
+    #[must_use]
+    pub fn after_sleep(mut self, asleep: Duration) -> Self {
+        if let Some(time) = slept(self.asleep, asleep) {
+            self.episodes.slept(time);
+        }
+        self.asleep = asleep;
+        self
     }
 
     /// The same engine, which judges and says what it would do, and does nothing.
@@ -122,6 +137,7 @@ impl<R: Remedy> Engine<R> {
             state.reason_since = (state.reason_since + time).min(now.uptime);
         }
         self.episodes.slept(time);
+        self.asleep += time;
         self.awake_since = now.uptime;
     }
 

@@ -204,6 +204,9 @@ pub struct Climbs {
     pub boot_id: String,
     /// The agent whose ladders these are; another one may have others.
     pub version: String,
+    /// How long the guest had been suspended by then, in milliseconds: no wait passes meanwhile.
+    #[serde(default)]
+    pub asleep_ms: u64,
     /// One for each ladder.
     pub climbs: Vec<Climb>,
 }

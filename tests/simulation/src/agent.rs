@@ -62,7 +62,7 @@ impl<M: Mind> Agent<M> {
         let agent = AgentReport { boot_id: guest.boot_id(), ..AgentReport::default() };
         let engine = Engine::new(mind.conditions(), agent, ledger, guest.moment());
         Self {
-            engine: engine.expect("conditions in order"),
+            engine: engine.expect("conditions in order").after_sleep(guest.asleep()),
             mind,
             due: [guest.world.now; CONCERNS.len()],
             begun: [None; CONCERNS.len()],

@@ -169,3 +169,29 @@ fn a_repair_ends_at_the_wake_up() {
     let again = played(&history).acts.first().map(|(at, _)| at - wakes);
     assert!(again.is_some_and(|after| after < 120_000), "{again:?} ms after the wake-up");
 }
+
+/// The guest is suspended while a repair's effect is waited for, and the agent ends at the wake-up,
+/// before it knows of the sleep: the next one took the time asleep for waited.
+#[test]
+fn an_agent_that_ends_at_the_wake_up_has_not_waited_meanwhile() {
+    let (fault, asleep) = (Fault::NetworkdFailed, 600_000);
+    let of = |events: &[_]| History { stays: Some(fault), ..History::of(events) };
+    let before = [(60, Event::Strike(fault))];
+    let awake = History { cured: 600_000, ..of(&before) };
+    let Some((acted, _)) = played(&awake).acts.first().copied() else { panic!("no repair") };
+    // The first try is in vain.
+    let hands =
+        [(acted - 1, Event::Hands(Hands::Fail)), (acted + 1000, Event::Hands(Hands::Honest))];
+    let again = |events: &[(u64, Event)]| {
+        let mut history = of(&before);
+        history.events.extend(hands.iter().chain(events).cloned());
+        history.cured = 600_000 + 2 * asleep;
+        played(&history).acts.first().map(|(at, _)| *at)
+    };
+    let Some(second) = again(&[]) else { panic!("no second try") };
+    for slept in [acted + 2000, acted.midpoint(second)] {
+        let events = [(slept, Event::Sleeps(asleep)), (slept + asleep, Event::AgentDies(50))];
+        let after = again(&events).map(|at| at - asleep);
+        assert!(after.is_some_and(|after| after + 1000 >= second), "{after:?}, not {second}");
+    }
+}

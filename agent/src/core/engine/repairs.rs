@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{Engine, Flight, INTERRUPTED, Intent};
+use crate::core::budget::millis;
 use crate::core::episode::{Climbs, Step};
 use crate::core::foreign::tame;
 use crate::core::{
@@ -191,7 +192,9 @@ impl<R: Remedy> Engine<R> {
         };
         let climbs = self.episodes.climbs(begun);
         let AgentReport { boot_id, version, .. } = self.agent.clone();
-        self.ledger.climbs = (!climbs.is_empty()).then_some(Climbs { boot_id, version, climbs });
+        let asleep_ms = millis(self.asleep);
+        let known = Climbs { boot_id, version, asleep_ms, climbs };
+        self.ledger.climbs = (!known.climbs.is_empty()).then_some(known);
     }
 
     /// Notes how a repair ended. `spread` (0 to 1) scatters the wait for its effect. The
