@@ -184,7 +184,7 @@ fn an_agent_that_ends_at_the_wake_up_has_not_waited_meanwhile() {
         [(acted - 1, Event::Hands(Hands::Fail)), (acted + 1000, Event::Hands(Hands::Honest))];
     let again = |events: &[(u64, Event)]| {
         let mut history = of(&before);
-        history.events.extend(hands.iter().chain(events).cloned());
+        history.events.extend(hands.iter().chain(events).copied());
         history.cured = 600_000 + 2 * asleep;
         played(&history).acts.first().map(|(at, _)| *at)
     };
