@@ -173,7 +173,7 @@ pub fn check(all: &[Further], given: &Given<'_>) -> Vec<Judgement<Any>> {
     let conditions = [(&FURTHER_MODELS_SERVED, true), (&OPTIONAL_MODELS_SERVED, false)];
     let judge = |(condition, required)| match worst(all, &verdicts, required) {
         Some(at) => verdicts.get(at).cloned().map(|verdict| verdict.of(condition)),
-        None => Some(together(all, &verdicts, required).of(condition)),
+        None => Some(together(all, &verdicts, required, given.uptime).of(condition)),
     };
     conditions.into_iter().filter_map(judge).collect()
 }
@@ -198,15 +198,18 @@ fn worst(all: &[Further], verdicts: &[Verdict], required: bool) -> Option<usize>
         .map(|(at, _)| at)
 }
 
+/// How long it holds that none is configured, whatever else is not known any more: a guest that
+/// serves the first model must not be unready for others that nobody wants.
+const NONE_HOLDS: Duration = Duration::from_hours(24);
+
 /// All of them are served.
-fn together(all: &[Further], verdicts: &[Verdict], required: bool) -> Verdict {
+fn together(all: &[Further], verdicts: &[Verdict], required: bool, uptime: Duration) -> Verdict {
     let served = || all.iter().zip(verdicts).filter(|(one, _)| one.config.required == required);
     let names: Vec<&str> = served().map(|(one, _)| one.config.alias.as_str()).collect();
-    let message = match names.as_slice() {
-        [] => "none is configured".to_owned(),
-        names => names.join(", "),
+    let (message, expires) = match names.as_slice() {
+        [] => ("none is configured".to_owned(), Some(uptime + NONE_HOLDS)),
+        names => (names.join(", "), served().filter_map(|(_, verdict)| verdict.expires).min()),
     };
-    let expires = served().filter_map(|(_, verdict)| verdict.expires).min();
     Verdict { expires, ..Verdict::new(&SERVED, message) }
 }
 

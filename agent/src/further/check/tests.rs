@@ -67,6 +67,9 @@ fn reason(one: Further) -> &'static str {
 fn who_has_none_lacks_nothing() {
     let none = ("Served", "none is configured".to_owned());
     assert_eq!(judged(&[]), [none.clone(), none]);
+    // A bus that is away for a while makes nobody unready for models that there are not.
+    let kept = given(|given| check(&[], &given)).into_iter().map(|judgement| judgement.expires);
+    assert!(kept.flatten().all(|until| until > at(100) + Duration::from_hours(1)));
 }
 
 #[test]
