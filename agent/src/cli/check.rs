@@ -116,7 +116,8 @@ async fn pass(config: Config, options: CheckOptions) -> Result<Arc<Report>, Stri
         (actor::engine(CONDITIONS, agent, &file, started).await?, file, Some(lock))
     } else {
         let (ledger, _) = file.load(&agent.boot_id, started.uptime);
-        let engine = Engine::new(CONDITIONS, agent, ledger, started)?.without_repairs();
+        let engine = Engine::new(CONDITIONS, agent, ledger, started)?;
+        let engine = engine.after_sleep(BootClock.asleep()).without_repairs();
         (engine, file.read_only(), None)
     };
     let waker = Arc::new(Waker::default());
