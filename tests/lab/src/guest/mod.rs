@@ -34,10 +34,11 @@ use crate::root::overlay;
 use container::Container;
 use disk::DataDisk;
 use machine::Machine;
-use options::{MAC, Options};
+use options::Options;
 use timeline::{Mark, Source, Timeline};
 use vm::Vm;
 use vm::ground::Ground;
+use vm::saved::Saved;
 
 /// The file that names process 1 of a running guest, for `cargo lab shell`.
 pub const LEADER: &str = "leader";
@@ -99,15 +100,18 @@ impl Guest {
         Ok(Rc::new(Self { name, gateway, timeline, lab, logs, booted, body }))
     }
 
-    /// Makes a virtual machine that is still powered off, with the image's root and a blank data
-    /// disk.
-    pub async fn make_vm(lab: &Rc<Lab>, name: &str) -> Result<Rc<Self>> {
+    /// Makes a virtual machine that is still powered off: with the image's root and a blank data
+    /// disk, or one that can be brought back as another that has saved itself.
+    pub async fn make_vm(lab: &Rc<Lab>, name: &str, saved: Option<&Saved>) -> Result<Rc<Self>> {
         let ground = lab.ground.get_or_try_init(|| async { Ground::make(lab).await.map(Rc::new) });
         let ground = ground.await?;
         let logs = lab.disk().join("guests").join(name);
         make_directory(&logs)?;
         let sockets = lab.memory().join(name);
-        let vm = Vm::make(ground, &logs, &sockets, MAC).await?;
+        let vm = match saved {
+            Some(saved) => Vm::like(saved, ground, &logs, &sockets).await?,
+            None => Vm::make(ground, &logs, &sockets).await?,
+        };
         let gateway = Gateway::make(lab, &logs, Cable::Tap)
             .await
             .with_context(|| format!("cannot make the gateway of {name}"))?;
@@ -125,6 +129,13 @@ impl Guest {
             Body::Vm(vm) => vm.power_on(self.gateway.namespace()).await,
         };
         started.with_context(|| format!("guest {} does not boot", self.name))
+    }
+
+    /// Brings a virtual machine back as it was when it saved itself.
+    pub async fn restore(&self) -> Result<()> {
+        self.booted.replace(self.timeline.mark());
+        let restored = self.vm()?.restore(self.gateway.namespace()).await;
+        restored.with_context(|| format!("guest {} does not come back", self.name))
     }
 
     async fn boot_container(&self, container: &Container) -> Result<()> {

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup;
 use crate::guest::vm::ground::{Bare, Ground, Roots};
+use crate::guest::vm::saved::Saved;
 use crate::net::authority::Authority;
 use crate::paths::make_directory;
 use crate::plan::{Place, Run, Task};
@@ -32,6 +33,8 @@ pub struct Lab {
     pub vm: Option<Roots>,
     /// What they stand on; made by the first of them.
     pub ground: OnceCell<Rc<Ground>>,
+    /// One that came up from a blank data disk, became ready, and saved itself.
+    pub ready: OnceCell<Saved>,
 }
 
 impl Lab {
@@ -75,6 +78,7 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         healthy: OnceCell::new(),
         vm,
         ground: OnceCell::new(),
+        ready: OnceCell::new(),
         run,
     };
     let lab = Rc::new(lab);

@@ -50,7 +50,10 @@ pub const VM: Recipe = Recipe {
 pub const TOOLS: Recipe = Recipe {
     what: "a root for QEMU",
     name: "qemu",
-    packages: &[&["genisoimage", "qemu-system-x86", "qemu-utils", "seabios", "zstd"]],
+    packages: &[
+        &["genisoimage", "kustomize", "openssh-client", "qemu-system-x86", "qemu-utils", "seabios"],
+        &["zstd"],
+    ],
     files: &[],
     commands: &[],
     guest: false,

@@ -97,8 +97,13 @@ async fn play(stage: &Stage) -> Result<()> {
 
 /// Fails unless the file is whole again and says that all budgets are closed.
 async fn closed(guest: &Guest) -> Result<()> {
-    let text = guest.sh(&format!("cat {LEDGER}")).await?;
-    let ledger: Value = serde_json::from_str(&text).with_context(|| format!("{LEDGER}: {text}"))?;
+    let ledger = ledger(guest).await?;
     ensure!(ledger["closedUntil"].is_object(), "the budget is open: {ledger}");
     Ok(())
+}
+
+/// The file, which must be whole.
+pub(super) async fn ledger(guest: &Guest) -> Result<Value> {
+    let text = guest.sh(&format!("cat {LEDGER}")).await?;
+    serde_json::from_str(&text).with_context(|| format!("{LEDGER}: {text}"))
 }

@@ -46,7 +46,7 @@ async fn play(stage: &Stage) -> Result<()> {
 
 /// Deletes model and alias, and waits until so much of them has come back from a registry that
 /// then falls silent.
-async fn until_pulled(guest: &Guest, percent: u64) -> Result<Pull> {
+pub(super) async fn until_pulled(guest: &Guest, percent: u64) -> Result<Pull> {
     let size: u64 = guest.sh(SIZE).await?.trim().parse().context("the size of the weights")?;
     let part = (size * percent).div_ceil(100);
     guest.gateway.spoil_registry(&format!("{{\"stall_after\": {part}}}"))?;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Vm;
 use super::wire::Wire;
-use crate::process::Finished;
+use crate::process::{self, Finished};
 
 /// Between two questions whether a command has ended: the agent tells nobody by itself.
 const ASKED: Duration = Duration::from_millis(200);
@@ -45,13 +45,15 @@ impl Vm {
     pub(super) async fn until_it_answers(&self) -> Result<()> {
         let socket = self.sockets.join("agent");
         loop {
-            if let Ok(answer) = timeout(UNHEARD, Wire::to_agent(&socket)).await {
-                return answer.map(drop);
-            }
+            let answer = timeout(UNHEARD, Wire::to_agent(&socket)).await;
+            // What the socket says of that is of no use to anybody.
             if let Some(qemu) = self.qemu.borrow_mut().as_mut()
                 && let Some(status) = qemu.try_wait().context("cannot wait for QEMU")?
             {
-                bail!("QEMU ended with {}", crate::process::code(status));
+                bail!("QEMU ended with {}: {}", process::code(status), self.said());
+            }
+            if let Ok(answer) = answer {
+                return answer.map(drop);
             }
         }
     }

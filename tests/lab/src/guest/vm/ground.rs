@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::guest::gpu;
+use super::person;
+use super::rendered::Rendered;
 use crate::host::inside::Lab;
 use crate::paths::{make_directory, write};
 use crate::process;
@@ -35,8 +36,12 @@ pub struct Ground {
     pub archive: Archive,
     /// A directory with nothing but the agent's package in it.
     pub packages: PathBuf,
-    /// A directory with the agent's settings: these machines have no GPU.
+    /// What a cluster gives a machine.
+    pub rendered: Rendered,
+    /// A directory with the agent's settings from there.
     pub settings: PathBuf,
+    /// A person's private key for SSH; its public half is in [`Rendered::key`].
+    pub person: PathBuf,
 }
 
 /// QEMU and a kernel for it: enough to try KVM.
@@ -89,9 +94,29 @@ impl Ground {
         std::fs::copy(&lab.run.plan.package, &package)
             .with_context(|| format!("cannot make {}", package.display()))?;
         let settings = directory.join("settings");
-        write(&settings.join("50-lab.toml"), gpu::settings(0, "nvidia"))?;
+        let person = directory.join("person");
+        let rendered = Rendered::make(
+            &tools,
+            &directory.join("repository"),
+            &person::key(&tools, &person).await?,
+        )
+        .await?;
+        for (name, text) in &rendered.settings {
+            write(&settings.join(name), text)?;
+        }
         let accelerator = tools.accelerator(&kernel, &initrd).await;
-        Ok(Self { tools, accelerator, kernel, initrd, image, archive, packages, settings })
+        Ok(Self {
+            tools,
+            accelerator,
+            kernel,
+            initrd,
+            image,
+            archive,
+            packages,
+            rendered,
+            settings,
+            person,
+        })
     }
 
     /// Makes a disk that is empty, or like another until it is written to.

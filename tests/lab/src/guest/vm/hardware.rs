@@ -12,9 +12,18 @@ use crate::root::tools::MACHINE;
 pub struct Hardware {
     /// The MAC of its link.
     pub mac: String,
+    /// The PCI bus behind which the link is: 1 makes it enp1s0.
+    pub slot: u8,
+    /// Whether the data disk is attached.
+    pub data: bool,
     /// Read-only disks: name of the image, serial.
     pub extra: Vec<(&'static str, &'static str)>,
 }
+
+/// The bus for what is attached to a running machine.
+pub const SPARE: &str = "bus3";
+/// QEMU's node of the data disk's image.
+pub const DATA_FILE: &str = "data-file";
 
 /// Where a machine's files are.
 pub struct Place<'a> {
@@ -25,10 +34,10 @@ pub struct Place<'a> {
 }
 
 impl Hardware {
-    /// A link with that MAC, and the disks that every machine has.
+    /// A link with that MAC, and the data disk.
     #[must_use]
     pub fn with(mac: &str) -> Self {
-        Self { mac: mac.into(), extra: Vec::new() }
+        Self { mac: mac.into(), slot: 1, data: true, extra: Vec::new() }
     }
 
     /// QEMU's arguments.
@@ -36,18 +45,32 @@ impl Hardware {
     pub fn arguments(&self, ground: &Ground, place: &Place<'_>) -> Vec<String> {
         let disks = place.disks.display();
         let sockets = place.sockets.display();
-        let cpu = if ground.accelerator == "kvm" { "host" } else { "max" };
+        // QEMU 10.0 emulating by a thread for each processor has ended itself while a guest found
+        // its PCI devices (iotlb_to_section: Assertion `section_index < d->map.sections_nb').
+        let (accelerator, cpu) = match ground.accelerator {
+            "kvm" => ("kvm", "host"),
+            _ => ("tcg,thread=single", "max"),
+        };
         let mut all: Vec<String> = MACHINE.iter().map(|part| (*part).to_owned()).collect();
         let mut add = |text: String| all.extend(text.split(' ').map(str::to_owned));
-        add(format!("-accel {} -cpu {cpu} -m 1024 -smp 2", ground.accelerator));
+        add(format!("-accel {accelerator} -cpu {cpu} -m 1024 -smp 2"));
         add(format!("-kernel {} -initrd {}", ground.kernel.display(), ground.initrd.display()));
-        // Behind the first bridge is bus 1, and a link there is named enp1s0.
+        // Two bridges, the first of which is bus 1: a link's name is made from its bus.
         add("-device pcie-root-port,id=bus1,chassis=1,addr=10.0".into());
+        add("-device pcie-root-port,id=bus2,chassis=2,addr=11.0".into());
+        // What is attached to a running machine needs a bridge that is free.
+        add(format!("-device pcie-root-port,id={SPARE},chassis=3,addr=12.0"));
         add(format!("-netdev tap,id=net,ifname={PORT},script=no,downscript=no"));
-        add(format!("-device virtio-net-pci,id=nic,netdev=net,bus=bus1,mac={}", self.mac));
+        add(format!(
+            "-device virtio-net-pci,id=nic,netdev=net,bus=bus{},mac={}",
+            self.slot, self.mac
+        ));
         add(disk("root", "qcow2", &format!("{disks}/root.qcow2"), "saigak-root"));
         add(disk("cidata", "raw", &format!("{disks}/{SEED}"), "saigak-cidata"));
-        add(disk("data", "qcow2", &format!("{disks}/data.qcow2"), "saigak-data"));
+        let data = disk("data", "qcow2", &format!("{disks}/data.qcow2"), "saigak-data");
+        if self.data {
+            add(data);
+        }
         for (name, serial) in &self.extra {
             add(disk(serial, "raw", &format!("{disks}/{name}"), serial));
         }
@@ -68,7 +91,7 @@ fn disk(node: &str, format: &str, file: &str, serial: &str) -> String {
     let read_only = if format == "raw" { "on" } else { "off" };
     format!(
         "-blockdev driver={format},node-name={node},read-only={read_only},\
-         file.driver=file,file.filename={file} \
+         file.driver=file,file.filename={file},file.node-name={node}-file \
          -device virtio-blk-pci,id=disk-{node},drive={node},serial={serial}"
     )
 }

@@ -3,6 +3,10 @@
 pub mod agent;
 pub mod ground;
 pub mod hardware;
+pub mod monitor;
+pub mod person;
+pub mod rendered;
+pub mod saved;
 pub mod seed;
 pub mod wire;
 
@@ -33,6 +37,8 @@ const SHUTDOWN: Duration = Duration::from_mins(5);
 const SHORT: Duration = Duration::from_mins(2);
 /// The disk for cloud-init.
 pub const SEED: &str = "seed.iso";
+/// The disks that are written to.
+const DISKS: [&str; 2] = ["root", "data"];
 
 /// A virtual machine and its disks.
 pub struct Vm {
@@ -47,23 +53,23 @@ pub struct Vm {
 
 impl Vm {
     /// A machine with a root disk as the image is, a blank data disk, and nobody told who it is.
-    pub async fn make(
-        ground: &Rc<Ground>,
-        disks: &Path,
-        sockets: &Path,
-        mac: &str,
-    ) -> Result<Self> {
+    pub async fn make(ground: &Rc<Ground>, disks: &Path, sockets: &Path) -> Result<Self> {
+        let vm = Self::bare(ground, disks, sockets, Hardware::with(&ground.rendered.mac))?;
+        let [root, data] = DISKS;
+        ground.blank(&vm.disk(root), Some(&ground.image)).await?;
+        ground.blank(&vm.disk(data), None).await?;
+        Ok(vm)
+    }
+
+    fn bare(ground: &Rc<Ground>, disks: &Path, sockets: &Path, hardware: Hardware) -> Result<Self> {
         make_directory(sockets)?;
-        let vm = Self {
+        Ok(Self {
             ground: Rc::clone(ground),
             disks: disks.to_owned(),
             sockets: sockets.to_owned(),
-            hardware: RefCell::new(Hardware::with(mac)),
+            hardware: RefCell::new(hardware),
             qemu: RefCell::new(None),
-        };
-        ground.blank(&vm.disk("root"), Some(&ground.image)).await?;
-        ground.blank(&vm.disk("data"), None).await?;
-        Ok(vm)
+        })
     }
 
     /// Changes what it is made of; it counts from the next power-on.
@@ -84,7 +90,7 @@ impl Vm {
 
     /// Boots it, and returns when something in it answers.
     pub async fn power_on(&self, network: &Namespace) -> Result<()> {
-        self.start(network).await?;
+        self.start(network, None).await?;
         timeout(BOOT, self.until_it_answers()).await.context("it does not answer")?
     }
 
@@ -104,19 +110,6 @@ impl Vm {
         self.take()?.kill().await.context("cannot end QEMU")
     }
 
-    /// Has QEMU do something.
-    pub async fn monitor(
-        &self,
-        command: &str,
-        arguments: serde_json::Value,
-    ) -> Result<serde_json::Value> {
-        let work = async {
-            let mut wire = Wire::to_monitor(&self.sockets.join("monitor")).await?;
-            wire.execute(command, arguments).await
-        };
-        timeout(SHORT, work).await.with_context(|| format!("QEMU does not {command}"))?
-    }
-
     /// Where its console is written down.
     #[must_use]
     pub fn console(&self) -> PathBuf {
@@ -124,15 +117,18 @@ impl Vm {
     }
 
     fn disk(&self, name: &str) -> PathBuf {
-        self.disks.join(name).with_extension("qcow2")
+        image(&self.disks, name)
     }
 
-    async fn start(&self, network: &Namespace) -> Result<()> {
+    async fn start(&self, network: &Namespace, snapshot: Option<&str>) -> Result<()> {
         ensure!(self.qemu.borrow().is_none(), "the machine is on");
         let mut arguments = self.ground.tools.arguments("qemu-system-x86_64");
         let place = hardware::Place { disks: &self.disks, sockets: &self.sockets };
         arguments.extend(self.hardware.borrow().arguments(&self.ground, &place));
-        let log = self.disks.join("qemu.log");
+        if let Some(snapshot) = snapshot {
+            arguments.extend(["-loadvm".to_owned(), snapshot.to_owned()]);
+        }
+        let log = self.log();
         let said = std::fs::File::create(&log)
             .with_context(|| format!("cannot make {}", log.display()))?;
         let monitor = self.sockets.join("monitor");
@@ -149,8 +145,7 @@ impl Vm {
         let deadline = Instant::now() + SHORT;
         while Wire::to_monitor(&monitor).await.is_err() {
             if let Some(status) = qemu.try_wait().context("cannot wait for QEMU")? {
-                let said = std::fs::read_to_string(&log).unwrap_or_default();
-                bail!("QEMU ended with {}: {}", process::code(status), said.trim());
+                bail!("QEMU ended with {}: {}", process::code(status), self.said());
             }
             ensure!(Instant::now() < deadline, "QEMU makes no monitor");
             // A socket's file tells nobody when it appears.
@@ -160,7 +155,30 @@ impl Vm {
         Ok(())
     }
 
+    fn log(&self) -> PathBuf {
+        self.disks.join("qemu.log")
+    }
+
+    /// What QEMU itself had to say.
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default().trim().to_owned()
+    }
+
     fn take(&self) -> Result<Child> {
         self.qemu.take().context("the machine is powered off")
     }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        // All that is told of it has been saved by now, and the disks are large.
+        for disk in DISKS {
+            let _ = std::fs::remove_file(self.disk(disk));
+        }
+    }
+}
+
+/// Where a disk that is written to has its image.
+fn image(disks: &Path, name: &str) -> PathBuf {
+    disks.join(name).with_extension("qcow2")
 }

@@ -4,13 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::json;
 
 use crate::paths::{make_directory, write};
 use crate::process;
 use crate::root::tools::Tools;
-
-/// The instance that a guest is, unless a scenario makes another of it.
-pub const INSTANCE: &str = "86f8206e-d901-41b4-8cb4-5d520d4764e8";
 
 /// What is on it.
 #[derive(Debug, Clone)]
@@ -21,6 +19,8 @@ pub struct Seed {
     pub network_config: Option<String>,
     /// The instance-id in `meta-data`.
     pub instance: String,
+    /// The public key of a person who may come in by SSH.
+    pub key: String,
 }
 
 impl Seed {
@@ -31,8 +31,13 @@ impl Seed {
             std::fs::remove_dir_all(&directory)?;
         }
         make_directory(&directory)?;
-        let meta_data = format!("instance-id: {}\nlocal-hostname: saigak-guest\n", self.instance);
-        write(&directory.join("meta-data"), meta_data)?;
+        // The shape that KubeVirt gives it, keys of `accessCredentials` included.
+        let meta_data = json!({
+            "instance-id": self.instance,
+            "local-hostname": "saigak-guest",
+            "public-keys": { "0": self.key },
+        });
+        write(&directory.join("meta-data"), meta_data.to_string())?;
         write(&directory.join("user-data"), &self.user_data)?;
         if let Some(config) = &self.network_config {
             write(&directory.join("network-config"), config)?;

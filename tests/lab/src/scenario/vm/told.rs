@@ -1,28 +1,29 @@
-//! What a machine is told by its disk for cloud-init: the repository's own files.
+//! What a machine is told by its disk for cloud-init: what a cluster tells it, as rendered.
 
 use anyhow::{Context, Result, ensure};
 
 use crate::guest::Guest;
 use crate::guest::vm::ground::{Ground, architecture};
-use crate::guest::vm::seed::{INSTANCE, Seed};
+use crate::guest::vm::rendered::Rendered;
+use crate::guest::vm::seed::Seed;
 use crate::host::inside::Lab;
 use crate::net::GATEWAY;
 use crate::say;
 
-/// Where they are.
-const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cloud-init");
 /// The labels of the disks that the agent's package and its settings come on, and their names
 /// here.
 const PACKAGES: (&str, &str) = ("SAIGAKDEB", "packages.iso");
 const SETTINGS: (&str, &str) = ("SAIGAKCFG", "settings.iso");
 
-/// The repository's files as they are, but for what the lab has in another place.
+/// The rendered files as they are, but for what the lab has in another place.
 pub(crate) fn seed(lab: &Lab) -> Result<Seed> {
     let ground = lab.ground.get().context("no machine has been made yet")?;
+    let Rendered { network_config, instance, key, .. } = &ground.rendered;
     Ok(Seed {
         user_data: user_data(ground)?,
-        network_config: Some(read("network-config")?),
-        instance: INSTANCE.to_owned(),
+        network_config: Some(network_config.clone()),
+        instance: instance.clone(),
+        key: key.clone(),
     })
 }
 
@@ -38,24 +39,27 @@ pub(crate) async fn bring_disks(guest: &Guest) -> Result<()> {
     Ok(())
 }
 
-fn read(name: &str) -> Result<String> {
-    let path = format!("{FILES}/{name}");
-    std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
-}
-
 fn user_data(ground: &Ground) -> Result<String> {
     let server = &ground.archive;
     let name = server.path.file_name().unwrap_or_default().to_string_lossy();
     let url = format!("OLLAMA_URL=https://{GATEWAY}/cdn/{name}");
     let key = sum_key();
     let sum = format!("{key}{}", server.sha256);
-    let text = read("user-data")?;
+    let text = &ground.rendered.user_data;
     let others = [("OLLAMA_URL=", url.as_str()), (key.as_str(), sum.as_str())];
-    let told = in_place(&text, &others)?;
-    for (there, here) in differences(&text, &told) {
+    let told = in_place(text, &others)?;
+    for (there, here) in differences(text, &told) {
         say::line(&format!("user-data as in the cluster, but for {there:?}: {here:?}"));
     }
     Ok(told)
+}
+
+/// The same for a guest from before the incident: cloud-init takes a network configuration for a
+/// new instance only, as it does unless it is told otherwise.
+pub(crate) fn without_updates(user_data: &str) -> Result<String> {
+    let updates = "updates:\n  network:\n    when: [boot]\n";
+    ensure!(user_data.matches(updates).count() == 1, "user-data has not one {updates}");
+    Ok(user_data.replace(updates, ""))
 }
 
 /// The line with the server's checksum begins so.
@@ -83,11 +87,12 @@ fn differences<'a>(there: &'a str, here: &'a str) -> Vec<(&'a str, &'a str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{differences, in_place, read, sum_key};
+    use super::{differences, in_place, sum_key};
 
     #[test]
     fn a_machine_is_told_what_the_cluster_s_is_told_but_for_where_the_server_comes_from() {
-        let (there, sum) = (read("user-data").unwrap(), sum_key());
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cloud-init/user-data");
+        let (there, sum) = (std::fs::read_to_string(path).unwrap(), sum_key());
         let here_sum = format!("{sum}00");
         let others =
             [("OLLAMA_URL=", "OLLAMA_URL=https://here/x"), (sum.as_str(), here_sum.as_str())];

@@ -1,0 +1,109 @@
+//! The power goes, at the worst of moments: no file system is unmounted, and nothing is synced.
+
+use anyhow::{Context, Result, ensure};
+
+use super::first_boot::{blank, only_the_model_was_brought};
+use super::{READY, ready};
+use crate::guest::Guest;
+use crate::guest::report::Report;
+use crate::scenario::stage::Stage;
+use crate::scenario::table::Row;
+use crate::scenario::{Needs, Playing, Scenario, budget, pull_cuts};
+
+/// A cut in the middle of the first boot.
+pub(super) const FIRST_BOOT: Scenario = Scenario {
+    name: "power-first-boot",
+    story: "The power goes in the middle of the first boot, while packages are installed: Ready after",
+    needs: Needs::AnyServer,
+    shows: &[],
+    play: |stage| -> Playing<'_> { Box::pin(first_boot(stage)) },
+};
+
+/// A cut in the middle of a pull.
+pub(super) const PULL: Scenario = Scenario {
+    name: "power-pull",
+    story: "The power goes in the middle of a pull: Ready after the next boot",
+    needs: Needs::StandIn,
+    shows: &["ModelPresent/Pulling"],
+    play: |stage| -> Playing<'_> { Box::pin(pull(stage)) },
+};
+
+/// Cuts around a repair.
+pub(super) const REPAIR: Scenario = Scenario {
+    name: "power-repair",
+    story: "The power goes as a repair is written down, and as it works: Ready, and not forgotten",
+    needs: Needs::AnyServer,
+    shows: &["DataDiskWritable/WrongOwner"],
+    play: |stage| -> Playing<'_> { Box::pin(repair(stage)) },
+};
+
+/// Returns when the server's program has come in part.
+const INSTALLING: &str =
+    "until [ -e /var/lib/saigak-install/ollama.tar.zst.part ]; do sleep 1; done";
+/// All of the data disk is root's, as after a restore.
+const TAKEN: &str = "find /var/lib/ollama -exec chown root:root {} +";
+
+async fn first_boot(stage: &Stage) -> Result<()> {
+    let guest = blank(stage, stage.name()).await?;
+    // The download has a middle.
+    guest.gateway.limit_registry(Some(64 << 10)).await?;
+    guest.power_on().await?;
+    let done = guest.sh_within(INSTALLING, READY).await?;
+    ensure!(done.code == 0, "the server is not being installed: {}", done.stderr);
+    stage.say("the power goes in the middle of the server's download");
+    guest.kill().await?;
+    guest.gateway.limit_registry(None).await?;
+    let healed = after(stage, &guest).await?;
+    only_the_model_was_brought(&guest, &guest.since_boot())?;
+    stage.add(Row { fault: "power cut in the first boot, from power-on".into(), ..healed });
+    Ok(())
+}
+
+async fn pull(stage: &Stage) -> Result<()> {
+    let guest = ready(stage).await?;
+    pull_cuts::until_pulled(&guest, 50).await?;
+    guest.kill().await?;
+    guest.gateway.spoil_registry("{}")?;
+    let healed = after(stage, &guest).await?;
+    only_the_model_was_brought(&guest, &guest.since_boot())?;
+    stage.add(Row { fault: "power cut during a pull, from power-on".into(), ..healed });
+    Ok(())
+}
+
+async fn repair(stage: &Stage) -> Result<()> {
+    let guest = ready(stage).await?;
+    let before = guest.data().await?;
+    let mark = guest.mark();
+    guest.sh(TAKEN).await?;
+    // The agent writes it down as soon as it has been patient for long enough.
+    guest.expect(&mark, "DataDiskWritable", "False", "WrongOwner", READY).await?;
+    guest.kill().await?;
+    let healed = after(stage, &guest).await.context("cut as the repair was written down")?;
+    stage.add(Row { fault: "power cut before a repair, from power-on".into(), ..healed });
+
+    let mark = guest.mark();
+    guest.sh(TAKEN).await?;
+    let works = |report: &Report| {
+        report.repair.as_ref().is_some_and(|repair| repair.remedy == "storage/FixOwner")
+    };
+    guest.wait(mark.at, READY, "the repair to work", works).await?;
+    guest.kill().await?;
+    let healed = after(stage, &guest).await.context("cut while the repair worked")?;
+    stage.add(Row { fault: "power cut in a repair, from power-on".into(), ..healed });
+    let ledger = budget::ledger(&guest).await?;
+    let entries = ledger["entries"].as_array().context("a budget without entries")?;
+    let counted = entries.iter().any(|entry| entry["remedy"] == "storage/FixOwner");
+    ensure!(counted || ledger["closedUntil"].is_object(), "a repair is forgotten: {ledger}");
+    ensure!(guest.data().await? == before, "the data disk has changed");
+    Ok(())
+}
+
+/// Powers it on again, and sees it become ready.
+async fn after(stage: &Stage, guest: &Guest) -> Result<Row> {
+    stage.say("the power is back");
+    guest.power_on().await?;
+    let mark = guest.since_boot();
+    let ready = guest.until_ready(mark.at, READY).await.context("after the power cut")?;
+    let remedies = guest.remedies(&mark);
+    Ok(Row { healed: Some(ready - mark.at), remedies, ..Row::default() })
+}
