@@ -35,6 +35,8 @@ enum Command {
     /// Do so in virtual machines
     #[command(subcommand)]
     Vm(Vm),
+    /// Build the agent and its package for arm64, and run its unit tests, emulated
+    Arm64(With),
     /// Fetch the programs that tests of the manifests run
     Tools,
     /// Name the scenarios and the incidents that they prevent
@@ -115,6 +117,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Demo { vm, with } => {
             let place = if vm { Place::Vm } else { Place::Container };
             start(Task::Demo { place }, with).await
+        }
+        Command::Arm64(with) => {
+            let sources = build::sources(&Paths::find().await?).await?;
+            start(Task::Arm64(sources), with).await
         }
         Command::Up(with) => {
             let plan = plan(Task::Up, with).await?;

@@ -75,6 +75,19 @@ pub enum Task {
     Up,
     /// See whether KVM boots the virtual machines' kernel.
     Kvm,
+    /// Build the agent for arm64, and run its tests.
+    Arm64(Sources),
+}
+
+/// What is built for another architecture, and by what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sources {
+    /// The repository's root.
+    pub workspace: PathBuf,
+    /// Cargo's home, with all crates that are needed.
+    pub cargo_home: PathBuf,
+    /// The program that makes packages.
+    pub cargo_deb: PathBuf,
 }
 
 impl Task {
@@ -85,17 +98,18 @@ impl Task {
             Self::Test { names, place: Place::Container, .. } => {
                 names.is_empty() || names.iter().any(|known| known == name)
             }
-            Self::Test { .. } | Self::Demo { .. } | Self::Up | Self::Kvm => false,
+            Self::Test { .. } | Self::Demo { .. } | Self::Up | Self::Kvm | Self::Arm64(_) => false,
         }
     }
 
-    /// What its guests are.
+    /// What its guests are; `None` where none boots.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Option<Place> {
         match self {
-            Self::Test { place, .. } | Self::Demo { place } => *place,
-            Self::Up => Place::Container,
-            Self::Kvm => Place::Vm,
+            Self::Test { place, .. } | Self::Demo { place } => Some(*place),
+            Self::Up => Some(Place::Container),
+            Self::Kvm => Some(Place::Vm),
+            Self::Arm64(_) => None,
         }
     }
 }

@@ -33,7 +33,7 @@ pub async fn build(paths: &Paths, given: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// Finds cargo-deb, or installs it for the lab alone.
-async fn cargo_deb(paths: &Paths) -> Result<String> {
+pub async fn cargo_deb(paths: &Paths) -> Result<String> {
     let own = paths.lab().join("tools/bin/cargo-deb");
     let on_path = std::env::var_os("PATH").and_then(|path| {
         std::env::split_paths(&path).map(|dir| dir.join("cargo-deb")).find(|file| file.is_file())

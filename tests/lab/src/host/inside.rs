@@ -44,6 +44,12 @@ impl Lab {
         Path::new("/run/saigak-lab")
     }
 
+    /// What its guests are.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        if self.vm.is_some() { Place::Vm } else { Place::Container }
+    }
+
     /// Scratch of this run on disk, for what is large.
     #[must_use]
     pub fn disk(&self) -> PathBuf {
@@ -58,11 +64,18 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
     let place = run.plan.task.place();
     // The roots come first: name resolution may need the machine's /run.
     let (container, vm) = match place {
-        Place::Container => (Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?), None),
-        Place::Vm => {
+        None => (None, None),
+        Some(Place::Container) => {
+            (Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?), None)
+        }
+        Some(Place::Vm) => {
             let tools = base::ensure(&run.plan.lab, &base::TOOLS).await?;
             (None, Some(Roots { tools, guest: base::ensure(&run.plan.lab, &base::VM).await? }))
         }
+    };
+    let cross = match place {
+        None => Some(base::ensure(&run.plan.lab, &base::CROSS).await?),
+        Some(_) => None,
     };
     hide_the_machine()?;
     let bare: Vec<PathBuf> = container.into_iter().collect();
@@ -89,6 +102,10 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         Task::Demo { place: Place::Container } => task::demo::run(&lab).await,
         Task::Demo { place: Place::Vm } => task::demo_vm::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
+        Task::Arm64(sources) => {
+            let root = cross.context("this run is not made for arm64")?;
+            task::arm64::run(&lab, &root, &sources).await
+        }
         Task::Kvm => {
             let works = Bare::make(&lab)?.accelerator().await == "kvm";
             Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })

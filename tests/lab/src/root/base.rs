@@ -19,6 +19,10 @@ pub struct Recipe {
     /// The beginning of its directory's name.
     name: &'static str,
     packages: &'static [&'static [&'static str]],
+    /// Lines of a list of package sources; the machine's own mirror where there is none.
+    sources: &'static [&'static str],
+    /// Architectures, the machine's own first.
+    architectures: &'static [&'static str],
     /// Path, mode, content.
     files: &'static [&'static [(&'static str, u32, &'static str)]],
     /// Commands inside of it.
@@ -31,6 +35,8 @@ pub const CONTAINER: Recipe = Recipe {
     what: "the guests' root: Debian 13",
     name: "root",
     packages: &[&["bindfs"], GUEST],
+    sources: &[],
+    architectures: &[],
     files: &[READY_MADE, FILES],
     commands: &[PASSWORD, SERVER, QUIET],
     guest: true,
@@ -41,6 +47,8 @@ pub const VM: Recipe = Recipe {
     what: "the virtual machines' root: Debian 13 with its kernel",
     name: "vm",
     packages: &[GUEST, &["kmod", KERNEL, "qemu-guest-agent", "sudo", "udev", "zstd"]],
+    sources: &[],
+    architectures: &[],
     files: &[FILES, IN_A_VM],
     commands: &[PASSWORD, QUIET, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
     guest: true,
@@ -54,6 +62,29 @@ pub const TOOLS: Recipe = Recipe {
         &["genisoimage", "kustomize", "openssh-client", "qemu-system-x86", "qemu-utils", "seabios"],
         &["zstd"],
     ],
+    sources: &[],
+    architectures: &[],
+    files: &[],
+    commands: &[],
+    guest: false,
+};
+
+/// What builds for arm64, by Debian's compilers, on amd64, and runs what it has built.
+pub const CROSS: Recipe = Recipe {
+    what: "a root that builds for arm64",
+    name: "cross",
+    packages: &[
+        &["ca-certificates", "dpkg-dev", "gcc", "gcc-aarch64-linux-gnu", "libc6-dev"],
+        &["libc6-dev-arm64-cross", "qemu-user"],
+        // Debian 13's own is older than this workspace wants.
+        &["cargo/trixie-backports", "rustc/trixie-backports"],
+        &["libstd-rust-dev:arm64/trixie-backports"],
+    ],
+    sources: &[
+        "deb http://deb.debian.org/debian trixie main",
+        "deb http://deb.debian.org/debian trixie-backports main",
+    ],
+    architectures: &["amd64", "arm64"],
     files: &[],
     commands: &[],
     guest: false,
@@ -139,7 +170,10 @@ pub async fn ensure(lab: &Path, recipe: &Recipe) -> Result<PathBuf> {
     remove(&partial)?;
     let mut command = process::command("mmdebstrap", &["--quiet", "--variant=minbase"]);
     command.arg(format!("--include={}", recipe.packages.concat().join(",")));
-    command.arg(SUITE).arg(&partial);
+    if !recipe.architectures.is_empty() {
+        command.arg(format!("--architectures={}", recipe.architectures.join(",")));
+    }
+    command.arg(SUITE).arg(&partial).args(recipe.sources);
     process::run(command, Duration::from_mins(30)).await?;
     recipe.customise(&partial).await?;
     std::fs::rename(&partial, &root)
@@ -150,8 +184,8 @@ pub async fn ensure(lab: &Path, recipe: &Recipe) -> Result<PathBuf> {
 impl Recipe {
     fn key(&self) -> String {
         let mut key = Key::default().text(SUITE).text(std::env::consts::ARCH);
-        for package in self.packages.concat() {
-            key = key.text(package);
+        for text in [&self.packages.concat(), self.sources, self.architectures].concat() {
+            key = key.text(text);
         }
         for (path, mode, content) in self.files.concat() {
             key = key.text(path).text(&mode.to_string()).text(content);

@@ -62,7 +62,7 @@ async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome
     }
     let stage = Stage::new(lab, scenario.name);
     stage.say(&format!("begins: {}", scenario.story));
-    let limit = match lab.run.plan.task.place() {
+    let limit = match lab.place() {
         Place::Container => LIMIT,
         Place::Vm => VM_LIMIT,
     };

@@ -1,5 +1,6 @@
 //! What a run is for.
 
+pub mod arm64;
 pub mod demo;
 pub mod demo_vm;
 pub mod shell;

@@ -18,7 +18,7 @@ pub async fn run(
     jobs: usize,
     repeat: NonZeroU32,
 ) -> Result<ExitCode> {
-    let scenarios = scenario::select(lab.run.plan.task.place(), names)?;
+    let scenarios = scenario::select(lab.place(), names)?;
     match &lab.run.plan.equipment.ollama {
         Some(prefix) => say::line(&format!("against a real Ollama: {}", prefix.display())),
         None => say::line("against the stand-in for Ollama"),

@@ -67,8 +67,8 @@ async fn empty(stage: &Stage) -> Result<()> {
     let guest = ready(stage).await?;
     guest.power_off().await?;
     let nothing = "version: 2\nethernets: {}\n".to_owned();
-    let seed = Seed { network_config: Some(nothing), ..told::seed(&stage.lab)? };
-    guest.vm()?.seed(&seed).await?;
+    let told = Seed { network_config: Some(nothing), ..told::seed(&stage.lab)? };
+    guest.vm()?.seed(&told).await?;
     guest.power_on().await?;
     let mark = guest.since_boot();
     let seen = guest.expect(&mark, "NetworkUp", "False", "Unmanaged", READY).await?;
