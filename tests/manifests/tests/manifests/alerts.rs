@@ -71,12 +71,13 @@ const CASES: &[Case] = &[
 
 #[test]
 fn each_state_calls_for_what_it_should() {
-    for (number, (steps, firing)) in CASES.iter().enumerate() {
+    let cases = CASES.iter().enumerate().map(|(number, (steps, firing))| {
         let series = series("saigak", steps, |scrape| scrape);
-        let minutes: usize = steps.iter().map(|(_, minutes)| minutes).sum();
-        let Some(said) = promtool(&series, minutes, firing) else { return };
-        assert_eq!(said, "", "case {number}");
-    }
+        let minutes = steps.iter().map(|(_, minutes)| minutes).sum();
+        case(&format!("case {number}"), &series, minutes, firing)
+    });
+    let Some(said) = promtool(&cases.collect::<Vec<_>>()) else { return };
+    assert_eq!(said, "");
 }
 
 #[test]
@@ -88,27 +89,29 @@ fn two_versions_are_told() {
         assert!(scrape.contains(version));
         scrape.replace(version, "9.9.9")
     }));
-    let Some(said) = promtool(&both, 70, &["SaigakVersionSkew"]) else { return };
+    let Some(said) = promtool(&[case("two", &both, 70, &["SaigakVersionSkew"])]) else { return };
     assert_eq!(said, "");
 }
 
 /// What a client sees is said by another than the agent.
 #[test]
 fn a_guest_that_is_ready_and_serves_no_client_is_told() {
-    for (scrape, minutes, firing) in [
-        ("smoke-well", 30, &[] as &[&str]),
+    let cases: [(_, _, &[&str]); 4] = [
+        ("smoke-well", 30, &[]),
         ("smoke-contradicted", 4, &[]),
         ("smoke-contradicted", 10, &["SaigakUnreachable"]),
         // The agent says so itself.
         ("smoke-unready", 30, &[]),
-    ] {
+    ];
+    let cases = cases.map(|(scrape, minutes, firing)| {
         let mut both = series("saigak", &[(HEALTHY, minutes)], |scrape| scrape);
         let client = series("10.244.0.9:7245", &[(Of(scrape), minutes)], |scrape| scrape);
         let said = |it: &Value| it["series"].as_str().unwrap().starts_with("saigak_smoke_");
         both.extend(client.into_iter().filter(said));
-        let Some(said) = promtool(&both, minutes, firing) else { return };
-        assert_eq!(said, "", "{scrape}");
-    }
+        case(scrape, &both, minutes, firing)
+    });
+    let Some(said) = promtool(&cases) else { return };
+    assert_eq!(said, "");
 }
 
 #[test]
@@ -162,29 +165,35 @@ fn alerts(rules: &Value) -> impl Iterator<Item = &Value> {
     list(&rules["groups"]).iter().flat_map(|group| list(&group["rules"]))
 }
 
-/// What promtool says against the alerts that fire in the end; `None` where there is none.
-fn promtool(series: &[Value], minutes: usize, firing: &[&str]) -> Option<String> {
-    let mut command = tool("promtool")?;
-    let folder = TempDir::new().unwrap();
-    let rules_file = folder.path().join("rules.json");
-    std::fs::write(&rules_file, rules().to_string()).unwrap();
+/// A test for promtool: the alerts that fire in the end.
+fn case(name: &str, series: &[Value], minutes: usize, firing: &[&str]) -> Value {
     let expected: Vec<_> = firing
         .iter()
         .map(|name| json!({ "labels": format!("{{alertname={name:?}}}"), "value": 1 }))
         .collect();
+    json!({
+        "name": name,
+        "interval": "1m",
+        "input_series": series,
+        "promql_expr_test": [{
+            "expr": r#"group by (alertname) (ALERTS{alertstate="firing"})"#,
+            // The last of the minutes: the first is 0.
+            "eval_time": format!("{}m", minutes - 1),
+            "exp_samples": expected,
+        }],
+    })
+}
+
+/// What promtool says against these tests; `None` where there is none.
+fn promtool(tests: &[Value]) -> Option<String> {
+    let mut command = tool("promtool")?;
+    let folder = TempDir::new().unwrap();
+    let rules_file = folder.path().join("rules.json");
+    std::fs::write(&rules_file, rules().to_string()).unwrap();
     let test = json!({
         "rule_files": [rules_file],
         "evaluation_interval": "1m",
-        "tests": [{
-            "interval": "1m",
-            "input_series": series,
-            "promql_expr_test": [{
-                "expr": r#"group by (alertname) (ALERTS{alertstate="firing"})"#,
-                // The last of the minutes: the first is 0.
-                "eval_time": format!("{}m", minutes - 1),
-                "exp_samples": expected,
-            }],
-        }],
+        "tests": tests,
     });
     let test_file = folder.path().join("test.json");
     std::fs::write(&test_file, test.to_string()).unwrap();

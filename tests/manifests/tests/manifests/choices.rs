@@ -66,11 +66,13 @@ impl Overlay {
         format!("vm-manifests/overlays/{}", self.name)
     }
 
-    /// Makes all choices.
-    pub(crate) fn choose(&self, repository: &Repository) {
+    /// A copy with all choices made.
+    pub(crate) fn repository(&self) -> Repository {
+        let repository = Repository::copy();
         for (key, choice) in self.choices {
-            self.make(repository, key, choice);
+            self.make(&repository, key, choice);
         }
+        repository
     }
 
     fn make(&self, repository: &Repository, key: &str, choice: &str) {
@@ -80,9 +82,7 @@ impl Overlay {
 
     /// The overlay with all choices made.
     pub(crate) fn chosen(&self) -> Option<Objects> {
-        let repository = Repository::copy();
-        self.choose(&repository);
-        repository.render(&self.folder()).objects()
+        self.repository().render(&self.folder()).objects()
     }
 }
 

@@ -40,12 +40,12 @@ fn beside(overlay: &Overlay) -> &'static Beside {
     }
 }
 
-/// Rule and message of each error and warning. `None` where there is no kustomize.
-fn findings(
-    repository: &Repository,
-    overlay: &Overlay,
-    changed: &str,
-) -> Option<Vec<(String, String)>> {
+/// Rule and message of each error and warning.
+type Findings = Vec<(String, String)>;
+
+/// What is said of an overlay and what its cluster has beside it. `None` where there is no
+/// kustomize.
+fn of_rendered(repository: &Repository, overlay: &Overlay, changed: &str) -> Option<Findings> {
     let folder = TempDir::new().unwrap();
     let beside = beside(overlay);
     let own = overlay.folder();
@@ -63,10 +63,12 @@ fn findings(
         let target = folder.path().join(format!("file-{number}.yaml"));
         std::fs::write(target, repository.read(file)).unwrap();
     }
-    let mut all = lint(folder.path());
-    // What names will become is seen in the sources alone.
-    all.extend(lint(&repository.path("vm-manifests/base/kustomization.yaml")));
-    Some(all)
+    Some(lint(folder.path()))
+}
+
+/// What names will become is seen in the sources alone.
+fn of_sources(repository: &Repository) -> Findings {
+    lint(&repository.path("vm-manifests/base/kustomization.yaml"))
 }
 
 /// What a folder renders to as it is, rendered once.
@@ -81,7 +83,7 @@ fn unchanged(folder: &str) -> Option<String> {
     Some(text)
 }
 
-fn lint(path: &Path) -> Vec<(String, String)> {
+fn lint(path: &Path) -> Findings {
     let output = saigakctl().args(["lint", "--format=json"]).arg(path).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["errors"], serde_json::json!([]));
@@ -95,11 +97,11 @@ fn lint(path: &Path) -> Vec<(String, String)> {
 #[test]
 fn nothing_is_found() {
     for overlay in OVERLAYS {
-        let repository = Repository::copy();
-        overlay.choose(&repository);
-        let Some(found) = findings(&repository, overlay, "") else { return };
+        let repository = overlay.repository();
+        let Some(found) = of_rendered(&repository, overlay, "") else { return };
         assert_eq!(found, [], "{}", overlay.name);
     }
+    assert_eq!(of_sources(&Repository::copy()), []);
 }
 
 const VM: &str = "vm-manifests/base/virtualmachine.yaml";
@@ -245,13 +247,17 @@ const TWINS: &[Twin] = &[
 
 #[test]
 fn each_broken_twin_is_found_by_its_rule() {
+    let mut repositories = BTreeMap::new();
     for (overlay, file, from, to, rule) in TWINS {
-        let repository = Repository::copy();
-        overlay.choose(&repository);
-        repository.replace(file, from, to);
-        let Some(found) = findings(&repository, overlay, file) else { return };
+        let repository = repositories.entry(overlay.name).or_insert_with(|| overlay.repository());
+        let names_it = |found: &Findings| found.iter().any(|(found, _)| found == rule);
+        let found = repository.broken((file, from, to), || {
+            let found = of_rendered(repository, overlay, file)?;
+            Some(if names_it(&found) { found } else { of_sources(repository) })
+        });
+        let Some(found) = found else { return };
         assert!(
-            found.iter().any(|(found, _)| found == rule),
+            names_it(&found),
             "{}: {file}, {from:?} → {to:?}: no {rule} in {found:#?}",
             overlay.name
         );

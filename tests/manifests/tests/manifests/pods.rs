@@ -100,11 +100,11 @@ const TWINS: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn each_check_of_a_pod_can_fail() {
+    let repository = TALOS_CONTAINER.repository();
     for (file, from, to, finding) in TWINS {
-        let repository = Repository::copy();
-        TALOS_CONTAINER.choose(&repository);
-        repository.replace(file, from, to);
-        let Some(objects) = repository.render(&TALOS_CONTAINER.folder()).objects() else { return };
+        let twin = (*file, *from, *to);
+        let rendered = repository.broken(twin, || repository.render(&TALOS_CONTAINER.folder()));
+        let Some(objects) = rendered.objects() else { return };
         let found = check(&objects);
         assert!(
             found.iter().any(|found| found.contains(finding)),

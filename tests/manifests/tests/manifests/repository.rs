@@ -1,6 +1,9 @@
 //! A copy of the two folders under test.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 
@@ -52,6 +55,19 @@ impl Repository {
         std::fs::write(self.path(file), text.replace(from, to)).unwrap();
     }
 
+    /// What `look` sees while a text is another, as with [`Self::replace`].
+    pub(crate) fn broken<T>(
+        &self,
+        (file, from, to): (&str, &str, &str),
+        look: impl FnOnce() -> T,
+    ) -> T {
+        let before = self.read(file);
+        self.replace(file, from, to);
+        let seen = look();
+        std::fs::write(self.path(file), before).unwrap();
+        seen
+    }
+
     pub(crate) fn render(&self, folder: &str) -> Rendered {
         match self.render_text(folder) {
             Some(Ok(text)) => Rendered::Done(Objects::parse(&text)),
@@ -60,8 +76,28 @@ impl Repository {
         }
     }
 
-    /// As kustomize prints it, or what it said; `None` where there is no kustomize.
+    /// As kustomize prints it, or what it said; `None` where there is no kustomize. What it makes
+    /// hangs on nothing but the files, so the same files are rendered once.
     pub(crate) fn render_text(&self, folder: &str) -> Option<Result<String, String>> {
+        type Rendered = BTreeMap<(String, u64), Result<String, String>>;
+        static RENDERED: Mutex<Rendered> = Mutex::new(BTreeMap::new());
+        let key = (folder.to_owned(), self.fingerprint());
+        if let Some(known) = RENDERED.lock().unwrap().get(&key) {
+            return Some(known.clone());
+        }
+        let rendered = self.kustomize(folder)?;
+        RENDERED.lock().unwrap().insert(key, rendered.clone());
+        Some(rendered)
+    }
+
+    /// Of all names and contents.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hash_tree(self.0.path(), &mut hasher);
+        hasher.finish()
+    }
+
+    fn kustomize(&self, folder: &str) -> Option<Result<String, String>> {
         // The same, by itself and inside kubectl.
         let mut command = if let Some(mut command) = quiet("kustomize") {
             command.arg("build");
@@ -81,6 +117,20 @@ impl Repository {
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
         self.0.path().join(relative)
+    }
+}
+
+fn hash_tree(folder: &Path, hasher: &mut DefaultHasher) {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = entries.collect();
+    paths.sort_unstable();
+    for path in paths {
+        path.file_name().hash(hasher);
+        if path.is_dir() {
+            hash_tree(&path, hasher);
+        } else {
+            std::fs::read(&path).unwrap().hash(hasher);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::choices::{OVERLAYS, Overlay, POOL, PORTKEY_VM, TALOS_ALTRA};
+use crate::choices::{OVERLAYS, POOL, PORTKEY_VM, TALOS_ALTRA};
 use crate::objects::{Objects, list};
 use crate::repository::Repository;
 use crate::schemas::Schemas;
@@ -82,15 +82,13 @@ fn each_overlay_with_a_machine_fits_together() {
 #[test]
 fn every_object_passes_its_schema() {
     let repository = Repository::copy();
-    for overlay in OVERLAYS {
-        overlay.choose(&repository);
-    }
-    let overlays = OVERLAYS.iter().map(Overlay::folder);
+    let overlays = OVERLAYS.iter().map(|overlay| (overlay.folder(), overlay.chosen()));
     let platform = ["", "/argocd", "/talos-container", "/validation-bridge"];
-    let platform = platform.iter().map(|folder| format!("vm-manifests/platform{folder}"));
+    let platform = platform.map(|folder| format!("vm-manifests/platform{folder}"));
+    let platform = platform.iter().map(|it| (it.clone(), repository.render(it).objects()));
     let schemas = Schemas::find();
-    for folder in overlays.chain(platform) {
-        let Some(objects) = repository.render(&folder).objects() else { return };
+    for (folder, objects) in overlays.chain(platform) {
+        let Some(objects) = objects else { return };
         assert_eq!(typed::check(&objects), NOTHING, "{folder}");
         if let Some(schemas) = &schemas {
             assert_eq!(schemas.check(&objects), NOTHING, "{folder}");

@@ -157,10 +157,11 @@ const TWINS: &[Twin] = &[
 
 #[test]
 fn each_check_can_fail() {
+    let repository = Repository::copy();
     for (file, from, to, finding) in TWINS {
-        let repository = Repository::copy();
-        repository.replace(file, from, to);
-        let Some(objects) = repository.render("vm-manifests/base").objects() else { return };
+        let twin = (*file, *from, *to);
+        let rendered = repository.broken(twin, || repository.render("vm-manifests/base"));
+        let Some(objects) = rendered.objects() else { return };
         let found = findings(&objects);
         assert!(
             found.iter().any(|found| found.contains(finding)),
@@ -188,10 +189,11 @@ const MISFITS: &[Twin] = &[
 #[test]
 fn each_schema_can_fail() {
     let Some(schemas) = Schemas::find() else { return };
+    let repository = Repository::copy();
     for (file, from, to, finding) in MISFITS {
-        let repository = Repository::copy();
-        repository.replace(file, from, to);
-        let Some(objects) = repository.render("vm-manifests/base").objects() else { return };
+        let twin = (*file, *from, *to);
+        let rendered = repository.broken(twin, || repository.render("vm-manifests/base"));
+        let Some(objects) = rendered.objects() else { return };
         let found = [schemas.check(&objects), typed::check(&objects)].concat().join("\n");
         assert!(found.contains(finding), "{file}, {from:?} → {to:?}: no {finding:?} in {found}");
     }
