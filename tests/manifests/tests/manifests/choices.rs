@@ -3,8 +3,7 @@
 use crate::objects::Objects;
 use crate::repository::{Rendered, Repository};
 
-/// An overlay: its name, and for each value that is to be chosen a choice, in the order in which
-/// rendering asks for them.
+/// An overlay: its name, and for each value that is to be chosen a choice.
 pub(crate) struct Overlay {
     pub(crate) name: &'static str,
     choices: &'static [(&'static str, &'static str)],
@@ -99,27 +98,42 @@ fn each_overlay_is_here() {
     assert_eq!(found, known);
 }
 
+/// The keys of an overlay's list, those with a value and those that wait for one.
+fn keys(list: &str) -> Vec<&str> {
+    let names = list.lines().filter_map(|line| line.trim_start_matches('#').split_once('='));
+    names.map(|(name, _)| name).filter(|name| !name.is_empty() && !name.contains(' ')).collect()
+}
+
+/// Each by itself, also one that has a value as it is shipped.
 #[test]
-fn each_overlay_names_what_has_not_been_chosen() {
-    for overlay in OVERLAYS {
-        let repository = Repository::copy();
-        for (key, choice) in overlay.choices {
-            match repository.render(&overlay.folder()) {
+fn each_value_that_is_missing_is_named() {
+    for overlay in OVERLAYS.iter().filter(|overlay| !overlay.choices.is_empty()) {
+        let repository = overlay.repository();
+        let file = format!("{}/values.env", overlay.folder());
+        let list = repository.read(&file);
+        let keys = keys(&list);
+        assert!(overlay.choices.iter().all(|(key, _)| keys.contains(key)), "{keys:?}");
+        for key in keys {
+            let (set, unset) = (format!("\n{key}="), format!("\n#{key}="));
+            match repository.broken((&file, &set, &unset), || repository.render(&overlay.folder()))
+            {
                 Rendered::Refused(message) => {
-                    assert!(
-                        message.contains(&format!("data.{key}`")),
-                        "{}: {message}",
-                        overlay.name
-                    );
+                    let name = overlay.name;
+                    assert!(message.contains(&format!("data.{key}`")), "{name}: {message}");
                 }
-                Rendered::Done(_) => panic!("{}: {key} was not chosen", overlay.name),
+                Rendered::Done(_) => panic!("{}: {key} is not needed", overlay.name),
                 Rendered::Skipped => return,
             }
-            overlay.make(&repository, key, choice);
         }
-        let objects = repository.render(&overlay.folder()).objects().unwrap();
+    }
+}
+
+#[test]
+fn what_is_chosen_arrives() {
+    for overlay in OVERLAYS {
+        let Some(objects) = overlay.chosen() else { return };
         assert_ne!(objects.0.len(), 0);
-        // What was chosen has arrived, and the list itself stayed behind.
+        // And the list itself stays behind.
         let text = serde_json::to_string(&objects.0).unwrap();
         for (key, choice) in overlay.choices {
             assert!(text.contains(choice), "{}: {key}", overlay.name);

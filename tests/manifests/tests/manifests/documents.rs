@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::choices::TALOS_ALTRA;
+use crate::objects::{Objects, list};
 use crate::tools::{repository, saigakctl};
 
 /// What a row says that only a cluster can show.
@@ -39,6 +40,30 @@ fn each_failure_mode_is_kept_from_coming_back() {
         }
     }
     assert!(rows > 40, "{rows} rows");
+}
+
+/// Each row of the checklist has a command, and what it shows; of the alerts, as many as there are.
+#[test]
+fn each_check_of_a_deployment_has_its_command() {
+    let document = read("docs/validation.md");
+    let mut rows = 0;
+    for line in
+        document.lines().filter(|line| line.starts_with("| ") && !line.contains("| command"))
+    {
+        // What stands between a pipe's backslash and its end is the command's own.
+        let cells = line.replace("\\|", "/");
+        let cells: Vec<_> = cells.trim_matches('|').split(" | ").map(str::trim).collect();
+        assert_eq!(cells.len(), 3, "{line}");
+        assert!(cells[1].contains('`') && cells.iter().all(|cell| !cell.is_empty()), "{line}");
+        rows += 1;
+    }
+    assert!(rows > 20, "{rows} rows");
+    let rules = Objects::parse(&read("vm-manifests/observe/rules.yaml"));
+    let groups = list(&rules.0[0]["spec"]["groups"]).iter().map(|group| {
+        format!("`{}` {}", group["name"].as_str().unwrap(), list(&group["rules"]).len())
+    });
+    let loaded = groups.collect::<Vec<_>>().join(" and ");
+    assert!(document.contains(&format!("| {loaded} |\n")), "{loaded}");
 }
 
 /// The longest time for which a guest that serves no more is believed: how old a proof may be, and
