@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::{Alias, Facts, Source};
-use super::files::{INTACT, MODEL_FILES_INTACT, ORDERLY, UNVERIFIED, VERIFYING};
+use super::files::{INTACT, MODEL_FILES_INTACT, NOT_DOUBTED, ORDERLY, UNVERIFIED, VERIFYING};
 use super::proof::{Attempt, Log, Server};
 use super::pull::{Kind, PullState};
 use super::reference::ALIKE;
@@ -97,7 +97,10 @@ pub static REASONS: &[Declared] = &[
             &UNREADABLE,
         ],
     ),
-    (&MODEL_FILES_INTACT, &[&ORDERLY, &INTACT, &VERIFYING, &UNVERIFIED, &DAMAGED_FILES]),
+    (
+        &MODEL_FILES_INTACT,
+        &[&ORDERLY, &NOT_DOUBTED, &INTACT, &VERIFYING, &UNVERIFIED, &DAMAGED_FILES],
+    ),
     (
         &ALIAS_PRESENT,
         &[

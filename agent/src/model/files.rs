@@ -2,6 +2,9 @@
 //! without a shutdown, or the server cannot load what it has. The server itself takes each file as
 //! it is: one with a single wrong bit loads, and gives wrong embeddings.
 
+mod boot;
+mod note;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,8 +13,9 @@ use super::repair::{DAMAGED_FILES, UNVERIFIED_ADVICE};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Condition, Judgement, Reason, Role};
 use crate::guest::Remedy;
-use crate::kept_file;
 use crate::probe::{self, BlobFacts, Reading};
+use boot::Ended;
+use note::Note;
 
 /// No file of the models is known to be damaged. What is not known keeps nothing from being ready:
 /// an embedding is proven by itself.
@@ -24,24 +28,30 @@ pub static MODEL_FILES_INTACT: Condition = Condition {
     grace: Duration::ZERO,
 };
 
-/// Made by saigak-boot.service where the guest has ended without a shutdown before this boot.
-const UNCLEAN: &str = "/run/saigak-boot/unclean";
-
-/// Made by saigak-boot.service at each boot.
-const NOTED: &str = "/run/saigak-boot";
-
 pub(super) static ORDERLY: Reason<Remedy> = Reason::good("Orderly");
+pub(super) static NOT_DOUBTED: Reason<Remedy> = Reason::good("NotDoubted");
 pub(super) static INTACT: Reason<Remedy> = Reason::good("Intact");
 pub(super) static VERIFYING: Reason<Remedy> =
     Reason::unknown("Verifying", "the files are read in the background");
 pub(super) static UNVERIFIED: Reason<Remedy> = Reason::unknown("Unverified", UNVERIFIED_ADVICE);
 
+/// What is known of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Files {
+    /// How far the check is.
+    pub check: Check,
+    /// The names of those that were found damaged, and neither found good nor repaired since.
+    pub damaged: Vec<String>,
+}
+
 /// How far the check is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Files {
-    /// There is no reason to doubt them.
+pub enum Check {
+    /// There is no reason to doubt them: the last boot has ended in good order.
     #[default]
     Trusted,
+    /// There is no reason to doubt them, and no note of a boot before this one.
+    Undoubted,
     /// They are to be read, once the server does not need the disk itself.
     Doubted,
     /// They are being read.
@@ -56,16 +66,8 @@ pub enum Files {
 #[derive(Debug, Clone, Default)]
 pub struct FileCheck {
     inner: Arc<Mutex<Inner>>,
+    /// `None`: nothing is noted.
     note: Option<Arc<Note>>,
-}
-
-/// A file that is there as long as the models' files are doubted: neither a restart of the agent
-/// nor a shutdown in good order makes them any better.
-#[derive(Debug)]
-struct Note {
-    path: PathBuf,
-    /// Held while it is written or removed.
-    turn: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -79,27 +81,49 @@ struct Inner {
     doubted_for: Option<u128>,
 }
 
+impl Inner {
+    /// They are to be read, from the beginning.
+    fn doubt(&mut self) {
+        if matches!(self.files.check, Check::Reading(_)) {
+            // What was read of them already may be another by now.
+            self.again = true;
+        } else {
+            self.files.check = Check::Doubted;
+        }
+        self.doubted = true;
+    }
+}
+
 impl FileCheck {
     /// The name of the file in the state directory that tells of a doubt.
     pub const NOTE: &str = "files-doubted";
 
     /// Doubts the files where the guest has ended without a shutdown before this boot, or where
-    /// they were doubted before, as the file at `note` tells. Who only looks changes no file.
+    /// they were doubted before, as the file at `note` tells. What was found damaged then still
+    /// is, as far as is known. Who only looks changes no file.
     #[must_use]
     pub fn at_start(note: PathBuf, read_only: bool) -> Self {
-        let doubted = Path::new(UNCLEAN).exists() || note.exists();
-        let note = Note { path: note, turn: Mutex::default() };
+        Self::after(boot::last(Path::new(boot::NOTED)), Note::at(note), read_only)
+    }
+
+    fn after(ended: Ended, note: Note, read_only: bool) -> Self {
+        let noted = note.read();
         let check = Self { note: (!read_only).then(|| Arc::new(note)), ..Self::default() };
-        if doubted {
-            check.doubt();
-        } else if !Path::new(NOTED).exists() {
-            let why = "saigak-boot.service did not tell how the last boot ended";
-            check.inner().files = Files::Failed(why.into());
+        check.inner().files.damaged = noted.clone().unwrap_or_default();
+        match ended {
+            _ if noted.is_some() => check.doubt(),
+            Ended::Unclean => check.doubt(),
+            Ended::Orderly => {}
+            Ended::Unnoted => check.inner().files.check = Check::Undoubted,
+            Ended::Untold => {
+                let why = "saigak-boot.service did not tell how the last boot ended";
+                check.inner().files.check = Check::Failed(why.into());
+            }
         }
         check
     }
 
-    /// Has the note be there or not, as it should, beside the loop: the disk may hang.
+    /// Has the note tell what is known now, beside the loop: the disk may hang.
     fn keep(&self) {
         if self.note.is_some() {
             let check = self.clone();
@@ -109,64 +133,65 @@ impl FileCheck {
 
     fn save(&self) {
         let Some(note) = &self.note else { return };
-        let _turn = note.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let doubted = self.inner().doubted;
-        let saved = if doubted {
-            kept_file::write(&note.path, b"the models' files are to be read\n")
-        } else {
-            kept_file::remove(&note.path)
-        };
-        if let Err(error) = saved {
-            tracing::warn!(path = %note.path.display(), %error, doubted, "a doubt is not noted");
-        }
+        note.save(|| {
+            let inner = self.inner();
+            inner.doubted.then(|| inner.files.damaged.clone())
+        });
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it is.
+    /// Changes what is known, and has it noted where that makes a difference.
+    fn change(&self, change: impl FnOnce(&mut Inner)) {
+        let noted = |inner: &Inner| (inner.doubted, inner.files.damaged.clone());
+        let mut inner = self.inner();
+        let before = noted(&inner);
+        change(&mut inner);
+        let differs = noted(&inner) != before;
+        drop(inner);
+        if differs {
+            self.keep();
+        }
+    }
+
+    /// What is known of them.
     #[must_use]
     pub fn files(&self) -> Files {
         self.inner().files.clone()
     }
 
-    /// They are to be read, from the beginning.
+    /// They are to be read, from the beginning. What was found damaged still is.
     pub fn doubt(&self) {
-        let mut inner = self.inner();
-        if matches!(inner.files, Files::Reading(_)) {
-            // What was read of them already may be another by now.
-            inner.again = true;
-        } else {
-            inner.files = Files::Doubted;
-        }
-        let known = std::mem::replace(&mut inner.doubted, true);
-        drop(inner);
-        if !known {
-            self.keep();
-        }
+        self.change(Inner::doubt);
     }
 
-    /// Something has been done about them: if they were read, they are to be read again.
+    /// Something has been done about them: if there was a doubt, they are to be read again.
     pub fn renew(&self) {
-        if matches!(self.files(), Files::Reading(_) | Files::Checked(_) | Files::Failed(_)) {
-            self.doubt();
-        }
+        self.change(|inner| {
+            inner.files.damaged.clear();
+            if !matches!(inner.files.check, Check::Trusted | Check::Undoubted | Check::Doubted) {
+                inner.doubt();
+            }
+        });
     }
 
     /// They were read, and this came of it.
-    fn end(&self, found: Files) {
-        let mut inner = self.inner();
-        let again = std::mem::take(&mut inner.again);
-        inner.files = if again { Files::Doubted } else { found };
-        if let Files::Checked(facts) = &inner.files
-            && facts.damaged.is_empty()
-            && facts.unread.is_empty()
-        {
-            inner.doubted = false;
-            drop(inner);
-            self.keep();
-        }
+    fn end(&self, found: Check) {
+        self.change(|inner| {
+            if std::mem::take(&mut inner.again) {
+                inner.files.check = Check::Doubted;
+                return;
+            }
+            if let Check::Checked(facts) = &found {
+                let unread = |name: &String| facts.unread.iter().any(|one| one.starts_with(name));
+                inner.files.damaged.retain(unread);
+                inner.files.damaged.extend_from_slice(&facts.damaged);
+                inner.doubted &= !(facts.damaged.is_empty() && facts.unread.is_empty());
+            }
+            inner.files.check = found;
+        });
     }
 
     /// The server that was started as `invocation` cannot compute with them: they are to be read,
@@ -181,26 +206,26 @@ impl FileCheck {
     /// Has them read where they are doubted. `concern` is looked at again at the end.
     pub fn begin(&self, waker: Arc<Waker>, concern: usize) {
         let mut inner = self.inner();
-        if inner.files != Files::Doubted {
+        if inner.files.check != Check::Doubted {
             return;
         }
-        inner.files = Files::Reading(Reading { done: 0, total: 0 });
+        inner.files.check = Check::Reading(Reading { done: 0, total: 0 });
         let check = self.clone();
         tokio::spawn(async move {
             let began = BootClock.now().uptime;
             let progress = |reading| {
-                check.inner().files = Files::Reading(reading);
+                check.inner().files.check = Check::Reading(reading);
                 waker.nudge();
             };
-            let files = match probe::blobs::follow(progress).await {
+            let found = match probe::blobs::follow(progress).await {
                 Ok(facts) => {
                     let seconds = BootClock.now().uptime.saturating_sub(began).as_secs_f64();
                     tracing::info!(?facts, seconds, "the models' files were read");
-                    Files::Checked(facts)
+                    Check::Checked(facts)
                 }
-                Err(error) => Files::Failed(error),
+                Err(error) => Check::Failed(error),
             };
-            check.end(files);
+            check.end(found);
             waker.wake(concern);
         });
     }
@@ -209,15 +234,18 @@ impl FileCheck {
 /// Judges the models' files.
 #[must_use]
 pub fn check_files(files: &Files) -> Judgement<Remedy> {
-    let (reason, message) = match files {
-        Files::Trusted => (&ORDERLY, "the last shutdown was in good order".into()),
-        Files::Doubted => (&VERIFYING, "they are read once the server has loaded them".into()),
-        Files::Reading(reading) => (&VERIFYING, told(*reading)),
-        Files::Checked(facts) if !facts.damaged.is_empty() => {
-            let names = facts.damaged.join(", ");
+    let (reason, message) = match &files.check {
+        _ if !files.damaged.is_empty() => {
+            let names = files.damaged.join(", ");
             (&DAMAGED_FILES, format!("not what their names say: {names}"))
         }
-        Files::Checked(facts) => {
+        Check::Trusted => (&ORDERLY, "the last shutdown was in good order".into()),
+        Check::Undoubted => {
+            (&NOT_DOUBTED, "there is no note of an earlier boot, nor of a doubt".into())
+        }
+        Check::Doubted => (&VERIFYING, "they are read once the server has loaded them".into()),
+        Check::Reading(reading) => (&VERIFYING, told(*reading)),
+        Check::Checked(facts) => {
             if let Some(first) = facts.unread.first() {
                 (&UNVERIFIED, format!("{} unread, first {first}", facts.unread.len()))
             } else {
@@ -225,7 +253,7 @@ pub fn check_files(files: &Files) -> Judgement<Remedy> {
                 (&INTACT, format!("{files} files, {size} MB, are what their names say"))
             }
         }
-        Files::Failed(why) => (&UNVERIFIED, why.clone()),
+        Check::Failed(why) => (&UNVERIFIED, why.clone()),
     };
     Judgement::new(&MODEL_FILES_INTACT, reason, message)
 }
@@ -242,66 +270,4 @@ fn megabytes(bytes: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(files: &Files) -> (&'static str, String) {
-        let judged = check_files(files);
-        (judged.reason.name, judged.message)
-    }
-
-    #[test]
-    fn only_what_was_read_and_differs_is_damaged() {
-        let good = BlobFacts { files: 3, bytes: 5_000_001, ..BlobFacts::default() };
-        assert_eq!(name(&Files::Trusted).0, "Orderly");
-        assert_eq!(name(&Files::Doubted).0, "Verifying");
-        let reading = Files::Reading(Reading { done: 49, total: 100 });
-        assert_eq!(name(&reading), ("Verifying", "40 % of 1 MB read".into()));
-        let told = "3 files, 6 MB, are what their names say".to_owned();
-        assert_eq!(name(&Files::Checked(good.clone())), ("Intact", told));
-        let unread = BlobFacts { unread: vec!["x: I/O error".into()], ..good.clone() };
-        assert_eq!(name(&Files::Checked(unread.clone())).0, "Unverified");
-        let damaged = BlobFacts { damaged: vec!["sha256-12".into()], ..unread };
-        assert_eq!(name(&Files::Checked(damaged)).0, "Damaged");
-        assert_eq!(name(&Files::Failed("no answer".into())), ("Unverified", "no answer".into()));
-    }
-
-    #[test]
-    fn a_server_s_failures_are_a_reason_once_for_each_start() {
-        let check = FileCheck::default();
-        check.doubt_for(1);
-        assert_eq!(check.files(), Files::Doubted);
-        let read = Files::Checked(BlobFacts::default());
-        check.inner().files = read.clone();
-        check.doubt_for(1);
-        assert_eq!(check.files(), read);
-        check.doubt_for(2);
-        assert_eq!(check.files(), Files::Doubted);
-        check.inner().files = Files::Reading(Reading { done: 1, total: 2 });
-        check.doubt();
-        assert!(matches!(check.files(), Files::Reading(_)), "they are read already");
-        check.end(read.clone());
-        assert_eq!(check.files(), Files::Doubted, "from the beginning, once more");
-        check.end(read.clone());
-        assert_eq!(check.files(), read);
-    }
-    #[tokio::test]
-    async fn a_doubt_outlives_the_agent_until_the_files_are_found_good() {
-        let state = tempfile::tempdir().unwrap();
-        let path = state.path().join(FileCheck::NOTE);
-        let start = || FileCheck::at_start(path.clone(), false);
-        let check = start();
-        assert_ne!(check.files(), Files::Doubted);
-        check.doubt();
-        check.save();
-        assert_eq!(start().files(), Files::Doubted);
-        let bad = BlobFacts { damaged: vec!["sha256-12".into()], ..BlobFacts::default() };
-        check.end(Files::Checked(bad));
-        check.save();
-        assert_eq!(start().files(), Files::Doubted);
-        check.end(Files::Checked(BlobFacts::default()));
-        check.save();
-        assert_ne!(start().files(), Files::Doubted);
-        assert!(!path.exists());
-    }
-}
+mod tests;
