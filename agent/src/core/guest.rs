@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::report::{ConfigurationReport, ModelReport, ProofReport};
+use super::report::{ConfigurationReport, ModelReport, ProofReport, SetAsideReport};
 use super::{Condition, Judgement, Ledger, Moment, Outcome, PullReport, Remedy};
 
 /// How often a concern is looked at when no event asks for it.
@@ -65,6 +65,11 @@ pub trait Guest {
     /// How many pulls were begun, of which model, for the metrics.
     fn pulls(&self) -> Vec<(String, u64)> {
         Vec::new()
+    }
+
+    /// Damaged files that are kept, where that is known, for the metrics.
+    fn set_aside(&self) -> Option<SetAsideReport> {
+        None
     }
 
     /// What is to be said of each of the models beside the first, for the report.

@@ -48,6 +48,6 @@ pub use pull_report::PullReport;
 pub use remedy::{Outcome, Remedy, Rung};
 pub use report::{
     AgentReport, BudgetReport, Cause, ConditionReport, ConfigurationReport, Expiry, InFlight,
-    ModelReport, Outlook, ProofReport, RepairReport, Report, Verdict,
+    ModelReport, Outlook, ProofReport, RepairReport, Report, SetAsideReport, Verdict,
 };
 pub use tally::{Source, Tally};

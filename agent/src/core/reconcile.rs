@@ -190,6 +190,7 @@ fn report<G: Guest>(
         proofs: guest.proofs(),
         pulls: guest.pulls(),
         models: guest.models(now),
+        set_aside: guest.set_aside(),
         ..engine.report(now, guest.proof(now), guest.pull())
     }
 }

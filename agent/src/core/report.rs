@@ -81,6 +81,9 @@ pub struct Report {
     /// How many pulls were begun, of which model.
     #[serde(skip)]
     pub pulls: Vec<(String, u64)>,
+    /// Damaged files that are kept, where that is known.
+    #[serde(skip)]
+    pub set_aside: Option<SetAsideReport>,
     /// Uptime at which this was written.
     #[serde(skip)]
     pub uptime: Duration,
@@ -207,6 +210,15 @@ pub struct ModelReport {
     pub reason: String,
     /// The particulars.
     pub message: String,
+}
+
+/// Damaged files of models that repairs have set aside, and that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetAsideReport {
+    /// How many.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// The last good proof.

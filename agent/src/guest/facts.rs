@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 
-use crate::core::slept;
+use crate::core::{SetAsideReport, slept};
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
 use crate::probe::DiskFacts;
@@ -162,6 +162,13 @@ impl Facts {
     /// What was seen of the data disk.
     pub(super) fn disk(&self) -> Option<&storage::Facts> {
         self.storage.as_ref()?.value.as_ref().ok()
+    }
+
+    /// The blobs that repairs have set aside on the data disk, where that is known.
+    pub(super) fn set_aside(&self) -> Option<SetAsideReport> {
+        let probe = self.disk()?.probe.as_ref()?.as_ref().ok()?;
+        let found = probe.disk.as_ref()?.set_aside;
+        Some(SetAsideReport { files: found.files, bytes: found.bytes })
     }
 
     /// Where the server keeps its models, below the data disk at `path`: in that directory itself

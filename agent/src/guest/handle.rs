@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigError, Place};
 use crate::core::reconcile::Waker;
 use crate::core::{
     BootClock, Clock, Condition, ConfigurationReport, Guest, Judgement, Ledger, ModelReport,
-    Moment, Outcome, ProofReport, PullReport, Schedule, rfc3339,
+    Moment, Outcome, ProofReport, PullReport, Schedule, SetAsideReport, rfc3339,
 };
 use crate::gpu;
 use crate::ledger_file::LedgerFile;
@@ -185,6 +185,10 @@ impl Guest for RealGuest {
         let further = current.further.iter().map(|one| (&*one.config, &one.pull));
         let all = iter::once((&current.config.model, &current.pull)).chain(further);
         all.map(|(model, pull)| (model.source.clone(), pull.begun())).collect()
+    }
+
+    fn set_aside(&self) -> Option<SetAsideReport> {
+        self.shared.current().facts().set_aside()
     }
 
     fn models(&self, now: Moment) -> Vec<ModelReport> {

@@ -89,6 +89,9 @@ pub struct DiskFacts {
     /// The same for each further model, by its alias.
     #[serde(default)]
     pub further_weights: BTreeMap<String, BTreeMap<PathBuf, String>>,
+    /// Blobs that repairs have set aside as damaged, in all stores.
+    #[serde(default)]
+    pub set_aside: SetAside,
 }
 
 impl DiskFacts {
@@ -150,6 +153,15 @@ pub struct Immutable {
     pub count: u32,
     /// The path of the first, below the mount point.
     pub first: Option<String>,
+}
+
+/// Blobs that were found damaged, and are kept for a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// How many.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// A symbolic link where a directory should be. Through it the server would write to another

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 pub use blobs::{BlobFacts, Reading};
 pub use client::{ReadError, read, used_up};
 pub use facts::{
-    DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WriteFacts, Written,
+    DiskFacts, Immutable, LeftAlone, Link, Owner, SetAside, StorageFacts, Top, WriteFacts, Written,
     WrongOwner,
 };
 

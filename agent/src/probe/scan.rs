@@ -4,11 +4,14 @@ use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::facts::{DiskFacts, Immutable, LeftAlone, Link, Owner, StorageFacts, Top, WrongOwner};
+use super::facts::{
+    DiskFacts, Immutable, LeftAlone, Link, Owner, SetAside, StorageFacts, Top, WrongOwner,
+};
 use super::manifest::{self, STORES};
 use super::tree::{Claim, Disk, Entry, Listing};
 use crate::config::Config;
 use crate::fix::user;
+use crate::model::aside;
 
 /// Entries looked at in one pass, at most: some milliseconds of work, not a walk through
 /// hundreds of thousands of files every few seconds.
@@ -17,6 +20,10 @@ const ENTRIES: u32 = 512;
 /// Entries that one directory gives before the next has its turn, so that a full one does not
 /// hide its neighbours.
 const TURN: usize = 64;
+
+/// Entries of a directory of blobs that are looked at for what was set aside: more than a server
+/// with a hundred models has.
+const BLOBS: usize = 2048;
 
 /// The directories of Ollama's store.
 pub(super) const STORE: [&str; 2] = ["blobs", "manifests"];
@@ -60,11 +67,29 @@ fn look(disk: &Disk, wanted: Option<Owner>, config: &Config) -> io::Result<DiskF
         further_weights: (config.further.iter())
             .map(|model| (model.alias.clone(), manifest::all_weights(top, &model.alias)))
             .collect(),
+        set_aside: set_aside(top),
     };
     if let Some(wanted) = wanted {
         walk(top, wanted, &mut facts)?;
     }
     Ok(facts)
+}
+
+/// The blobs that were set aside. A store that cannot be read has none that are known.
+fn set_aside(top: &Entry) -> SetAside {
+    let blobs = STORES.iter().filter_map(|path| Some(manifest::store(top, path).ok()??.1));
+    let listed = blobs.filter_map(|blobs| blobs.list().ok()).flat_map(|all| all.take(BLOBS));
+    let mut found = SetAside::default();
+    for (name, entry) in listed {
+        if let Ok(entry) = entry
+            && entry.kind.is_file()
+            && aside::blob_of(&name).is_some()
+        {
+            found.files += 1;
+            found.bytes = found.bytes.saturating_add(entry.size);
+        }
+    }
+    found
 }
 
 /// The links in place of directories, on the way to the blobs and manifests of every store. What
@@ -169,6 +194,22 @@ mod tests {
         assert_eq!(met("models"), Some(&manifests));
         assert_eq!(met(".ollama/models"), Some(&home));
         assert_eq!(met("home/.ollama/models"), None);
+    }
+
+    #[test]
+    fn what_was_set_aside_is_counted_in_all_stores() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(looked_at(root.path()).set_aside, SetAside::default());
+        let blob = format!("sha256-{}", "ab".repeat(32));
+        for (store, bytes) in [("", 5), ("models", 7)] {
+            let blobs = root.path().join(store).join("blobs");
+            fs::create_dir_all(&blobs).unwrap();
+            for name in [blob.clone(), format!("{blob}-partial"), aside::name(&blob, 7)] {
+                fs::write(blobs.join(name), vec![0; bytes]).unwrap();
+            }
+            fs::create_dir(blobs.join(aside::name(&blob, 8))).unwrap();
+        }
+        assert_eq!(looked_at(root.path()).set_aside, SetAside { files: 2, bytes: 12 });
     }
 
     #[test]

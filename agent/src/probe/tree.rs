@@ -76,6 +76,8 @@ pub(crate) struct Entry {
     pub(crate) kind: FileType,
     pub(crate) owner: Owner,
     pub(crate) mode: RawMode,
+    /// Bytes of its content.
+    pub(crate) size: u64,
     links: u32,
     mount: u64,
     immutable: bool,
@@ -108,6 +110,7 @@ impl Entry {
             kind: FileType::from_raw_mode(mode),
             owner: Owner { uid: statx.stx_uid, gid: statx.stx_gid },
             mode: Mode::from_raw_mode(mode).as_raw_mode(),
+            size: statx.stx_size,
             links: statx.stx_nlink,
             mount: statx.stx_mnt_id,
             immutable: statx

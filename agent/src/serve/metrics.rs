@@ -80,6 +80,7 @@ pub(super) fn encode(
     proofs(&mut registry, report, uptime);
     pull(&mut registry, report);
     models(&mut registry, report);
+    set_aside(&mut registry, report);
     counters.register(&mut registry);
 
     let mut text = String::new();
@@ -173,6 +174,16 @@ fn models(registry: &mut Registry, report: &Report) {
     }
     let help = "Models beside that of [model]: 1 for whether each one is served";
     registry.register("model_served", help, served);
+}
+
+fn set_aside(registry: &mut Registry, report: &Report) {
+    let Some(kept) = report.set_aside else { return };
+    let (files, bytes) = (Gauge::<i64>::default(), Gauge::<i64>::default());
+    files.set(i64::try_from(kept.files).unwrap_or(i64::MAX));
+    bytes.set(i64::try_from(kept.bytes).unwrap_or(i64::MAX));
+    let help = "Damaged files of models that were set aside, and are kept";
+    registry.register("set_aside_files", help, files);
+    registry.register_with_unit("set_aside", "Their bytes", Unit::Bytes, bytes);
 }
 
 fn switch(registry: &mut Registry, name: &str, help: &str, on: bool) {

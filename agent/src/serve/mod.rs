@@ -60,6 +60,7 @@ pub fn first_report(agent: AgentReport, at: String) -> Report {
         budgets: Vec::new(),
         proofs: Vec::new(),
         pulls: Vec::new(),
+        set_aside: None,
         models: Vec::new(),
         uptime: std::time::Duration::ZERO,
         ready_until: None,

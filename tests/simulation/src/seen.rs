@@ -136,6 +136,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 entries_seen: 10,
                 alias_weights: std::collections::BTreeMap::new(),
                 further_weights: std::collections::BTreeMap::new(),
+                set_aside: probe::SetAside::default(),
             }),
         })
     };

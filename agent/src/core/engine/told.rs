@@ -52,6 +52,7 @@ impl<R: Remedy> Engine<R> {
             budgets: Vec::new(),
             proofs: Vec::new(),
             pulls: Vec::new(),
+            set_aside: None,
             uptime: now.uptime,
             ready_until: self
                 .required()

@@ -6,7 +6,8 @@ use super::super::first_report;
 use super::*;
 use crate::core::reconcile::Waker;
 use crate::core::{
-    AgentReport, BudgetReport, ConditionReport, Past, ProofReport, PullReport, Role, Source,
+    AgentReport, BudgetReport, ConditionReport, Past, ProofReport, PullReport, Role,
+    SetAsideReport, Source,
 };
 
 fn full() -> Report {
@@ -34,6 +35,7 @@ fn full() -> Report {
         budgets: vec![BudgetReport { remedy: "network/Reconfigure", left: 1, limit: 3 }],
         proofs: vec![("good", 7), ("failed", 0)],
         pulls: vec![("m".into(), 2)],
+        set_aside: Some(SetAsideReport { files: 1, bytes: 9 }),
         repairs: vec![Past {
             remedy: "network/Reconfigure".into(),
             condition: "NetworkUp".into(),
@@ -123,6 +125,8 @@ fn a_scrape_has_the_names_that_rules_use() {
         (r#"saigak_pull_rate_bytes_per_second{model="m"}"#, 12.0),
         (r#"saigak_pull_stalled_seconds{model="m"}"#, 3.0),
         (r#"saigak_pull_attempts_total{model="m"}"#, 2.0),
+        ("saigak_set_aside_files", 1.0),
+        ("saigak_set_aside_bytes", 9.0),
         ("saigak_reconcile_turns_total", 2.0),
         ("saigak_reconcile_turn_seconds_count", 1.0),
         (r#"saigak_wakeups_total{source="netlink"}"#, 1.0),

@@ -27,6 +27,7 @@ fn disk() -> DiskFacts {
         links: Vec::new(),
         alias_weights: std::collections::BTreeMap::new(),
         further_weights: std::collections::BTreeMap::new(),
+        set_aside: crate::probe::SetAside::default(),
         entries_seen: 5,
     }
 }
