@@ -21,7 +21,7 @@ pub(super) struct Fragment {
     pub(super) gpu: Gpu,
     pub(super) ollama: Ollama,
     pub(super) model: Model,
-    pub(super) models: Option<Spanned<Vec<Spanned<Further>>>>,
+    pub(super) models: Option<Spanned<Vec<Spanned<Model>>>>,
     pub(super) proof: Proof,
     pub(super) bootstrap: Bootstrap,
 }
@@ -63,6 +63,7 @@ pub(super) struct Ollama {
     pub(super) port: Number,
 }
 
+/// `[model]`, or one of `[[models]]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Model {
@@ -74,21 +75,7 @@ pub(super) struct Model {
     pub(super) parameters: BTreeMap<String, Spanned<toml::Value>>,
     pub(super) dimension: Number,
     pub(super) pinned: Switch,
-    pub(super) pull_stall_seconds: Number,
-}
-
-/// One of `[[models]]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Further {
-    pub(super) source: Text,
-    pub(super) sources: Option<Spanned<Vec<String>>>,
-    pub(super) alias: Text,
-    pub(super) weights: Text,
-    pub(super) template: Text,
-    pub(super) parameters: BTreeMap<String, Spanned<toml::Value>>,
-    pub(super) dimension: Number,
-    pub(super) pinned: Switch,
+    /// Of `[[models]]` alone, see [`parse`].
     pub(super) required: Switch,
     pub(super) pull_stall_seconds: Number,
 }
@@ -111,7 +98,10 @@ pub(super) struct Bootstrap {
 
 /// Reads one file's text. The error: byte offset and message.
 pub(super) fn parse(text: &str) -> Result<Fragment, (usize, String)> {
-    let error = match toml::from_str(text) {
+    let error = match toml::from_str::<Fragment>(text) {
+        Ok(Fragment { model: Model { required: Some(found), .. }, .. }) => {
+            return Err((found.span().start, unknown("model.required")));
+        }
         Ok(fragment) => return Ok(fragment),
         Err(error) => error,
     };
@@ -123,10 +113,14 @@ pub(super) fn parse(text: &str) -> Result<Fragment, (usize, String)> {
         Some(key) => match keys::find(&key) {
             Some(known) => format!("`{key}` must be {}", known.accepts),
             None if keys::is_section(&key) => format!("`{key}` must be a table"),
-            None => format!("unknown key `{key}`, did you mean `{}`?", keys::meant(&key)),
+            None => unknown(&key),
         },
     };
     Err((offset, message))
+}
+
+fn unknown(key: &str) -> String {
+    format!("unknown key `{key}`, did you mean `{}`?", keys::meant(key))
 }
 
 /// The dotted name of the key that stands at `offset`, or whose value does.

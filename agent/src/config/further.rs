@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::fragment::Further;
+use super::fragment;
 use super::inputs::{Inputs, Located};
 use super::keys::MODELS;
 use super::validate::{
@@ -19,7 +19,7 @@ use crate::model::names;
 /// its own, of which 16 are kept.
 const MODELS_MAX: usize = 15;
 
-type List<'a> = Located<'a, Vec<Spanned<Further>>>;
+type List<'a> = Located<'a, Vec<Spanned<fragment::Model>>>;
 
 /// The models of the list, where `first` is that of `[model]`.
 pub(super) fn models(inputs: &Inputs, first: &Model) -> Result<Vec<Model>, ConfigError> {
@@ -49,7 +49,7 @@ pub(super) fn models(inputs: &Inputs, first: &Model) -> Result<Vec<Model>, Confi
 }
 
 /// One of them.
-fn read(list: &List<'_>, entry: &Spanned<Further>) -> Result<Model, ConfigError> {
+fn read(list: &List<'_>, entry: &Spanned<fragment::Model>) -> Result<Model, ConfigError> {
     let (at, written) = (entry.span().start, entry.get_ref());
     let missing = |key: &str| list.error_at(at, format!("`models.{key}` is missing"));
     let model_name = |key: &str, value| convert(list, key, value, |name: &String| model(name));

@@ -92,3 +92,11 @@ fn what_is_wrong_is_named_with_its_line() {
         (0..16).map(|number| OTHER.replace("embed", &format!("m{number}"))).collect();
     assert!(complaint(&many).contains("`models` must be a list of up to 15"));
 }
+
+#[test]
+fn the_first_is_required_whatever_a_file_says() {
+    for value in ["true", "false", "3"] {
+        let told = complaint(&format!("[model]\nrequired = {value}\n"));
+        assert!(told.starts_with("a.toml:2: unknown key `model.required`"), "{told}");
+    }
+}
