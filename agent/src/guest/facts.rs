@@ -1,16 +1,16 @@
 //! What was last seen of each concern.
 
-use std::collections::BTreeMap;
+mod disk;
+mod resolving;
+
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Client;
 
-use crate::core::{SetAsideReport, slept};
+use crate::core::slept;
 use crate::model::Server;
 use crate::ollama::{Answer, Api};
-use crate::probe::DiskFacts;
 use crate::{bootstrap, firewall, further, gpu, model, names, network, ollama, storage, system};
 
 /// A fact, and the uptime at which its look began.
@@ -24,9 +24,6 @@ pub struct Seen<T> {
 
 /// Facts older than this say nothing any more: the looks of a concern have hung.
 const STALE: Duration = Duration::from_secs(90);
-
-/// How long a good answer of the resolver counts while nothing is to be pulled.
-const NAMES_COUNT: Duration = Duration::from_secs(60);
 
 /// What was seen, unless it is too long ago.
 pub(crate) fn fresh<T>(seen: Option<&Seen<T>>, uptime: Duration) -> Option<&Seen<T>> {
@@ -122,88 +119,9 @@ impl Facts {
         ollama::is_active(unit) && !lacks
     }
 
-    /// Whether the registry's name is to be asked for at `uptime`: a good answer counts for a
-    /// while, unless a pull is wanted.
-    #[must_use]
-    pub fn asks_for_names(&self, uptime: Duration) -> bool {
-        let model = self.model.as_ref().and_then(|seen| seen.value.as_ref().ok());
-        let wanted = model.is_some_and(|model| !model.source.is_there());
-        let good = self.names.as_ref().filter(|seen| seen.value.is_good());
-        wanted || good.is_none_or(|seen| uptime.saturating_sub(seen.at) >= NAMES_COUNT)
-    }
-
-    /// Takes what a look that began at `at` saw of the registry's name. Without an address no name
-    /// can resolve: for how long it does not is counted from then on.
-    pub fn take_names(&mut self, at: Duration, value: names::Facts) {
-        let network = self.network.as_ref().and_then(|seen| seen.value.as_ref().ok());
-        let before = self.names_bad.filter(|_| network.is_none_or(|link| link.address.is_some()));
-        self.names_bad = value.is_bad().then(|| before.unwrap_or(at));
-        self.names = Some(Seen { at, value });
-    }
-
-    /// Forgets what was seen of the registry's name: it may be another one, or is asked for in
-    /// another way from now on.
-    pub fn forget_names(&mut self) {
-        self.names = None;
-        self.names_bad = None;
-    }
-
-    /// Why a pull would be in vain at `uptime`, as far as the registry's name tells.
-    pub(super) fn names_forbid_pull(&self, uptime: Duration) -> Option<String> {
-        let lasts = uptime.saturating_sub(self.names_bad?);
-        fresh(self.names.as_ref(), uptime)?.value.forbids_pull(lasts)
-    }
-
     /// What the firewall does, where that is known.
     pub(super) fn firewall(&self, uptime: Duration) -> Option<&firewall::Facts> {
         fresh(self.firewall.as_ref(), uptime)?.value.as_ref().ok()
-    }
-
-    /// What was seen of the data disk.
-    pub(super) fn disk(&self) -> Option<&storage::Facts> {
-        self.storage.as_ref()?.value.as_ref().ok()
-    }
-
-    /// The blobs that repairs have set aside on the data disk, where that is known.
-    pub(super) fn set_aside(&self) -> Option<SetAsideReport> {
-        let probe = self.disk()?.probe.as_ref()?.as_ref().ok()?;
-        let found = probe.disk.as_ref()?.set_aside;
-        Some(SetAsideReport { files: found.files, bytes: found.bytes })
-    }
-
-    /// Where the server keeps its models, below the data disk at `path`: in that directory itself
-    /// where it is not known, and where it is to be brought from elsewhere.
-    pub(super) fn store(&self, path: &Path) -> PathBuf {
-        let server = self.ollama.as_ref().map(|seen| &seen.value);
-        let store = server.and_then(|server| server.store(path).ok()?);
-        store.unwrap_or_default()
-    }
-
-    /// What the data disk at `path` tells of the alias's weights.
-    pub(super) fn recorded(&self, path: &Path) -> model::Recorded {
-        self.recorded_of(path, |disk| Some(&disk.alias_weights))
-    }
-
-    /// The same for a further model with that alias.
-    pub(super) fn recorded_further(&self, path: &Path, alias: &str) -> model::Recorded {
-        self.recorded_of(path, |disk| disk.further_weights.get(alias))
-    }
-
-    fn recorded_of(
-        &self,
-        path: &Path,
-        weights: impl Fn(&DiskFacts) -> Option<&BTreeMap<PathBuf, String>>,
-    ) -> model::Recorded {
-        let server = self.ollama.as_ref().ok_or("the server is looked at first")?;
-        let Some(store) = server.value.store(path)? else { return Ok(None) };
-        let probe = self.disk().and_then(|disk| disk.probe.as_ref());
-        match probe.ok_or("the data disk is looked at first")? {
-            Ok(seen) => {
-                let by_store = seen.disk.as_ref().and_then(weights);
-                Ok(by_store.and_then(|weights| weights.get(&store)).cloned())
-            }
-            Err(error) => Err(error.to_string()),
-        }
     }
 
     /// The server to prove now: one that has the alias. One that gives no list may still serve,
@@ -248,24 +166,6 @@ mod tests {
     use crate::ollama::Unit;
 
     #[test]
-    fn names_that_do_not_resolve_hold_pulls_back_for_ten_minutes_in_a_row() {
-        let facts = |answer| names::Facts { host: "x.example".into(), answer, proxy: None };
-        let mut seen = Facts::default();
-        let mut held = |at: u64, answer| {
-            let at = Duration::from_secs(at);
-            seen.take_names(at, facts(answer));
-            seen.names_forbid_pull(at).is_some()
-        };
-        let good = || names::Answer::Resolved(Ipv4Addr::LOCALHOST.into());
-        assert!(!held(0, good()));
-        assert!(held(10, names::Answer::Silent));
-        assert!(held(609, names::Answer::Refused("unknown".into())));
-        assert!(!held(610, names::Answer::Silent));
-        assert!(!held(620, good()));
-        assert!(held(630, names::Answer::Silent));
-    }
-
-    #[test]
     fn a_look_that_is_given_up_does_not_hide_that_the_guest_has_slept() {
         let at = Duration::from_secs;
         let mut facts = Facts::default();
@@ -290,56 +190,6 @@ mod tests {
         assert_eq!(facts.remembered(at(600)).0, ollama::Progress::default());
         facts.take_server(at(720), at(600), value);
         assert_eq!(facts.remembered(at(600)).0, watched);
-    }
-
-    #[test]
-    fn models_that_no_helper_looks_for_are_not_told_to_be_missing() {
-        let disk = Path::new("/var/lib/ollama");
-        let kept = |place: &str| {
-            let settings = ollama::Settings { home_path: Some(place.into()), ..Default::default() };
-            let before = Default::default();
-            let own = ollama::Own::default();
-            let unit = Ok(Unit::fake());
-            let value =
-                ollama::Facts::of(unit, None, Answer::Silent, None, before, own, Duration::ZERO);
-            let value = ollama::Facts { settings, ..value };
-            let store = value.store(disk);
-            let facts =
-                Facts { ollama: Some(Seen { at: Duration::ZERO, value }), ..Facts::default() };
-            (store, facts.recorded(disk))
-        };
-        assert_eq!(kept("/home"), (Ok(None), Ok(None)));
-        let (store, recorded) = kept("/var/lib/ollama");
-        assert_eq!(store, Ok(Some(".ollama/models".into())));
-        assert_eq!(recorded.unwrap_err(), "the data disk is looked at first");
-        let (store, recorded) = kept("/var/lib/ollama/home");
-        let why = "models are kept in /var/lib/ollama/home/.ollama/models, which is not looked at";
-        assert_eq!((store.unwrap_err(), recorded.unwrap_err()), (why.into(), why.into()));
-    }
-
-    #[test]
-    fn names_have_their_ten_minutes_anew_with_each_address_and_not_without_one() {
-        let silent = || {
-            let (host, answer) = ("x.example".into(), names::Answer::Silent);
-            names::Facts { host, answer, proxy: None }
-        };
-        let at = Duration::from_secs;
-        let seen_at = |address| {
-            let value = Ok(network::Facts { address, ..network::Facts::fake() });
-            Some(Seen { at: at(0), value })
-        };
-        let mut seen = Facts { network: seen_at(None), ..Facts::default() };
-        for looked in [0, 600, 1200] {
-            seen.take_names(at(looked), silent());
-            assert!(seen.names_forbid_pull(at(looked)).is_some(), "after {looked} s");
-        }
-        seen.network = seen_at(Some((Ipv4Addr::new(10, 0, 2, 2), 24)));
-        seen.forget_names();
-        assert_eq!(seen.names_forbid_pull(at(1201)), None);
-        seen.take_names(at(1210), silent());
-        assert!(seen.names_forbid_pull(at(1210)).is_some());
-        seen.take_names(at(1810), silent());
-        assert_eq!(seen.names_forbid_pull(at(1810)), None);
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! The registry: the one place that knows all concerns by name. [`RealGuest`] is the guest as
 //! the core sees it, made of them. To add a concern, add its folder, and its line in each table
-//! here and in `real.rs`.
+//! here, in `looks.rs`, `known.rs` and `repairs.rs`.
 
 mod current;
 mod facts;
 mod files;
 mod handle;
+mod held;
 mod known;
+mod looks;
 mod others;
 mod own;
+mod proving;
 mod real;
 mod reasons;
+mod repairs;
 mod server;
 mod sidecar;
 

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::facts::{Alias, Facts, Source};
+use super::alias::Alias;
+use super::facts::{Facts, Source};
 use super::files::{INTACT, MODEL_FILES_INTACT, NOT_DOUBTED, ORDERLY, UNVERIFIED, VERIFYING};
-use super::proof::{Attempt, Log, Server};
-use super::pull::{Kind, PullState};
-use super::reference::ALIKE;
-use super::repair::{
+use super::ladders::{
     ALIAS_DAMAGED, ALIAS_DRIFTED, ALIAS_MISSING, ALIAS_NO_MANIFEST, DAMAGED, DAMAGED_FILES,
     DIGEST_MISMATCH, MISSING, NO_MANIFEST, NO_ROOM, NOT_FINITE, NOT_UNIT, PULL_FAILED,
     SERVER_ERROR, STUCK, WRONG_VECTOR,
 };
+use super::proof::{Attempt, Log, Server};
+use super::pull::{Kind, PullState};
+use super::reference::ALIKE;
 use super::vector::Flaw;
 use crate::config;
 use crate::core::{Condition, Judgement, Reason, Role};

@@ -1,22 +1,12 @@
 //! Asks the server which models it has, and what the alias is.
 
-use std::time::Duration;
-
 use serde::Deserialize;
-use serde_json::json;
-use tokio::time;
 
+use super::alias::{Alias, Recorded, forbids_creation, is_declared, judge};
+use super::ask::{Answer, DEADLINE, ask};
 use super::names;
-use super::show::Shown;
 use crate::config;
-use crate::ollama::{Api, ApiError};
-
-/// How long one question may take. The answers come from small files on the data disk.
-pub(super) const DEADLINE: Duration = Duration::from_secs(5);
-
-/// How long after a damaged answer it is asked for once more: the server writes manifests in
-/// place, and who reads at that moment is told of half of one.
-const TORN: Duration = Duration::from_millis(200);
+use crate::ollama::Api;
 
 /// What was seen of the models.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,51 +40,6 @@ impl Source {
     #[must_use]
     pub fn is_there(&self) -> bool {
         matches!(self, Self::Present | Self::Moved(_))
-    }
-}
-
-/// The alias, held against its declaration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Alias {
-    /// Not listed.
-    Missing,
-    /// It has a manifest that the server cannot read, in its words.
-    NoManifest(String),
-    /// Its weights are there and are none, in the server's words.
-    Damaged(String),
-    /// As declared.
-    Matches,
-    /// As declared, but made from weights other than the source's, and which. It is served as
-    /// it is: the source may have been pulled anew since, and vectors that change under their
-    /// users are worse than those of an older model.
-    OtherWeights(String),
-    /// Otherwise.
-    Drifted {
-        /// How.
-        how: String,
-        /// Whether its weights are to stay, as they are not known to be the source's.
-        keeps_weights: bool,
-    },
-    /// Neither it nor the source has the weights that are declared; or none are, it has lost
-    /// its own, and the source's are not known to be the same. In words.
-    Foreign(String),
-}
-
-/// What the disk tells of an alias that the server cannot show: the weights that its manifest
-/// names, if it names any, or why the disk has told nothing yet.
-pub type Recorded = Result<Option<String>, String>;
-
-impl Alias {
-    /// Whether its template and parameters are as declared, so that it is left alone.
-    #[must_use]
-    pub fn serves(&self) -> bool {
-        matches!(self, Self::Matches | Self::OtherWeights(_))
-    }
-
-    /// Whether the server has it, as declared or not, and can read it.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
-        self.serves() || matches!(self, Self::Drifted { .. })
     }
 }
 
@@ -154,117 +99,6 @@ pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Res
     Ok(Facts { source, alias, weights: own })
 }
 
-/// Why an alias that the server cannot show must not be made from the source, whose weights are
-/// `theirs`. The error: whether it may is not known yet.
-fn forbids_creation(
-    config: &config::Model,
-    theirs: Option<&str>,
-    recorded: &Recorded,
-    listed: bool,
-) -> Result<Option<String>, String> {
-    let (source, told) = (&config.source, short(theirs));
-    if config.weights.is_some() {
-        // Nothing is made of a source that is not the declared model.
-        let foreign = !is_declared(theirs, config);
-        return Ok(foreign.then(|| format!("the weights of {source} are {told}")));
-    }
-    // One that has lost a file, and is made of what the source is made of, is made anew from it.
-    // Another's users would have other vectors under the same name.
-    match recorded {
-        Ok(Some(own)) if Some(own.as_str()) == theirs => Ok(None),
-        Ok(Some(own)) => {
-            Ok(Some(format!("it was made from weights {own:.12}, those of {source} are {told}")))
-        }
-        Ok(None) if listed => Ok(Some(format!(
-            "its files are gone, and whether it was made from {source} is not known"
-        ))),
-        Err(why) if listed => Err(why.clone()),
-        Ok(None) | Err(_) => Ok(None),
-    }
-}
-
-/// `theirs`: the source's weights.
-fn judge(shown: &Shown, config: &config::Model, theirs: Option<&str>) -> Alias {
-    let own = shown.weights();
-    if !is_declared(own, config) {
-        let how = format!("its weights are {}", short(own));
-        return if is_declared(theirs, config) {
-            Alias::Drifted { how: format!("{how}, not as declared"), keeps_weights: false }
-        } else {
-            Alias::Foreign(format!("{how}, those of {} {}", config.source, short(theirs)))
-        };
-    }
-    let other = own.zip(theirs).is_some_and(|(own, theirs)| own != theirs);
-    // What the source's are may not be known now: they are not known to be the same.
-    let keeps_weights = own.is_some() && own != theirs;
-    match (shown.differs_from(&config.template, &config.parameters), own) {
-        (Some(how), _) => Alias::Drifted { how, keeps_weights },
-        (None, Some(own)) if other => Alias::OtherWeights(own.to_owned()),
-        (None, _) => Alias::Matches,
-    }
-}
-
-/// Whether these are the weights that are declared, if any are.
-fn is_declared(weights: Option<&str>, config: &config::Model) -> bool {
-    config.weights.is_none() || weights == config.weights.as_deref()
-}
-
-fn short(weights: Option<&str>) -> String {
-    weights.map_or_else(|| "not known".into(), |weights| format!("{weights:.12}"))
-}
-
-/// What the server says of one model.
-enum Answer {
-    Shown(Shown),
-    Missing,
-    NoManifest(String),
-    Damaged(String),
-}
-
-/// Asks for one model. The error: why the server gave no answer that can be used.
-async fn ask(api: &Api, model: &str, listed: bool) -> Result<Answer, String> {
-    let mut shown = show(api, model).await;
-    if damage(shown.as_ref().err(), listed).is_some() {
-        time::sleep(TORN).await;
-        shown = show(api, model).await;
-    }
-    if let Some(words) = damage(shown.as_ref().err(), listed) {
-        return Ok(if listed { Answer::Damaged(words) } else { Answer::NoManifest(words) });
-    }
-    match shown {
-        // Written since the list was made, if it is not in it.
-        Ok(shown) if listed || shown.weights().is_some() => Ok(Answer::Shown(shown)),
-        // Listed without its weights: to clients it is not there.
-        Err(error) if listed && !error.is_not_found() => Err(error.to_string()),
-        // What is not listed is not there, whatever nonsense is said of it.
-        _ => Ok(Answer::Missing),
-    }
-}
-
-/// The server's words for a model that it has and cannot read. What it does not list, it could
-/// not read the manifest of. What it lists has a manifest; of that only words that tell of a
-/// file without sense count: it may also be one that the server is not allowed to open.
-fn damage(error: Option<&ApiError>, listed: bool) -> Option<String> {
-    const SENSELESS: [&str; 4] =
-        ["exceeds file size", "invalid file magic", "EOF", "invalid character"];
-    match error? {
-        ApiError::Status { status: 500, message, .. } => {
-            let senseless = SENSELESS.iter().any(|words| message.contains(words));
-            (!listed || senseless).then(|| message.clone())
-        }
-        _ => None,
-    }
-}
-
-/// The digest of the weights that a model has now, where the server tells it.
-pub(super) async fn weights(api: &Api, model: &str) -> Result<Option<String>, ApiError> {
-    Ok(show(api, model).await?.weights().map(str::to_owned))
-}
-
-pub(super) async fn show(api: &Api, model: &str) -> Result<Shown, ApiError> {
-    api.post("/api/show", &json!({ "model": model }), DEADLINE).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fake::{self, Model};
@@ -298,28 +132,6 @@ mod tests {
             (facts.source, facts.alias),
             (Source::Damaged(words.clone()), Alias::Damaged(words))
         );
-    }
-
-    #[test]
-    fn only_senseless_files_are_damage() {
-        let failed = |status, message: &str| ApiError::Status {
-            url: "u".into(),
-            status,
-            message: message.into(),
-        };
-        let denied = failed(500, "open /m/blobs/sha256-ab: permission denied");
-        assert_eq!(damage(Some(&denied), true), None);
-        assert!(damage(Some(&denied), false).is_some());
-        for words in [
-            "EOF",
-            "invalid file magic",
-            "invalid character 'x' looking for",
-            r#"tensor "a" offset+size (2) exceeds file size (1)"#,
-        ] {
-            assert_eq!(damage(Some(&failed(500, words)), true).as_deref(), Some(words));
-            assert_eq!(damage(Some(&failed(404, words)), false), None);
-        }
-        assert_eq!(damage(None, false), None);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::repair::{DAMAGED_FILES, UNVERIFIED_ADVICE};
+use super::ladders::{DAMAGED_FILES, UNVERIFIED_ADVICE};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Condition, Judgement, Reason, Role};
 use crate::guest::Remedy;

@@ -12,12 +12,15 @@
 //! at most one at a time, and is never cut short: a client that leaves while the model loads
 //! makes the server give the load up.
 
+mod alias;
 pub(crate) mod aside;
+mod ask;
 mod check;
 mod facts;
 #[cfg(test)]
 mod fake;
 mod files;
+mod ladders;
 pub(crate) mod names;
 mod proof;
 mod pull;
@@ -28,8 +31,9 @@ mod show;
 mod vector;
 mod warm;
 
+pub use alias::{Alias, Recorded};
 pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check, check_proof};
-pub use facts::{Alias, Facts, Recorded, Source, look};
+pub use facts::{Facts, Source, look};
 pub use files::{FileCheck, Files, MODEL_FILES_INTACT, check_files};
 pub use proof::{Attempt, Log, Proofs, Server, prove};
 pub use pull::{Failure, Kind, Pull, PullState};

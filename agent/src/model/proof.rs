@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::facts;
+use super::ask;
 use super::reference::{Likeness, References};
 use super::vector::{Embeddings, Flaw};
 use crate::config;
@@ -278,7 +278,7 @@ async fn embed(
         if doubted == Some(Likeness::Alike) {
             return Ok(weights);
         }
-        let now = facts::weights(api, &config.alias).await.map_err(|error| untold(&error))?;
+        let now = ask::weights(api, &config.alias).await.map_err(|error| untold(&error))?;
         match now {
             None => return Ok(None),
             Some(now) if weights.as_deref() == Some(now.as_str()) => {

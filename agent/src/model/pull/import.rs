@@ -12,7 +12,7 @@ use super::found::{self, Found};
 use super::progress::{Line, Progress};
 use super::registry::Registry;
 use super::{Job, REPORT_EVERY, not_declared, stalled};
-use crate::model::{facts, names};
+use crate::model::{ask, names};
 
 impl Job {
     /// Brings the model that is at `path` to the server.
@@ -33,10 +33,10 @@ impl Job {
             names::path(&model).ok_or_else(|| format!("{model} is no name of a model"))?;
         let offered = format!("{}/{namespace}/{name}:{tag}", registry.address);
         self.pull(&offered, true, &told).await?;
-        let copied = self.api.copy(&offered, &model, facts::DEADLINE).await;
+        let copied = self.api.copy(&offered, &model, ask::DEADLINE).await;
         // What it was offered as means nothing once this registry is gone. Its files are the
         // model's by now, or are there for the next attempt.
-        if let Err(error) = self.api.delete(&offered, facts::DEADLINE).await {
+        if let Err(error) = self.api.delete(&offered, ask::DEADLINE).await {
             tracing::warn!(model = offered, %error, "a name that means nothing is left behind");
         }
         Ok(copied?)

@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::{facts, names};
+use super::{ask, names};
 use crate::config::{self, Origin};
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, PullReport};
@@ -253,7 +253,7 @@ impl Job {
                 self.pull(name, *insecure, &origin.to_string()).await?;
                 self.is_declared(name).await?;
                 if !names::same(name, &source) {
-                    self.api.copy(name, &source, facts::DEADLINE).await?;
+                    self.api.copy(name, &source, ask::DEADLINE).await?;
                 }
                 Ok(())
             }
@@ -264,7 +264,7 @@ impl Job {
     /// A tag may mean another model by now than the one that is declared.
     async fn is_declared(&self, name: &str) -> Result<(), Failure> {
         let Some(declared) = &self.model.weights else { return Ok(()) };
-        let shown = facts::show(&self.api, name).await?;
+        let shown = ask::show(&self.api, name).await?;
         match shown.weights() {
             Some(own) if own == declared => Ok(()),
             own => Err(not_declared(own, declared)),
