@@ -18,6 +18,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     story: "The guest is lost, and weights have a wrong bit then: set aside, kept, loaded anew",
     needs: Needs::AnyServer,
     shows: &[
+        "ModelFilesIntact/NotDoubted",
         "ModelFilesIntact/Orderly",
         "ModelFilesIntact/Verifying",
         "ModelFilesIntact/Damaged",
