@@ -32,14 +32,26 @@ impl Job {
         let [_, namespace, name, tag] =
             names::path(&model).ok_or_else(|| format!("{model} is no name of a model"))?;
         let offered = format!("{}/{namespace}/{name}:{tag}", registry.address);
+        self.pull.inner().offered.push(offered.clone());
         self.pull(&offered, true, &told).await?;
-        let copied = self.api.copy(&offered, &model, ask::DEADLINE).await;
-        // What it was offered as means nothing once this registry is gone. Its files are the
-        // model's by now, or are there for the next attempt.
-        if let Err(error) = self.api.delete(&offered, ask::DEADLINE).await {
-            tracing::warn!(model = offered, %error, "a name that means nothing is left behind");
+        self.api.copy(&offered, &model, ask::DEADLINE).await?;
+        self.withdraw().await;
+        Ok(())
+    }
+
+    /// Deletes what the files were offered as, now and by imports before that did not come to
+    /// their end: it means nothing once their registry is gone. Not before the model has the files:
+    /// the last name that has them takes them along.
+    async fn withdraw(&self) {
+        let offered = std::mem::take(&mut self.pull.inner().offered);
+        for model in offered {
+            match self.api.delete(&model, ask::DEADLINE).await {
+                Err(error) if !error.is_not_found() => {
+                    tracing::warn!(model, %error, "a name that means nothing is left behind");
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
-        Ok(copied?)
     }
 
     async fn find(&mut self, path: &Path, told: &str) -> Result<Found, Failure> {

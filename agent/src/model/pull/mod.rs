@@ -81,6 +81,8 @@ struct Inner {
     /// The source that the next one begins with: the one behind that which gave other bytes than
     /// it promised.
     first: usize,
+    /// The names that files were offered as, and that the server may have since.
+    offered: Vec<String>,
 }
 
 impl Pull {
@@ -144,7 +146,8 @@ impl Pull {
             job.abort();
         }
         let begun = if same { inner.begun } else { 0 };
-        let next = Inner { ended: inner.ended, begun, ..Inner::default() };
+        let offered = std::mem::take(&mut inner.offered);
+        let next = Inner { ended: inner.ended, begun, offered, ..Inner::default() };
         Self { inner: Arc::new(Mutex::new(next)), ..self.clone() }
     }
 

@@ -1,5 +1,10 @@
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::http::StatusCode;
+use axum::routing::{delete, post};
+use axum::{Json, Router};
+use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -106,4 +111,47 @@ async fn weights_that_are_not_the_declared_ones_are_not_handed_over() {
     ended(&pull).await;
     let PullState::Failed(failure) = pull.state() else { panic!("{:?}", pull.state()) };
     assert!(failure.why.ends_with("and abababababab are declared"), "{failure}");
+}
+
+/// A server that pulls at once, cannot copy the first time, and notes what is deleted.
+async fn clumsy(deleted: Arc<Mutex<Vec<String>>>) -> Api {
+    let copies = Arc::new(AtomicU64::new(0));
+    let copy = move || {
+        let first = copies.fetch_add(1, Ordering::Relaxed) == 0;
+        async move { if first { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK } }
+    };
+    let remove = move |Json(request): Json<Value>| {
+        let model = request["model"].as_str().unwrap().to_owned();
+        deleted.lock().unwrap().push(model);
+        async { StatusCode::OK }
+    };
+    let router = Router::new()
+        .route("/api/pull", post(|| async { "{\"status\":\"success\"}\n" }))
+        .route("/api/copy", post(copy))
+        .route("/api/delete", delete(remove));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    api(port)
+}
+
+#[tokio::test]
+async fn what_files_were_offered_as_is_deleted_once_the_model_has_them_and_not_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("m.gguf");
+    std::fs::write(&file, b"GGUF").unwrap();
+    let model = config::Model { sources: vec![Origin::Path(file)], ..config::Model::default() };
+    let deleted = Arc::<Mutex<Vec<String>>>::default();
+    let (api, pull) = (clumsy(Arc::clone(&deleted)).await, Pull::default());
+    pull.begin(api.clone(), &model, Arc::default(), 0).unwrap();
+    ended(&pull).await;
+    assert!(matches!(pull.state(), PullState::Failed(_)), "{:?}", pull.state());
+    assert_eq!(*deleted.lock().unwrap(), [""; 0], "the last name of the files");
+    // Settings that promise another model change nothing of what is left behind.
+    let pull = pull.end(true);
+    pull.begin(api, &model, Arc::default(), 0).unwrap();
+    ended(&pull).await;
+    assert!(matches!(pull.state(), PullState::Succeeded(_)), "{:?}", pull.state());
+    let deleted = deleted.lock().unwrap();
+    assert!(deleted.len() == 2 && deleted.iter().all(|name| name.starts_with("127.0.0.1:")));
 }
