@@ -61,6 +61,10 @@ impl Shared {
                 if remedy == model::Remedy::DropDamaged
                     && let Outcome::Succeeded(_) = outcome
                 {
+                    // The models first: they lack what was set aside, and a guest whose last
+                    // proof still counts must not be ready for want of another reason.
+                    self.look(concern::MODEL).await;
+                    self.look_at_further().await;
                     // What was found before counts no more.
                     self.files.renew();
                 }
