@@ -5,8 +5,10 @@
 mod disk;
 mod looks;
 mod repairs;
+mod rest;
 mod sleep;
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use saigak_agent::core::{AgentReport, Engine, Intent, Moment};
@@ -20,6 +22,7 @@ use crate::mind::Mind;
 use crate::watch::Watch;
 use disk::Save;
 use repairs::Flight;
+use rest::Rest;
 
 /// Between the starts of two looks at one concern.
 const LOOKS_APART: u64 = 100;
@@ -40,6 +43,7 @@ pub struct Agent<M: Mind> {
     /// When it turns whatever is looked at.
     decides: u64,
     turned: u64,
+    rest: Rest,
     /// How long the guest had slept by the last turn.
     asleep: Duration,
     /// What it has done since somebody last took it.
@@ -72,6 +76,7 @@ impl<M: Mind> Agent<M> {
             wake: guest.world.now,
             decides: guest.world.now,
             turned: guest.world.now,
+            rest: Rest::since(guest.world.now),
             asleep: guest.asleep(),
             deeds: Vec::new(),
         }
@@ -130,20 +135,12 @@ impl<M: Mind> Agent<M> {
         self.turned = now;
         self.begin_looks(guest);
         let moment = guest.moment();
-        guest.judge();
+        let news = guest.judge();
         self.notice_sleep(guest);
-        watch.look(guest);
-        self.mind.tell(guest, &mut self.engine);
-        while let Some(intent) = self.choose(guest, moment) {
-            self.launch(intent, guest, saves);
-        }
-        for (concern, at) in self.engine.confirmations().to_vec() {
-            if let Some(concern) = CONCERNS.iter().position(|known| known.concern == concern) {
-                let at = guest.world.booted + millis(at);
-                if self.begun[concern].is_none_or(|begun| begun < at) {
-                    self.sooner(concern, at);
-                }
-            }
+        if !self.rests(guest, news, moment) {
+            watch.look(guest);
+            self.mind.tell(guest, &mut self.engine);
+            self.decide(guest, saves, moment);
         }
         let ready = self.engine.ready(moment.uptime);
         for (concern, schedule) in CONCERNS.iter().enumerate() {
@@ -157,21 +154,51 @@ impl<M: Mind> Agent<M> {
         if self.engine.expire_ledger(moment.uptime) {
             self.save(guest, saves);
         }
-        let decision = self.engine.wakes_at(moment.uptime);
-        let decision = decision.map(|at| guest.world.booted + millis(at));
-        self.decides = decision.map_or(now + HEARTBEAT, |at| at.min(now + HEARTBEAT));
+        self.decides = self.rest.wakes.min(now + HEARTBEAT);
         self.wakes();
     }
 
-    fn choose(&mut self, guest: &Guest, moment: Moment) -> Option<Intent<M::Remedy>> {
+    /// Chooses what is to be done, and what is to be looked at before anything is.
+    fn decide(&mut self, guest: &mut Guest, saves: Saves, moment: Moment) {
+        let mut waits = self.flights.is_empty();
+        loop {
+            let (intent, held) = self.choose(guest, moment);
+            waits &= !held;
+            let Some(intent) = intent else { break };
+            self.launch(intent, guest, saves);
+            waits = false;
+        }
+        for (concern, at) in self.engine.confirmations().to_vec() {
+            waits = false;
+            if let Some(concern) = CONCERNS.iter().position(|known| known.concern == concern) {
+                let at = guest.world.booted + millis(at);
+                if self.begun[concern].is_none_or(|begun| begun < at) {
+                    self.sooner(concern, at);
+                }
+            }
+        }
+        let wakes = self.engine.wakes_at(moment.uptime);
+        let wakes = wakes.map_or(u64::MAX, |at| guest.world.booted + millis(at));
+        self.rest.decided(guest.world.now, wakes, waits);
+    }
+
+    /// The next repair, and whether any was held back.
+    fn choose(&mut self, guest: &Guest, moment: Moment) -> (Option<Intent<M::Remedy>>, bool) {
         let mind = &self.mind;
-        self.engine.next_repair(moment, |remedy| mind.held(guest, remedy))
+        let any = Cell::new(false);
+        let held = |remedy| {
+            let held = mind.held(guest, remedy);
+            any.set(any.get() || held.is_some());
+            held
+        };
+        (self.engine.next_repair(moment, held), any.get())
     }
 
     /// A person asks for a pause of so many milliseconds.
     pub fn pause(&mut self, guest: &Guest, saves: Saves, length: u64) {
         if self.mind.pauses() {
             self.engine.pause(guest.moment(), Duration::from_millis(length));
+            self.rest.ends(guest.world.now);
             self.save(guest, saves);
             self.wake = guest.world.now;
         }

@@ -17,6 +17,7 @@ use saigak_agent::model::{Log, PullState};
 
 pub use acts::{Act, Hands};
 pub use looks::{Look, Senses};
+pub use told::News;
 
 use crate::seen;
 use crate::world::World;

@@ -1,7 +1,7 @@
 //! How an agent thinks: soundly, or, to prove that the simulation can fail, with one thing in it
 //! that is broken.
 
-use saigak_agent::core::{self, Condition, Engine, Ledger, Outcome};
+use saigak_agent::core::{self, Condition, Engine, Ledger, Moment, Outcome};
 use saigak_agent::guest::{self, CONDITIONS};
 
 use crate::guest::Guest;
@@ -15,6 +15,12 @@ pub trait Mind: Clone {
     fn conditions(&self) -> &'static [&'static Condition];
     /// Tells the engine what was judged of the guest.
     fn tell(&mut self, guest: &Guest, engine: &mut Engine<Self::Remedy>);
+    /// Tells the engine what was judged before that, at `then`.
+    fn tell_before(&self, _: &Guest, _: &mut Engine<Self::Remedy>, _: Moment) {}
+    /// Whether it need not be told at each turn what has not changed.
+    fn rests(&self) -> bool {
+        false
+    }
     /// The remedy that is meant.
     fn remedy(&self, remedy: Self::Remedy) -> guest::Remedy;
     /// Why it must not run now.
@@ -62,6 +68,14 @@ impl Mind for Sound {
 
     fn tell(&mut self, guest: &Guest, engine: &mut Engine<guest::Remedy>) {
         engine.observe(guest.moment(), guest.told());
+    }
+
+    fn tell_before(&self, guest: &Guest, engine: &mut Engine<guest::Remedy>, then: Moment) {
+        engine.observe(then, guest.told_before());
+    }
+
+    fn rests(&self) -> bool {
+        true
     }
 
     fn remedy(&self, remedy: guest::Remedy) -> guest::Remedy {

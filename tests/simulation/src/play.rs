@@ -191,6 +191,9 @@ impl<M: Mind> Stage<'_, M> {
             }
             self.guest.advance(next);
             self.step()?;
+            if self.story.as_ref().is_some_and(|story| story.has_enough()) {
+                return Ok(());
+            }
         }
     }
 

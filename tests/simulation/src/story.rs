@@ -16,6 +16,10 @@ pub trait Listener {
     /// The agent says how it is, where that has changed or may have; and whether a client could
     /// embed.
     fn report(&mut self, at: u64, report: &Report, embeds: bool);
+    /// Whether it need not hear what comes now: the history ends here.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 /// The lines so far.

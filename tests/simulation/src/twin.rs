@@ -52,14 +52,18 @@ impl<'a> Case<'a> {
 }
 
 /// Hears the agent's reports.
-#[derive(Default)]
-struct Ear {
+struct Ear<'a> {
+    case: &'a Case<'a>,
     /// When the fault comes.
     struck: u64,
     told: Vec<Told>,
+    /// Whether the fault was named.
+    named: bool,
+    /// Whether what held before it holds again.
+    over: bool,
 }
 
-impl Listener for Ear {
+impl Listener for Ear<'_> {
     fn happens(&mut self, _: u64, _: &str) {}
 
     fn deed(&mut self, _: u64, _: &Deed) {}
@@ -68,10 +72,17 @@ impl Listener for Ear {
         let told = Told::from(report);
         if at < self.struck {
             self.told.clear();
+            self.named = false;
         }
+        self.named |= told.names(self.case.condition, self.case.reasons);
+        self.over |= self.named && self.told.first().is_some_and(|it| told.is_as_good_as(it));
         if self.told.last() != Some(&told) {
             self.told.push(told);
         }
+    }
+
+    fn has_enough(&self) -> bool {
+        self.over
     }
 }
 
@@ -106,7 +117,7 @@ fn course(case: &Case<'_>, moment: u64) -> Result<Option<Course>, Violation> {
         stays: Some(case.fault),
         ..History::of(&[])
     };
-    let mut ear = Ear { struck, ..Ear::default() };
+    let mut ear = Ear { case, struck, told: Vec::new(), named: false, over: false };
     play_with(&history, Sound, Some(&mut ear))?;
     Ok(Course::of(&ear.told, case.condition, case.reasons))
 }

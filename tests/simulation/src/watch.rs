@@ -70,7 +70,7 @@ static NEEDS: LazyLock<Vec<Vec<usize>>> = LazyLock::new(|| {
 });
 
 /// A condition that has held for so long has recovered.
-const RECOVERED: u64 = 10_000;
+pub(crate) const RECOVERED: u64 = 10_000;
 
 /// Follows a history and holds it against the rules.
 #[derive(Debug, Clone)]

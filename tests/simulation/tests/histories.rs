@@ -1,14 +1,16 @@
 //! Random histories, and what must never happen in any of them.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use saigak_agent::core::Remedy as _;
 use saigak_simulation::fault::Fault;
 use saigak_simulation::history::History;
 use saigak_simulation::mind::Sound;
-use saigak_simulation::play::play;
+use saigak_simulation::play::{Played, play};
 use saigak_simulation::shrink::explain;
 use saigak_simulation::watch::seconds;
 
@@ -34,6 +36,9 @@ struct Figures {
     longest: u64,
     /// How many took longer than an hour.
     rested: u64,
+    /// One number for what became of all of them, in whatever order they were played: a change
+    /// that is to make them quicker and nothing else leaves it as it is.
+    digest: u64,
 }
 
 impl Figures {
@@ -48,6 +53,7 @@ impl Figures {
         }
         self.longest = self.longest.max(other.longest);
         self.rested += other.rested;
+        self.digest = self.digest.wrapping_add(other.digest);
     }
 }
 
@@ -67,6 +73,7 @@ fn play_shares(first: u64, count: u64, taken: &AtomicU64) -> Figures {
             let history = History::from_seed(seed);
             let Ok(played) = play(&history) else { panic!("{}", explain(&history, &Sound)) };
             let took = played.converged;
+            let digest = digest(seed, &played);
             let alone = fault_alone(&history).map(|fault| (fault, (1, took, took)));
             let (states, worlds) = played.states.into_iter().unzip();
             figures.add(Figures {
@@ -77,9 +84,20 @@ fn play_shares(first: u64, count: u64, taken: &AtomicU64) -> Figures {
                 alone: alone.into_iter().collect(),
                 longest: took,
                 rested: u64::from(took > 3_600_000),
+                digest,
             });
         }
     }
+}
+
+/// One number for what became of the history of `seed`: what was done, said, and gone through.
+fn digest(seed: u64, played: &Played) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, played.converged, &played.states, &played.reasons).hash(&mut hasher);
+    for (at, remedy) in &played.acts {
+        (at, remedy.name()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// The fault of a history in which there is no other.
@@ -125,14 +143,14 @@ fn in_no_history_happens_what_must_never_happen() {
             figures.add(player.join().unwrap_or_else(|_| panic!("a rule was broken: see above")));
         }
     });
-    let Figures { turns, repairs, states, worlds, alone, longest, rested } = figures;
+    let Figures { turns, repairs, states, worlds, alone, longest, rested, digest } = figures;
     let took = began.elapsed();
     let rate = u128::from(count) * 1000 / took.as_millis().max(1);
     println!("{count} histories in {took:.1?}, {rate} a second: {turns} turns, {repairs} repairs");
     let (states, worlds) = (states.len(), worlds.len());
     let longest = Duration::from_millis(longest);
     println!(
-        "{states} states, {worlds} with the world's; {rested} took over an hour to heal, the longest {longest:.0?}"
+        "{states} states, {worlds} with the world's; {rested} took over an hour to heal, the longest {longest:.0?}; digest {digest:016x}"
     );
     print_table(&alone);
     // Histories in which little happens would prove nothing.

@@ -76,6 +76,7 @@ impl<M: Mind> Agent<M> {
         }
         if !over.is_empty() {
             self.notice_sleep(guest);
+            self.rest.ends(now);
         }
         for (index, outcome) in over.iter().rev() {
             let flight = self.flights.remove(*index);

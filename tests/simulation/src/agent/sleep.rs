@@ -12,6 +12,8 @@ impl<M: Mind> Agent<M> {
     pub(super) fn notice_sleep(&mut self, guest: &Guest) {
         if let Some(time) = slept(self.asleep, guest.asleep()) {
             self.asleep += time;
+            self.catch_up(guest);
+            self.rest.ends(guest.world.now);
             if self.mind.sleeps() {
                 self.engine.slept(guest.moment(), time);
             }

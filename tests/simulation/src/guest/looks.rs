@@ -200,7 +200,7 @@ impl Guest {
             return;
         }
         let may_repeat = self.config().network.repeat_lease;
-        let asks_for_names = self.memory.facts.asks_for_names(at);
+        let asks_for_names = look.concern == concern::NAMES && self.memory.facts.asks_for_names(at);
         let facts = &mut self.memory.facts;
         match look.concern {
             concern::BOOTSTRAP => {

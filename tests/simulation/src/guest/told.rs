@@ -13,11 +13,27 @@ use super::{Guest, Memory};
 /// What was seen this long ago is judged anew: it may be too old to count, as it is after 90 s.
 const RECENT: Duration = Duration::from_secs(85);
 
+/// How what is said differs from what was said before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum News {
+    /// In nothing but when it was seen, and in what holds for long anyway, for longer.
+    Nothing,
+    /// In nothing but until when it holds.
+    Expiry,
+    /// In what it says.
+    Words,
+}
+
+/// What holds for at least so long is that of which nobody asks when it will end.
+const LONG: Duration = Duration::from_mins(40);
+
 /// What was concluded last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Told {
     /// By concern.
     judged: [Vec<Judgement<Remedy>>; CONCERNS],
+    /// What was concluded before, where it was concluded anew.
+    before: [Option<Vec<Judgement<Remedy>>>; CONCERNS],
     /// What it was concluded from, of those concerns that are judged by nothing else.
     from: Facts,
     /// When the look at the server began that the judgements at hand rest on.
@@ -84,24 +100,55 @@ fn same<T: Clone + PartialEq>(
     None
 }
 
+/// How `now` differs from `before`, at `uptime`.
+fn news(before: &[Judgement<Remedy>], now: &[Judgement<Remedy>], uptime: Duration) -> News {
+    let says = |(before, now): (&Judgement<Remedy>, &Judgement<Remedy>)| {
+        before.condition == now.condition
+            && std::ptr::eq(before.reason, now.reason)
+            && before.message == now.message
+    };
+    let is_long = |until: Option<Duration>| until.is_some_and(|until| until > uptime + LONG);
+    let holds = |(before, now): (&Judgement<Remedy>, &Judgement<Remedy>)| {
+        before.expires == now.expires || (is_long(before.expires) && is_long(now.expires))
+    };
+    let pairs = || before.iter().zip(now);
+    if before.len() != now.len() || !pairs().all(says) {
+        News::Words
+    } else if pairs().all(holds) {
+        News::Nothing
+    } else {
+        News::Expiry
+    }
+}
+
 impl Guest {
-    /// Judges what is known now.
-    pub fn judge(&mut self) {
+    /// Judges what is known now; says how that differs from what was known before.
+    pub fn judge(&mut self) -> News {
+        let mut all = News::Nothing;
         let uptime = self.moment().uptime;
         let Memory { facts, log, pull, told, .. } = &mut self.memory;
         let known = Known { config: &self.config, facts, pull, proofs: log };
         for concern in JUDGED {
             let same = told.same(concern, (facts, pull), uptime);
             let judged = &mut told.judged[concern];
-            match same {
+            told.before[concern] = None;
+            if same.is_some() {
                 // Some rest on no look.
-                Some(_) => judged
-                    .iter_mut()
-                    .filter(|judgement| judgement.seen_at.is_some())
-                    .for_each(|judgement| judgement.seen_at = same),
-                None => *judged = known.judge_concern(concern, uptime),
+                let seen = judged.iter_mut().filter(|judgement| judgement.seen_at.is_some());
+                seen.for_each(|judgement| judgement.seen_at = same);
+            } else {
+                let before = std::mem::replace(judged, known.judge_concern(concern, uptime));
+                all = all.max(news(&before, judged, uptime));
+                told.before[concern] = Some(before);
             }
         }
+        all
+    }
+
+    /// What was judged before that.
+    pub fn told_before(&self) -> impl Iterator<Item = &Judgement<Remedy>> {
+        let Told { judged, before, .. } = &self.memory.told;
+        JUDGED.iter().flat_map(|concern| before[*concern].as_ref().unwrap_or(&judged[*concern]))
     }
 
     /// What was judged last.
