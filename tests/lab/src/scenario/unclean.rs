@@ -60,6 +60,11 @@ const HELPLESS: &str = "mkdir -p /etc/systemd/system/saigak-probe-blobs@.service
     printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' \
     > /etc/systemd/system/saigak-probe-blobs@.service.d/false.conf && sync";
 
+/// It gives one again, and nothing is repaired.
+const FOUND: &str = "saigak-agent pause 30m && \
+    rm /etc/systemd/system/saigak-probe-blobs@.service.d/false.conf && systemctl daemon-reload && \
+    systemctl restart saigak-agent.service";
+
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     let good = guest.client_embed().await?;
@@ -77,7 +82,8 @@ async fn play(stage: &Stage) -> Result<()> {
         stage.say(&format!("breaks: the guest is lost, and {what}"));
         damaged(stage, &guest, what, damage, &good).await.with_context(|| (*what).to_owned())?;
     }
-    unverified(stage, &guest).await
+    unverified(stage, &guest).await?;
+    outlives(stage, &guest).await
 }
 
 /// Boots a guest that was lost; returns when.
@@ -135,4 +141,41 @@ async fn unverified(stage: &Stage, guest: &Guest) -> Result<()> {
     guest.until_ready(mark.at, FIRST_READY).await?;
     guest.quiet(Duration::from_secs(6)).await?;
     guest.expect_repairs(&mark, &[])
+}
+
+/// What was found damaged is so for the next agent as well, before it has read anything.
+async fn outlives(stage: &Stage, guest: &Guest) -> Result<()> {
+    let what = "a wrong bit is found, and the agent is restarted before it is repaired";
+    stage.say(&format!("breaks: {what}"));
+    let before = guest.data().await?;
+    guest.sh(&format!("{LARGEST} && {} && {FOUND}", DAMAGES[0].1)).await?;
+    let broken = guest.mark();
+    let limit = FIRST_READY + Duration::from_secs(30);
+    let seen = guest.expect(&broken, "ModelFilesIntact", "False", "Damaged", limit).await?;
+    let last = guest.timeline.last().context("the agent has said nothing")?;
+    let restarted = guest.mark();
+    guest.sh("systemctl restart saigak-agent.service").await?;
+    let next = guest.until_another_agent(restarted.at, &last, FIRST_READY).await?;
+    guest.expect(&restarted, "ModelFilesIntact", "False", "Damaged", FIRST_READY).await?;
+    guest.watch(Duration::from_secs(6)).await;
+    for said in guest.timeline.since(next.at) {
+        let found = said.report.condition("ModelFilesIntact");
+        let forgotten = found.is_some_and(|found| found.reason == "Verifying");
+        ensure!(!said.report.ready && !forgotten, "the next agent does not know: {}", said.line);
+    }
+    let resumed = guest.mark();
+    guest.sh("saigak-agent resume").await?;
+    let healed = guest.until_ready(resumed.at, limit).await?;
+    // What is loaded may compute with them or not: which repairs come besides is not told here.
+    let remedies = guest.remedies(&resumed);
+    ensure!(remedies.contains("model/DropDamaged"), "not set aside: {remedies}");
+    ensure!(guest.data().await? == before, "the data disk is not what it was");
+    stage.add(Row {
+        fault: what.into(),
+        seen: Some(seen - broken.at),
+        healed: Some(healed - resumed.at),
+        by_hand: None,
+        remedies,
+    });
+    Ok(())
 }
