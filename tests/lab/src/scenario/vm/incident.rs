@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{READY, only, told};
+use super::{READY, freed, told};
 use crate::guest::Guest;
 use crate::guest::vm::seed::Seed;
 use crate::net::client::AGENT_PORT;
@@ -60,7 +60,7 @@ pub(crate) async fn again(stage: &Stage, guest: &Guest) -> Result<()> {
     let netplan = guest.sh(&format!("cat {NETPLAN}")).await?;
     ensure!(netplan.contains(OLD), "cloud-init did not pin the link: {netplan}");
     let healed = guest.until_ready(seen, READY).await?;
-    only(guest, &mark, "network/MatchByName")?;
+    freed(guest, &mark)?;
     let probe = guest.get(AGENT_PORT, "/readyz").await?;
     ensure!(probe.status == 200, "/readyz: {}", probe.status);
     let after = guest.sh(&format!("cat {NETPLAN}")).await?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::{READY, only, ready, told};
+use super::{READY, freed, ready, told};
 use crate::guest::Guest;
 use crate::guest::vm::seed::Seed;
 use crate::scenario::stage::Stage;
@@ -73,7 +73,7 @@ async fn empty(stage: &Stage) -> Result<()> {
     let mark = guest.since_boot();
     let seen = guest.expect(&mark, "NetworkUp", "False", "Unmanaged", READY).await?;
     let healed = guest.until_ready(seen, READY).await?;
-    only(&guest, &mark, "network/MatchByName")?;
+    freed(&guest, &mark)?;
     stage.add(Row {
         fault: "an empty network-config, from power-on".into(),
         seen: Some(seen - mark.at),

@@ -5,7 +5,6 @@ use anyhow::{Context, Result, ensure};
 use super::first_boot::{blank, only_the_model_was_brought};
 use super::{READY, ready};
 use crate::guest::Guest;
-use crate::guest::report::Report;
 use crate::scenario::stage::Stage;
 use crate::scenario::table::Row;
 use crate::scenario::{Needs, Playing, Scenario, budget, pull_cuts};
@@ -42,6 +41,9 @@ const INSTALLING: &str =
     "until [ -e /var/lib/saigak-install/ollama.tar.zst.part ]; do sleep 1; done";
 /// All of the data disk is root's, as after a restore.
 const TAKEN: &str = "find /var/lib/ollama -exec chown root:root {} +";
+/// Returns when the first of it has been given back.
+const WORKS: &str =
+    "until find /var/lib/ollama -mindepth 1 -user ollama | grep --quiet .; do sleep 0.1; done";
 
 async fn first_boot(stage: &Stage) -> Result<()> {
     let guest = blank(stage, stage.name()).await?;
@@ -81,12 +83,9 @@ async fn repair(stage: &Stage) -> Result<()> {
     let healed = after(stage, &guest).await.context("cut as the repair was written down")?;
     stage.add(Row { fault: "power cut before a repair, from power-on".into(), ..healed });
 
-    let mark = guest.mark();
     guest.sh(TAKEN).await?;
-    let works = |report: &Report| {
-        report.repair.as_ref().is_some_and(|repair| repair.remedy == "storage/FixOwner")
-    };
-    guest.wait(mark.at, READY, "the repair to work", works).await?;
+    let done = guest.sh_within(WORKS, READY * guest.pace()).await?;
+    ensure!(done.code == 0, "the repair does not work: {}", done.stderr);
     guest.kill().await?;
     let healed = after(stage, &guest).await.context("cut while the repair worked")?;
     stage.add(Row { fault: "power cut in a repair, from power-on".into(), ..healed });
