@@ -80,9 +80,11 @@ fn what_was_found_damaged_stays_so_until_it_is_found_good_or_something_was_done(
 async fn a_doubt_and_what_was_found_outlive_the_agent_until_the_files_are_found_good() {
     let state = tempfile::tempdir().unwrap();
     let path = state.path().join(FileCheck::NOTE);
-    let start = || FileCheck::after(Ended::Orderly, Note::at(path.clone()), false);
-    let check = start();
+    let start = |read_only| FileCheck::after(Ended::Orderly, Note::at(path.clone()), read_only);
+    let check = start(false);
     assert_eq!(check.files(), Files::default());
+    // There is one agent that writes: the others only look.
+    let start = || start(true);
     check.doubt();
     check.save();
     assert_eq!(start().files(), Files { check: Check::Doubted, damaged: Vec::new() });

