@@ -21,6 +21,7 @@ const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 /// Conditions that are not compared, and why.
 const FOREIGN: &[(&str, &str)] = &[
     ("ClockSynchronized", "no time service runs in a container, whose clock is the machine's"),
+    ("ModelFilesIntact", "no simulated guest knows how its last boot ended"),
     ("NamesResolve", "resolved hears of the name servers of a new lease when it likes"),
 ];
 

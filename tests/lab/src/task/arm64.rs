@@ -46,8 +46,8 @@ pub async fn run(lab: &Lab, root: &Path, sources: &Sources) -> Result<ExitCode> 
     say::step("building the agent for arm64");
     let package = ["--package", "saigak-agent", "--target", TARGET];
     process::run_on_terminal(cross.cargo("build", &package, &["--release"])).await?;
-    say::step("running its unit tests, and that of its C library, emulated");
-    let mut tests = cross.cargo("test", &package, &["--lib", "--test", "c_library", "--"]);
+    say::step("running its unit tests, emulated");
+    let mut tests = cross.cargo("test", &package, &["--lib", "--"]);
     for (test, why) in LEFT_OUT {
         say::line(&format!("left out: {test}: QEMU does not pass on {why}"));
         tests.args(["--skip", test]);
@@ -63,6 +63,11 @@ pub async fn run(lab: &Lab, root: &Path, sources: &Sources) -> Result<ExitCode> 
         let size = file.metadata().with_context(|| format!("no {}", file.display()))?.len();
         say::line(&format!("arm64 {what}: {size} bytes, {}", file.display()));
     }
+    // Built against the C library of this root, it asks for a newer one than where that is older.
+    let mut field = process::command("dpkg-deb", &["--field"]);
+    field.arg(&built).arg("Depends");
+    let depends = process::run(field, Duration::from_mins(1)).await?;
+    say::line(&format!("it depends on {}", depends.trim()));
     Ok(ExitCode::SUCCESS)
 }
 
