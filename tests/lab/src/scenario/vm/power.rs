@@ -89,6 +89,9 @@ async fn repair(stage: &Stage) -> Result<()> {
     guest.kill().await?;
     let healed = after(stage, &guest).await.context("cut while the repair worked")?;
     stage.add(Row { fault: "power cut in a repair, from power-on".into(), ..healed });
+    // A right embedding comes before the disk has been looked at.
+    let booted = guest.since_boot();
+    guest.expect(&booted, "DataDiskWritable", "True", "Writable", READY).await?;
     let ledger = budget::ledger(&guest).await?;
     let entries = ledger["entries"].as_array().context("a budget without entries")?;
     let counted = entries.iter().any(|entry| entry["remedy"] == "storage/FixOwner");
