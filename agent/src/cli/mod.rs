@@ -36,7 +36,11 @@ enum Helper {
     },
     /// Tell of NVIDIA's GPUs in lines of JSON; started by its socket unit
     #[command(hide = true)]
-    GpuProbe,
+    GpuProbe {
+        /// In a container of a pod
+        #[arg(long)]
+        sidecar: bool,
+    },
     /// Look where the daemon may not; started by its socket unit
     #[command(hide = true)]
     Probe {
@@ -75,10 +79,7 @@ pub fn main() -> ExitCode {
         }
     };
     match arguments.command {
-        Command::Run { sidecar } => {
-            let place = if sidecar { Place::Sidecar } else { Place::Guest };
-            run::run(config::load(&config::DIRECTORIES), place)
-        }
+        Command::Run { sidecar } => run::run(config::load(&config::DIRECTORIES), place(sidecar)),
         Command::Status { json, watch: true } => watch::watch(json),
         Command::Status { json, watch: false } => status::status(json),
         Command::History { since, json } => history::history(since, json),
@@ -95,12 +96,16 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn place(sidecar: bool) -> Place {
+    if sidecar { Place::Sidecar } else { Place::Guest }
+}
+
 /// A helper answers whoever asked for it, also where its settings cannot be read.
 fn help(helper: &Helper) -> ExitCode {
     let config = || config::load(&config::DIRECTORIES);
     match *helper {
         Helper::Fix { name } => fix::run(name, &config()),
-        Helper::GpuProbe => gpu::probe::run(),
+        Helper::GpuProbe { sidecar } => gpu::probe::run(place(sidecar)),
         Helper::Probe { what: What::Storage } => probe::storage(&config()),
         Helper::Probe { what: What::Firewall } => probe::firewall(&config()),
         Helper::Probe { what: What::Write } => probe::write(&config()),

@@ -235,7 +235,11 @@ fn bound(facts: &Facts, own: &[&str]) -> Judged {
     if let Some((address, driver)) = other_driver(facts, own) {
         return (&OTHER_DRIVER_BOUND, format!("{driver} is bound to {address}"));
     }
-    let mut devices = facts.devices.iter().flatten();
+    // Seen in a pod alone: a guest waits for GpuAttached first.
+    let mut devices = facts.devices.iter().flatten().peekable();
+    if devices.peek().is_none() {
+        return (&UNBOUND, "no GPU of this vendor is seen on PCI".into());
+    }
     match devices.find(|device| device.driver.is_none()) {
         Some(device) => (&UNBOUND, format!("no driver is bound to {}", device.address)),
         None => (&LOADED, format!("{} is bound", own.join(" or "))),

@@ -4,20 +4,22 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time;
 
+use super::child::{self, Children, Refused};
 use super::probe::Line;
 use super::seen::{Driver, Seen};
+use crate::config::Place;
 use crate::core::reconcile::Waker;
 use crate::core::{BootClock, Clock, Source};
 use crate::guest::concern;
 
-/// Where the probe is had: systemd starts one for each connection. One that was given up stays
-/// as it is, in a unit of its own.
+/// Where the probe of a guest is had: systemd starts one for each connection. One that was given
+/// up stays as it is, in a unit of its own.
 const SOCKET: &str = "/run/saigak-fix/probe-gpu.sock";
 
 /// How long the probe may say nothing. It speaks every 15 s; a driver that is not kept loaded
@@ -40,6 +42,8 @@ const LONGEST_SILENT: Duration = Duration::from_secs(600);
 pub struct Probe {
     seen: Mutex<Seen>,
     task: Mutex<Option<AbortHandle>>,
+    /// Those of a pod, also of a task that is over.
+    children: Mutex<Children>,
     /// Asks for the next probe at once.
     again: Notify,
 }
@@ -51,6 +55,8 @@ enum End {
     Closed,
     /// It said nothing for too long.
     Silent,
+    /// There was none: as many as there may be hang.
+    Full,
     /// It could not be had, or said what makes no sense.
     Failed(String),
 }
@@ -62,8 +68,8 @@ impl Probe {
         self.lock().clone()
     }
 
-    /// Has a probe at work from now on, or none.
-    pub fn want(self: &Arc<Self>, wanted: bool, waker: &Arc<Waker>) {
+    /// Has a probe at work from now on, or none: a guest's by its socket, a pod's as a child.
+    pub fn want(self: &Arc<Self>, wanted: bool, place: Place, waker: &Arc<Waker>) {
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if wanted == task.is_some() {
             return;
@@ -72,7 +78,7 @@ impl Probe {
             task.abort();
             *self.lock() = Seen::default();
         } else {
-            let run = follow(Arc::clone(self), Arc::clone(waker));
+            let run = follow(Arc::clone(self), place, Arc::clone(waker));
             *task = Some(tokio::spawn(run).abort_handle());
         }
     }
@@ -103,6 +109,10 @@ impl Probe {
                 seen.abandoned += 1;
                 (PAUSE_SILENT, LONGEST_SILENT)
             }
+            End::Full => {
+                seen.driver = Driver::Silent;
+                (PAUSE_SILENT, LONGEST_SILENT)
+            }
             // As many as there may be hang: systemd takes no more.
             End::Failed(_) if seen.driver == Driver::Silent => (PAUSE_SILENT, LONGEST_SILENT),
             End::Failed(why) => {
@@ -117,10 +127,13 @@ impl Probe {
 }
 
 /// Has one probe after the other for ever.
-async fn follow(probe: Arc<Probe>, waker: Arc<Waker>) {
+async fn follow(probe: Arc<Probe>, place: Place, waker: Arc<Waker>) {
     let mut failures = 0;
     loop {
-        let end = listen(Path::new(SOCKET), &probe, &waker).await;
+        let end = match place {
+            Place::Guest => listen(Path::new(SOCKET), &probe, &waker).await,
+            Place::Sidecar => raise(&probe, &waker).await,
+        };
         if end != End::Closed {
             tracing::warn!(?end, "the GPU's probe");
         }
@@ -130,28 +143,42 @@ async fn follow(probe: Arc<Probe>, waker: Arc<Waker>) {
     }
 }
 
+/// Has a guest's probe, and takes in what it says.
+async fn listen(socket: &Path, probe: &Probe, waker: &Waker) -> End {
+    let from = socket.display().to_string();
+    match time::timeout(SILENCE, UnixStream::connect(socket)).await {
+        Ok(Ok(stream)) => hear(stream, &from, probe, waker).await,
+        Ok(Err(error)) => End::Failed(format!("cannot connect to {from}: {error}")),
+        Err(_) => End::Failed(format!("{from} takes no connection")),
+    }
+}
+
+/// Starts a pod's probe, and takes in what it says.
+async fn raise(probe: &Probe, waker: &Waker) -> End {
+    let started = {
+        let mut children = probe.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.start(child::probe())
+    };
+    match started {
+        Ok(output) => hear(output, "the probe", probe, waker).await,
+        Err(Refused::Full) => End::Full,
+        Err(Refused::Failed(why)) => End::Failed(why),
+    }
+}
+
 /// Takes in what one probe says until it ends. Closing the connection is all that is done to it:
 /// one that hangs in the kernel cannot be ended, and one that has the GPU open must not be killed.
-async fn listen(socket: &Path, probe: &Probe, waker: &Waker) -> End {
-    let connected = time::timeout(SILENCE, UnixStream::connect(socket)).await;
-    let mut reader = match connected {
-        Ok(Ok(stream)) => BufReader::new(stream),
-        Ok(Err(error)) => {
-            return End::Failed(format!("cannot connect to {}: {error}", socket.display()));
-        }
-        Err(_) => return End::Failed(format!("{} takes no connection", socket.display())),
-    };
+async fn hear(stream: impl AsyncRead + Unpin, from: &str, probe: &Probe, waker: &Waker) -> End {
+    let mut reader = BufReader::new(stream);
     let mut said = false;
     loop {
         let mut text = Vec::new();
         let mut limited = (&mut reader).take(LINE_MAX);
         match time::timeout(SILENCE, limited.read_until(b'\n', &mut text)).await {
             Err(_) => return End::Silent,
-            Ok(Err(error)) => return End::Failed(format!("{}: {error}", socket.display())),
+            Ok(Err(error)) => return End::Failed(format!("{from}: {error}")),
             Ok(Ok(0)) if said => return End::Closed,
-            Ok(Ok(0)) => {
-                return End::Failed(format!("{} closed without an answer", socket.display()));
-            }
+            Ok(Ok(0)) => return End::Failed(format!("{from} closed without an answer")),
             Ok(Ok(_)) => {}
         }
         let line: Line = match serde_json::from_slice(&text) {
@@ -214,10 +241,13 @@ mod tests {
         let pauses: Vec<_> =
             (0..9).map(|_| probe.ended(End::Silent, &mut failures).as_secs()).collect();
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 600, 600]);
-        assert_eq!(probe.seen().abandoned, 9);
         // No more are let in: still the same trouble.
         probe.ended(End::Failed("closed".into()), &mut failures);
         assert_eq!(probe.seen().driver, Driver::Silent);
+        probe.lock().driver = Driver::NotAsked;
+        assert_eq!(probe.ended(End::Full, &mut failures), LONGEST_SILENT);
+        assert_eq!(probe.seen().driver, Driver::Silent);
+        assert_eq!(probe.seen().abandoned, 9);
         let versions = Versions { driver: "550".into(), library: None };
         probe.lock().take(Line::Nvml(versions), Duration::ZERO);
         assert_eq!(probe.ended(End::Closed, &mut failures), PAUSE);

@@ -17,6 +17,7 @@
 
 mod attached;
 mod check;
+mod child;
 mod driven;
 mod facts;
 mod follow;

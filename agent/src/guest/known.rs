@@ -142,6 +142,11 @@ impl Known<'_> {
     fn progress(&self, uptime: Duration) -> ollama::Progress {
         let ollama = fresh(self.facts.ollama.as_ref(), uptime);
         let progress = ollama.map(|seen| seen.value.progress).unwrap_or_default();
+        if self.config.place == Place::Sidecar {
+            // A node's GPU may work for another pod. And one that does nothing, with no other sign
+            // to be had of the server, proves nothing: it may be reading from its disk.
+            return progress;
+        }
         let (gpu, gpu_told) = self.facts.gpu_probe.computed();
         ollama::Progress { gpu, gpu_told, ..progress }
     }

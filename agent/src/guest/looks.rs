@@ -133,10 +133,8 @@ impl Shared {
 
     async fn look_at_gpus(&self, current: &Current, at: Duration) {
         let config = &current.config;
-        let asks = config.place == Place::Guest
-            && config.gpu.expected > 0
-            && config.gpu.vendor == Vendor::Nvidia;
-        self.gpu_probe.want(asks, &self.waker);
+        let asks = config.gpu.expected > 0 && config.gpu.vendor == Vendor::Nvidia;
+        self.gpu_probe.want(asks, config.place, &self.waker);
         if config.gpu.expected == 0 {
             return;
         }

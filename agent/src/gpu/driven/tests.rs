@@ -86,4 +86,8 @@ fn other_vendors_are_known_by_the_driver_that_is_bound() {
     assert_eq!(said(Vendor::Intel, Some("xe")), "Loaded");
     assert_eq!(said(Vendor::Intel, Some("vfio-pci")), "OtherDriverBound");
     assert_eq!(said(Vendor::Amd, None), "Unbound");
+    // What a pod sees of a node without one.
+    let none = Facts { devices: Ok(Vec::new()), ..facts(None) };
+    let config = config::Gpu { vendor: Vendor::Intel, expected: 1 };
+    assert_eq!(judge(&none, &Seen::default(), &config).reason.name, "Unbound");
 }

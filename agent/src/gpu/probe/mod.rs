@@ -23,15 +23,17 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 pub use host::Host;
 pub use line::{Failure, Gpu, Line, Remapped, Versions, Xid};
 
+use crate::config::Place;
+
 /// How often temperature, power, clocks, memory and ECC counters are read: NVML tells of none of
 /// them by itself.
 pub(super) const POLL: Duration = Duration::from_secs(15);
 
-/// Runs until nobody listens, NVML fails, or a new process is wanted.
+/// Runs at `place` until nobody listens, NVML fails, or a new process is wanted.
 #[must_use]
-pub fn run() -> ExitCode {
+pub fn run(place: Place) -> ExitCode {
     leave_with_the_listener();
-    match tell() {
+    match tell(place) {
         Ok(()) => ExitCode::SUCCESS,
         // Nobody listens.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -42,12 +44,16 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn tell() -> io::Result<()> {
-    write(&Line::Host(host::look()))?;
+fn tell(place: Place) -> io::Result<()> {
+    let host = host::look();
+    write(&Line::Host(if place == Place::Sidecar { host.in_pod() } else { host }))?;
     match nvml::tell()? {
         None => Ok(()),
-        // What cannot be loaded here may be found by NVIDIA's own program.
-        Some(failure) if failure.is_missing_library() => smi::tell(failure),
+        // What cannot be loaded here may be found by NVIDIA's own program. Not in a pod: there it
+        // has the same library, and one that hangs would be nobody's child.
+        Some(failure) if failure.is_missing_library() && place == Place::Guest => {
+            smi::tell(failure)
+        }
         Some(failure) => write(&Line::Failed(failure)),
     }
 }

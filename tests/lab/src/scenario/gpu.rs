@@ -10,6 +10,7 @@ mod idle;
 mod library;
 mod own;
 mod placed;
+mod pod;
 mod scrapes;
 
 use std::rc::Rc;
@@ -35,6 +36,7 @@ pub(super) use idle::SCENARIO as IDLE;
 pub(super) use library::SCENARIO as LIBRARY;
 pub(super) use own::SCENARIO as OWN;
 pub(super) use placed::SCENARIO as PLACED;
+pub(super) use pod::SCENARIO as POD;
 pub(super) use scrapes::SCENARIO as SCRAPES;
 
 /// How long a change of what is read from the kernel's memory or asked of the server may take to

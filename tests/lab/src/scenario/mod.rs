@@ -189,6 +189,7 @@ pub const ALL: &[Scenario] = &[
     helpers::SCENARIO,
     two::SCENARIO,
     sidecar::SCENARIO,
+    gpu::POD,
     middle::SCENARIO,
     middle::MODELS,
     authorisation::SCENARIO,

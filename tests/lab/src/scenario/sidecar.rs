@@ -32,7 +32,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 
 /// What it hides: the bus, systemd, the journal, the helpers; and all that says that somebody waits
 /// for a word. Other users' processes are hidden already.
-const HIDDEN: &str = "mkdir -p /run/systemd/system/saigak-agent.service.d && \
+pub(super) const HIDDEN: &str = "mkdir -p /run/systemd/system/saigak-agent.service.d && \
     printf '%s\\n' '[Service]' Type=exec NotifyAccess=none WatchdogSec=0 \
     ExecStart= 'ExecStart=/usr/bin/saigak-agent run --sidecar' \
     'InaccessiblePaths=/run/dbus /run/systemd/private /run/systemd/notify' \
@@ -43,11 +43,13 @@ const HIDDEN: &str = "mkdir -p /run/systemd/system/saigak-agent.service.d && \
     systemctl daemon-reload && systemctl restart saigak-agent.service";
 
 /// All that it says something of.
-const CONDITIONS: [&str; 8] = [
+const CONDITIONS: [&str; 10] = [
     "OllamaServing",
     "EndpointReachable",
     "ModelPresent",
     "AliasPresent",
+    "GpuDriverLoaded",
+    "GpuHealthy",
     "GpuOffloaded",
     "EmbeddingCorrect",
     "FurtherModelsServed",

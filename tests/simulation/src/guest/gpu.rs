@@ -161,9 +161,9 @@ impl Guest {
         Outcome::Succeeded("done".into())
     }
 
-    /// Something was done about the driver: it is asked again at once.
+    /// Something was done about the driver: it is asked again at once, and tells after that.
     pub(super) fn ask_driver_again(&mut self) {
-        self.memory.probe.next = self.world.now;
+        self.memory.probe.next = self.world.now + 1;
     }
 }
 

@@ -25,13 +25,15 @@ pub(in crate::scenario) const SCENARIO: Scenario = Scenario {
 };
 
 /// Each look at the file must reach the stopped process: nothing is kept of what it said.
-const DOOR: &str = "{ test -e /dev/fuse || mknod /dev/fuse c 10 229; } && cd /srv/gpu && \
+pub(super) const DOOR: &str = "{ test -e /dev/fuse || mknod /dev/fuse c 10 229; } && cd /srv/gpu && \
     mkdir inner outer door && touch inner/file && keep=timeout=0 && \
     served() { systemd-run --quiet --unit=door-$1 --service-type=forking bindfs \
     -o direct_io,attr_$keep,entry_$keep,negative_$keep /srv/gpu/$1 /srv/gpu/$2; } && \
     served inner outer && served outer door";
-const STOP: &str = "systemctl kill --signal=STOP door-inner.service";
-const CONTINUE: &str = "systemctl kill --signal=CONT door-inner.service";
+/// See [`DOOR`].
+pub(super) const DOOR_FILE: &str = "/srv/gpu/door/file";
+pub(super) const STOP: &str = "systemctl kill --signal=STOP door-inner.service";
+pub(super) const CONTINUE: &str = "systemctl kill --signal=CONT door-inner.service";
 
 /// The probes, with the kernel's letter for what each does; a killed one that stays is stuck.
 const STATES: &str = "for unit in $(systemctl list-units --plain --no-legend \
@@ -48,7 +50,7 @@ const ASKS: usize = 1000;
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_ready_with(Gpus::of(State::healthy())).await?;
     guest.sh(DOOR).await?;
-    guest.change_gpus(|state| state.stuck = Some("/srv/gpu/door/file".into()))?;
+    guest.change_gpus(|state| state.stuck = Some(DOOR_FILE.into()))?;
     until(&guest, "GpuHealthy", "True", "Healthy").await?;
     // What a hung driver costs is measured beside a guest whose driver answers.
     let control = stage.boot_another_with(Gpus::of(State::healthy()), "gpu-answers").await?;
