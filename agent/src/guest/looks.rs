@@ -18,9 +18,14 @@ use crate::{bootstrap, firewall, fix, gpu, model, names, network, storage, syste
 pub(super) async fn look_at_disk(current: &Current, bus: &Bus, doubt: bool) {
     let at = BootClock.now().uptime;
     let value = storage::look(&current.config.storage, &current.probes, bus, doubt).await;
-    if let Some(free) = value.as_ref().ok().and_then(storage::Facts::free_bytes) {
-        current.pull.room(free);
-        current.further.iter().for_each(|one| one.pull.room(free));
+    if let Some(disk) = value.as_ref().ok().and_then(storage::Facts::on_disk) {
+        let space = model::Space {
+            free: disk.free_bytes,
+            floor: current.config.storage.minimum_free_bytes,
+            partials: disk.partials.clone(),
+        };
+        current.further.iter().for_each(|one| one.pull.room(space.clone()));
+        current.pull.room(space);
     }
     current.facts().storage = Some(Seen { at, value });
 }
@@ -82,14 +87,14 @@ impl Shared {
                         self.asked.fetch_add(1, Ordering::Relaxed);
                         let value = model::look(&api, &config.model, &recorded).await;
                         self.asked.fetch_add(1, Ordering::Relaxed);
+                        if value.as_ref().is_ok_and(|facts| facts.source.is_there()) {
+                            current.pull.settle();
+                            self.tidy(&current.pull, &api, &config.model).await;
+                        }
                         value
                     }
                     None => Err("the server does not answer".into()),
                 };
-                let there = |facts: &model::Facts| facts.source.is_there();
-                if value.as_ref().is_ok_and(there) {
-                    current.pull.settle();
-                }
                 let changed = {
                     let mut facts = current.facts();
                     let before = facts.model.replace(Seen { at, value });

@@ -40,6 +40,9 @@ impl Shared {
                     self.asked.fetch_add(1, Ordering::Relaxed);
                     let value = model::look(&api, &one.config, &recorded).await;
                     self.asked.fetch_add(1, Ordering::Relaxed);
+                    if value.as_ref().is_ok_and(|facts| facts.source.is_there()) {
+                        self.tidy(&one.pull, &api, &one.config).await;
+                    }
                     value
                 }
                 None => Err("the server does not answer".into()),

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::concern;
 use super::real::Shared;
+use crate::config;
 use crate::core::{BootClock, Clock};
 use crate::model;
 use crate::ollama::Api;
@@ -63,6 +64,15 @@ impl Shared {
         let api = Api::at(&self.client, server.address.into(), config.ollama.port);
         let _work = self.work.begin();
         model::pin(proofs, &api, server, &config.model).await;
+    }
+
+    /// Takes away the names that imports of `model`, which is there, have left behind. Who only looks
+    /// changes nothing.
+    pub(super) async fn tidy(&self, pull: &model::Pull, api: &Api, model: &config::Model) {
+        if self.notes && pull.owes_tidying() {
+            let _work = self.work.begin();
+            pull.tidy(api, &model.source).await;
+        }
     }
 
     pub(super) fn count(&self, attempt: &model::Attempt) {

@@ -1,7 +1,8 @@
-//! Asks the server for one model.
+//! Asks the server for its models, and for one of them.
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time;
 
@@ -14,6 +15,30 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// How long after a damaged answer it is asked for once more: the server writes manifests in
 /// place, and who reads at that moment is told of half of one.
 const TORN: Duration = Duration::from_millis(200);
+
+#[derive(Deserialize)]
+struct Tags {
+    /// The server writes `null` for an empty list in some places. An answer without it says
+    /// nothing of models, least of all that there are none.
+    #[serde(deserialize_with = "Option::deserialize")]
+    models: Option<Vec<Tag>>,
+}
+
+/// A model in the server's list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Tag {
+    pub(super) name: String,
+    /// The SHA-256 of its manifest: two names with the same one share all their files. Empty where
+    /// the server does not tell.
+    #[serde(default)]
+    pub(super) digest: String,
+}
+
+/// The models that the server lists.
+pub(super) async fn list(api: &Api) -> Result<Vec<Tag>, ApiError> {
+    let tags: Tags = api.get("/api/tags", DEADLINE).await?;
+    Ok(tags.models.unwrap_or_default())
+}
 
 /// What the server says of one model.
 pub(super) enum Answer {

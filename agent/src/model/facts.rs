@@ -1,9 +1,7 @@
 //! Asks the server which models it has, and what the alias is.
 
-use serde::Deserialize;
-
 use super::alias::{Alias, Recorded, forbids_creation, is_declared, judge};
-use super::ask::{Answer, DEADLINE, ask};
+use super::ask::{Answer, ask, list};
 use super::names;
 use crate::config;
 use crate::ollama::Api;
@@ -43,26 +41,12 @@ impl Source {
     }
 }
 
-#[derive(Deserialize)]
-struct Tags {
-    /// The server writes `null` for an empty list in some places. An answer without it says
-    /// nothing of models, least of all that there are none.
-    #[serde(deserialize_with = "Option::deserialize")]
-    models: Option<Vec<Tag>>,
-}
-
-#[derive(Deserialize)]
-struct Tag {
-    name: String,
-}
-
 /// Looks at the models. `recorded` is what the disk tells of the alias.
 ///
 /// # Errors
 /// Where the server gives no usable answer, or the disk none that is needed to judge it.
 pub async fn look(api: &Api, config: &config::Model, recorded: &Recorded) -> Result<Facts, String> {
-    let tags: Tags = api.get("/api/tags", DEADLINE).await.map_err(|error| error.to_string())?;
-    let listed = tags.models.unwrap_or_default();
+    let listed = list(api).await.map_err(|error| error.to_string())?;
     let has = |name: &str| listed.iter().any(|tag| names::same(&tag.name, name));
     let (source, weights) = match ask(api, &config.source, has(&config.source)).await {
         Ok(Answer::Shown(shown)) => {

@@ -36,7 +36,7 @@ pub use check::{ALIAS_PRESENT, EMBEDDING_CORRECT, MODEL_PRESENT, REASONS, check,
 pub use facts::{Facts, Source, look};
 pub use files::{FileCheck, Files, MODEL_FILES_INTACT, check_files};
 pub use proof::{Attempt, Log, Proofs, Server, prove};
-pub use pull::{Failure, Kind, Pull, PullState};
+pub use pull::{Failure, Kind, Pull, PullState, Space};
 pub use reference::References;
 pub use repair::{Remedy, apply};
 pub use vector::Flaw;

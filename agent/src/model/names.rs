@@ -1,8 +1,13 @@
 //! Model names, as the server compares them: without regard to case, `:latest` if no tag is
 //! given, and without the default registry and namespace.
 
+use std::net::SocketAddr;
+
 /// Where a model is pulled from whose name does not say.
 const REGISTRY: &str = "registry.ollama.ai";
+
+/// Whose name stands in what the agent offers files as.
+const OFFERED: &str = "saigak-agent";
 
 /// `name` in the form that two spellings of one model share.
 pub(super) fn canonical(name: &str) -> String {
@@ -29,6 +34,20 @@ pub(crate) fn path(name: &str) -> Option<[String; 4]> {
     parts.next().is_none().then(|| {
         [host.unwrap_or(REGISTRY), namespace.unwrap_or("library"), model, tag].map(str::to_owned)
     })
+}
+
+/// What files of `model` are offered as by a registry at `address`, for as long as a pull takes.
+/// `None`: it is no name.
+pub(super) fn offered(model: &str, address: SocketAddr) -> Option<String> {
+    let [_, _, name, tag] = path(model)?;
+    Some(format!("{address}/{OFFERED}/{name}:{tag}"))
+}
+
+/// Whether `name` is one that files of `model` were offered as, by this agent or one before it.
+pub(super) fn is_offered(name: &str, model: &str) -> bool {
+    let address = path(name).and_then(|[host, ..]| host.parse::<SocketAddr>().ok());
+    let own = address.filter(|address| address.ip().is_loopback());
+    own.and_then(|own| offered(model, own)).is_some_and(|offered| same(&offered, name))
 }
 
 /// The host that a model of that name is pulled from: the first of three parts, without its port.
@@ -63,6 +82,26 @@ mod tests {
         let other = "models.example:5000/team/foo/1";
         assert_eq!(place("models.example:5000/team/foo:1").as_deref(), Some(other));
         assert_eq!(place("a/b/c/d:1"), None);
+    }
+
+    #[test]
+    fn what_was_offered_is_known_again_and_nothing_else_is_taken_for_it() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 40123));
+        let name = offered("team/Foo:1", address).unwrap();
+        assert_eq!(name, "127.0.0.1:40123/saigak-agent/foo:1");
+        assert!(is_offered(&name, "foo:1") && is_offered(&name.to_uppercase(), "foo:1"));
+        assert!(!is_offered(&name, "foo:2") && !is_offered(&name, "bar:1"));
+        for other in [
+            "foo:1",
+            "saigak-agent/foo:1",
+            "127.0.0.1:40123/library/foo:1",
+            "127.0.0.1/saigak-agent/foo:1",
+            "10.0.0.2:40123/saigak-agent/foo:1",
+            "mirror.example:443/saigak-agent/foo:1",
+        ] {
+            assert!(!is_offered(other, "foo:1"), "{other}");
+        }
+        assert_eq!(offered("a/b/c/d:1", address), None);
     }
 
     #[test]

@@ -92,9 +92,19 @@ pub struct DiskFacts {
     /// Blobs that repairs have set aside as damaged, in all stores.
     #[serde(default)]
     pub set_aside: SetAside,
+    /// What downloads that are not complete take on the disk, in bytes, by the SHA-256 of their
+    /// blob: in the server's store, and in all others that may be here.
+    #[serde(default)]
+    pub partials: BTreeMap<String, u64>,
 }
 
 impl DiskFacts {
+    /// Bytes that all downloads take that are not complete.
+    #[must_use]
+    pub fn partial_bytes(&self) -> u64 {
+        self.partials.values().fold(0, |sum, bytes| sum.saturating_add(*bytes))
+    }
+
     /// Whether the repair `storage-owner` has something to do, as far as this pass has seen.
     #[must_use]
     pub fn needs_owner(&self) -> bool {

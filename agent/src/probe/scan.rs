@@ -1,6 +1,6 @@
 //! One bounded look at the data disk.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,13 @@ const ENTRIES: u32 = 512;
 /// hide its neighbours.
 const TURN: usize = 64;
 
-/// Entries of a directory of blobs that are looked at for what was set aside: more than a server
+/// Entries of a directory of blobs that are looked at for what lies beside them: more than a server
 /// with a hundred models has.
 const BLOBS: usize = 2048;
+
+/// What ends the name of a blob whose bytes still come. The records beside it, of how far each part
+/// has come, go when it is whole.
+const PARTIAL: &str = "-partial";
 
 /// The directories of Ollama's store.
 pub(super) const STORE: [&str; 2] = ["blobs", "manifests"];
@@ -51,6 +55,7 @@ pub(super) fn facts(config: &Config) -> Result<StorageFacts, ScanError> {
 fn look(disk: &Disk, wanted: Option<Owner>, config: &Config) -> io::Result<DiskFacts> {
     let space = disk.space()?;
     let top = disk.top();
+    let (set_aside, partials) = beside(top);
     let mut facts = DiskFacts {
         read_only: disk.read_only()?,
         free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
@@ -67,7 +72,8 @@ fn look(disk: &Disk, wanted: Option<Owner>, config: &Config) -> io::Result<DiskF
         further_weights: (config.further.iter())
             .map(|model| (model.alias.clone(), manifest::all_weights(top, &model.alias)))
             .collect(),
-        set_aside: set_aside(top),
+        set_aside,
+        partials,
     };
     if let Some(wanted) = wanted {
         walk(top, wanted, &mut facts)?;
@@ -75,21 +81,23 @@ fn look(disk: &Disk, wanted: Option<Owner>, config: &Config) -> io::Result<DiskF
     Ok(facts)
 }
 
-/// The blobs that were set aside. A store that cannot be read has none that are known.
-fn set_aside(top: &Entry) -> SetAside {
+/// What lies beside the blobs: those that were set aside, and what downloads have left. A store
+/// that cannot be read has none that are known.
+fn beside(top: &Entry) -> (SetAside, BTreeMap<String, u64>) {
     let blobs = STORES.iter().filter_map(|path| Some(manifest::store(top, path).ok()??.1));
     let listed = blobs.filter_map(|blobs| blobs.list().ok()).flat_map(|all| all.take(BLOBS));
-    let mut found = SetAside::default();
+    let (mut found, mut partials) = (SetAside::default(), BTreeMap::new());
     for (name, entry) in listed {
-        if let Ok(entry) = entry
-            && entry.kind.is_file()
-            && aside::blob_of(&name).is_some()
-        {
+        let Some(entry) = entry.ok().filter(|entry| entry.kind.is_file()) else { continue };
+        if aside::blob_of(&name).is_some() {
             found.files += 1;
             found.bytes = found.bytes.saturating_add(entry.size);
+        } else if let Some(digest) = name.strip_suffix(PARTIAL).and_then(aside::digest_of) {
+            let bytes: &mut u64 = partials.entry(digest.to_owned()).or_default();
+            *bytes = bytes.saturating_add(entry.allocated);
         }
     }
-    found
+    (found, partials)
 }
 
 /// The links in place of directories, on the way to the blobs and manifests of every store. What
@@ -163,7 +171,7 @@ fn note(entry: &Entry, wanted: Owner, path: &Path, facts: &mut DiskFacts) {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{FileExt, symlink};
 
     use super::*;
 
@@ -210,6 +218,25 @@ mod tests {
             fs::create_dir(blobs.join(aside::name(&blob, 8))).unwrap();
         }
         assert_eq!(looked_at(root.path()).set_aside, SetAside { files: 2, bytes: 12 });
+    }
+
+    #[test]
+    fn a_download_takes_what_is_written_of_it_and_not_its_length() {
+        let root = tempfile::tempdir().unwrap();
+        let blobs = root.path().join("blobs");
+        fs::create_dir(&blobs).unwrap();
+        let digest = "ab".repeat(32);
+        let partial = fs::File::create(blobs.join(format!("sha256-{digest}-partial"))).unwrap();
+        partial.set_len(1 << 30).unwrap();
+        fs::write(blobs.join(format!("sha256-{digest}-partial-0")), "{}").unwrap();
+        fs::write(blobs.join(format!("sha256-{digest}")), vec![1; 1 << 20]).unwrap();
+        partial.write_all_at(&vec![1; 1 << 20], 1 << 29).unwrap();
+        partial.sync_all().unwrap();
+        let seen = looked_at(root.path());
+        assert_eq!(seen.partials.keys().collect::<Vec<_>>(), [&digest]);
+        // A filesystem may count a little of its own with it.
+        let taken = seen.partial_bytes();
+        assert!((1 << 20..2 << 20).contains(&taken), "{taken}");
     }
 
     #[test]

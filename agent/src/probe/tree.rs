@@ -78,6 +78,8 @@ pub(crate) struct Entry {
     pub(crate) mode: RawMode,
     /// Bytes of its content.
     pub(crate) size: u64,
+    /// Bytes that it takes on the disk: fewer where it has holes.
+    pub(crate) allocated: u64,
     links: u32,
     mount: u64,
     immutable: bool,
@@ -111,6 +113,8 @@ impl Entry {
             owner: Owner { uid: statx.stx_uid, gid: statx.stx_gid },
             mode: Mode::from_raw_mode(mode).as_raw_mode(),
             size: statx.stx_size,
+            // In units of 512 bytes, whatever the filesystem's own are.
+            allocated: statx.stx_blocks.saturating_mul(512),
             links: statx.stx_nlink,
             mount: statx.stx_mnt_id,
             immutable: statx

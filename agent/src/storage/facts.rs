@@ -10,7 +10,7 @@ use super::mounts::{self, Mount};
 use crate::bus::Bus;
 use crate::config;
 use crate::fix::CallError;
-use crate::probe::{self, ReadError, StorageFacts, WriteFacts, Written};
+use crate::probe::{self, DiskFacts, ReadError, StorageFacts, WriteFacts, Written};
 use crate::question::Question;
 
 /// How long the probe may take. It reads at most a few hundred inodes.
@@ -39,11 +39,10 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Bytes that an ordinary user can still write, where that is known.
+    /// What the probe found on the disk, if it did.
     #[must_use]
-    pub fn free_bytes(&self) -> Option<u64> {
-        let seen = self.probe.as_ref()?.as_ref().ok()?;
-        Some(seen.disk.as_ref()?.free_bytes)
+    pub fn on_disk(&self) -> Option<&DiskFacts> {
+        self.probe.as_ref()?.as_ref().ok()?.disk.as_ref()
     }
 }
 

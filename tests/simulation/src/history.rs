@@ -6,7 +6,7 @@ use saigak_agent::guest::CONCERNS;
 use crate::agent::Saves;
 use crate::fault::{Fault, Mends};
 use crate::guest::Hands;
-use crate::world::Wrong;
+use crate::world::{Turn, Wrong};
 
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub enum Event {
     /// From now on the wall clock is so many seconds ahead, or behind: somebody has set it, or the
     /// host had stopped the whole VM, in which no other clock goes on meanwhile.
     WallJumps(i64),
+    /// The registry answers otherwise, for so many milliseconds.
+    Registry(Turn, u64),
     /// From now on something goes otherwise than in any guest.
     Physics(Wrong),
 }
@@ -146,6 +148,8 @@ impl History {
                 events.push((at + rng.u64(1..=period), Event::Cure(fault)));
             }
         }
+        // By a chance of its own, so that nothing else hangs on it.
+        events.extend(around_a_pull(&mut Rng::with_seed(!seed), span));
         events.sort_by_key(|(at, _)| *at);
         let cured = events.last().map_or(0, |(at, _)| *at) + rng.u64(1..20_000);
         Self {
@@ -171,6 +175,26 @@ impl History {
         })
     }
 }
+
+/// In one of eight histories a pull, and what may come in its middle.
+fn around_a_pull(rng: &mut Rng, span: u64) -> Vec<(u64, Event)> {
+    if rng.u32(..8) > 0 {
+        return Vec::new();
+    }
+    let at = rng.u64(..span);
+    let brief = rng.u64(1..120_000);
+    let event = match rng.u32(..6) {
+        0 => Event::Registry(Turn::TagMoves, 0),
+        1 => Event::Registry(Turn::Garbles, brief),
+        2 => Event::Registry(Turn::Refuses, brief),
+        _ => Event::WallJumps(rng.i64(-2 * AN_HOUR..=2 * AN_HOUR)),
+    };
+    vec![(at, Event::Strike(Fault::BothDeleted)), (at + rng.u64(2000..45_000), event)]
+}
+
+/// In seconds: the window of all budgets. Whoever counted by the wall clock would forget them, or
+/// count for too long.
+const AN_HOUR: i64 = 3600;
 
 /// Any fault of a guest; one of its GPU only where that is expected, and then more often.
 fn fault(rng: &mut Rng, gpu: bool) -> Fault {

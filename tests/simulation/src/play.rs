@@ -26,6 +26,8 @@ pub struct Played {
     pub acts: Vec<(u64, Remedy)>,
     /// The conditions and reasons that repairs were chosen for, each once.
     pub reasons: Vec<(&'static str, &'static str)>,
+    /// How often the wall clock jumped while a pull ran, and how often its registry turned.
+    pub in_pulls: (u64, u64),
     /// What was said last of the next step, and of the cause.
     pub last: (String, Option<(String, String)>),
 }
@@ -148,6 +150,7 @@ impl<M: Mind> Stage<'_, M> {
         self.guest.senses.clear(self.guest.world.now);
         self.guest.hands = Hands::Honest;
         self.guest.wall_skew = 0;
+        self.guest.world.registry_turns_back();
         self.saves = Saves::Quick;
         let struck: BTreeSet<usize> = history
             .struck()
@@ -249,6 +252,7 @@ impl<M: Mind> Stage<'_, M> {
     fn happens(&mut self, event: Event) {
         let now = self.guest.world.now;
         self.tell(|| format!("{event:?}"));
+        self.note_pull(event);
         let senses = &mut self.guest.senses;
         match event {
             Event::Strike(fault) => fault.strike(&mut self.guest.world),
@@ -299,10 +303,20 @@ impl<M: Mind> Stage<'_, M> {
             }
             Event::DriverBack => self.guest.world.gpu.hangs = false,
             Event::WallJumps(by) => self.guest.wall_skew = by,
+            Event::Registry(turn, time) => self.guest.world.registry_turns(turn, time),
             Event::Physics(wrong) => self.guest.world.wrong = Some(wrong),
         }
         self.note_boot();
         self.guest.deliver();
+    }
+
+    fn note_pull(&mut self, event: Event) {
+        let pulls = u64::from(self.guest.world.pull.is_some());
+        match event {
+            Event::WallJumps(_) => self.played.in_pulls.0 += pulls,
+            Event::Registry(..) => self.played.in_pulls.1 += pulls,
+            _ => {}
+        }
     }
 
     /// With the kernel goes all that ran on it.

@@ -137,6 +137,7 @@ pub fn storage(world: &World) -> storage::Facts {
                 alias_weights: std::collections::BTreeMap::new(),
                 further_weights: std::collections::BTreeMap::new(),
                 set_aside: probe::SetAside::default(),
+                partials: std::collections::BTreeMap::new(),
             }),
         })
     };

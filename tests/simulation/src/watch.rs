@@ -15,6 +15,7 @@ use saigak_agent::guest::{CONDITIONS, Remedy, concern, declared};
 use self::ladders::Try;
 use crate::agent::Deed;
 use crate::guest::Guest;
+use crate::world::PARTS;
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +138,7 @@ impl Watch {
         // Another boot may have mended anything.
         let booted = guest.world.booted;
         self.tries.retain(|it| it.began() > booted);
+        self.forget_ends(guest, ledger);
         for judged in &mut self.judged {
             *judged = UNSEEN;
         }
@@ -172,7 +174,8 @@ impl Watch {
             });
             self.judged[at] = Judged { status, reason, since, seen, held: before.held };
             // Needs stand before what needs them.
-            let holds = status == Status::True && self.blocked_by(at).is_none();
+            let needs = NEEDS[at].iter().all(|need| self.judged[*need].held.is_some());
+            let holds = status == Status::True && needs;
             let held = holds.then(|| before.held.unwrap_or(now));
             self.judged[at].held = held;
             if held.is_some_and(|held| now - held >= RECOVERED) && !self.recovered[at] {
@@ -193,8 +196,7 @@ impl Watch {
     /// Ready is never a lie: of a guest that is said to be ready, clients could be served no
     /// longer ago than a proof counts for a server that works, G. (S would be the bound of one
     /// that does not; but a proof is work too, and looks cannot always tell it from a client's.)
-    /// A proof is asked for from inside: that the server embeds and that it is reached are seen
-    /// apart.
+    /// A proof is asked for from inside: what a client needs besides is seen apart.
     pub fn ready_is_no_lie(guest: &Guest, ready: bool) -> Verdict {
         if !ready {
             return Ok(());
@@ -202,11 +204,11 @@ impl Watch {
         Self::never_ready_on_the_cpu(guest)?;
         let world = &guest.world;
         let counts = guest.config().proof.grace.as_millis();
-        let parts = [("embed", world.embedded), ("be reached", world.reached)];
+        let parts = PARTS.iter().map(|(part, _)| *part).zip(world.last_so);
         // What clients meet on their way is not felt from inside: whoever was lied to of it, or
         // does not see the firewall, may be wrong.
         let blind = !guest.sees(concern::NETWORK) || !guest.sees(concern::FIREWALL);
-        let parts = parts.into_iter().filter(|(part, _)| *part == "embed" || !blind);
+        let parts = parts.filter(|(part, _)| *part == "embed" || !blind);
         for (part, last) in parts {
             let Some(last) = last else {
                 return broken(guest, "ready_is_no_lie", format!("it never could {part}"));

@@ -14,8 +14,8 @@ use saigak_simulation::play::{Played, play};
 use saigak_simulation::shrink::explain;
 use saigak_simulation::watch::seconds;
 
-/// Histories by default: as many as take some seconds, and, optimised (`cargo simulate`), a
-/// minute on two cores.
+/// Histories by default: as many as take some seconds, and, optimised (`cargo simulate`), a minute
+/// on two cores.
 const HISTORIES: u64 = if cfg!(debug_assertions) { 1000 } else { 100_000 };
 
 /// Each thread takes so many at a time.
@@ -36,6 +36,8 @@ struct Figures {
     longest: u64,
     /// How many took longer than an hour.
     rested: u64,
+    /// How often the wall clock jumped while a pull ran, and how often its registry turned.
+    in_pulls: (u64, u64),
     /// One number for what became of all of them, in whatever order they were played: a change
     /// that is to make them quicker and nothing else leaves it as it is.
     digest: u64,
@@ -53,6 +55,8 @@ impl Figures {
         }
         self.longest = self.longest.max(other.longest);
         self.rested += other.rested;
+        self.in_pulls.0 += other.in_pulls.0;
+        self.in_pulls.1 += other.in_pulls.1;
         self.digest = self.digest.wrapping_add(other.digest);
     }
 }
@@ -84,6 +88,7 @@ fn play_shares(first: u64, count: u64, taken: &AtomicU64) -> Figures {
                 alone: alone.into_iter().collect(),
                 longest: took,
                 rested: u64::from(took > 3_600_000),
+                in_pulls: played.in_pulls,
                 digest,
             });
         }
@@ -143,7 +148,8 @@ fn in_no_history_happens_what_must_never_happen() {
             figures.add(player.join().unwrap_or_else(|_| panic!("a rule was broken: see above")));
         }
     });
-    let Figures { turns, repairs, states, worlds, alone, longest, rested, digest } = figures;
+    let Figures { turns, repairs, states, worlds, alone, longest, rested, in_pulls, digest } =
+        figures;
     let took = began.elapsed();
     let rate = u128::from(count) * 1000 / took.as_millis().max(1);
     println!("{count} histories in {took:.1?}, {rate} a second: {turns} turns, {repairs} repairs");
@@ -152,9 +158,12 @@ fn in_no_history_happens_what_must_never_happen() {
     println!(
         "{states} states, {worlds} with the world's; {rested} took over an hour to heal, the longest {longest:.0?}; digest {digest:016x}"
     );
+    let (jumped, turned) = in_pulls;
+    println!("in pulls the wall clock jumped {jumped} times, the registry turned {turned} times");
     print_table(&alone);
     // Histories in which little happens would prove nothing.
     if count >= 1000 {
         assert!(repairs > 1000 && states > 500 && rested > 0, "dull histories");
+        assert!(jumped > 0 && turned > 0, "dull pulls");
     }
 }

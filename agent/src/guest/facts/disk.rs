@@ -16,8 +16,7 @@ impl Facts {
 
     /// The blobs that repairs have set aside on the data disk, where that is known.
     pub(in crate::guest) fn set_aside(&self) -> Option<SetAsideReport> {
-        let probe = self.disk()?.probe.as_ref()?.as_ref().ok()?;
-        let found = probe.disk.as_ref()?.set_aside;
+        let found = self.disk()?.on_disk()?.set_aside;
         Some(SetAsideReport { files: found.files, bytes: found.bytes })
     }
 

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::found::{self, Found};
 use super::progress::{Line, Progress};
 use super::registry::Registry;
+use super::withdraw::withdraw;
 use super::{Job, REPORT_EVERY, not_declared, stalled};
 use crate::model::{ask, names};
 
@@ -29,29 +30,13 @@ impl Job {
         let registry = Registry::serve(found, reads)
             .await
             .map_err(|error| format!("no registry on loopback: {error}"))?;
-        let [_, namespace, name, tag] =
-            names::path(&model).ok_or_else(|| format!("{model} is no name of a model"))?;
-        let offered = format!("{}/{namespace}/{name}:{tag}", registry.address);
-        self.pull.inner().offered.push(offered.clone());
+        let offered = names::offered(&model, registry.address)
+            .ok_or_else(|| format!("{model} is no name of a model"))?;
         self.pull(&offered, true, &told).await?;
         self.api.copy(&offered, &model, ask::DEADLINE).await?;
-        self.withdraw().await;
+        // The model is there, whatever comes of that: it is tried again at the next look.
+        let _ = withdraw(&self.api, &model).await;
         Ok(())
-    }
-
-    /// Deletes what the files were offered as, now and by imports before that did not come to
-    /// their end: it means nothing once their registry is gone. Not before the model has the files:
-    /// the last name that has them takes them along.
-    async fn withdraw(&self) {
-        let offered = std::mem::take(&mut self.pull.inner().offered);
-        for model in offered {
-            match self.api.delete(&model, ask::DEADLINE).await {
-                Err(error) if !error.is_not_found() => {
-                    tracing::warn!(model, %error, "a name that means nothing is left behind");
-                }
-                Ok(()) | Err(_) => {}
-            }
-        }
     }
 
     async fn find(&mut self, path: &Path, told: &str) -> Result<Found, Failure> {

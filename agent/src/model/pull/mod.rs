@@ -10,6 +10,7 @@ mod progress;
 mod registry;
 mod room;
 mod stream;
+mod withdraw;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use progress::Progress;
 use room::Room;
 
 pub use failure::{Failure, Kind};
+pub use room::Space;
 
 /// Between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -81,8 +83,8 @@ struct Inner {
     /// The source that the next one begins with: the one behind that which gave other bytes than
     /// it promised.
     first: usize,
-    /// The names that files were offered as, and that the server may have since.
-    offered: Vec<String>,
+    /// Whether no name is left that files were offered as.
+    tidied: bool,
 }
 
 impl Pull {
@@ -104,9 +106,9 @@ impl Pull {
         self.inner().begun
     }
 
-    /// The data disk was seen to have so many free bytes.
-    pub fn room(&self, free: u64) {
-        self.room.seen(free);
+    /// The data disk was seen.
+    pub fn room(&self, space: Space) {
+        self.room.seen(space);
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -146,8 +148,7 @@ impl Pull {
             job.abort();
         }
         let begun = if same { inner.begun } else { 0 };
-        let offered = std::mem::take(&mut inner.offered);
-        let next = Inner { ended: inner.ended, begun, offered, ..Inner::default() };
+        let next = Inner { ended: inner.ended, begun, ..Inner::default() };
         Self { inner: Arc::new(Mutex::new(next)), ..self.clone() }
     }
 
@@ -171,6 +172,7 @@ impl Pull {
         }
         inner.state = begins(&model.source, String::new());
         inner.moved = None;
+        inner.tidied = false;
         inner.attempt += 1;
         inner.begun += 1;
         let mut job = Job {

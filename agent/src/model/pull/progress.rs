@@ -98,6 +98,18 @@ impl Progress {
         self.sum(|(total, completed)| total.saturating_sub(*completed))
     }
 
+    /// Bytes for which room is needed, and bytes that have it, where so many of a layer are `kept`
+    /// on the disk: a server that was killed loads what it has written once more, to the same place.
+    pub(super) fn needs(&self, kept: impl Fn(&str) -> u64) -> (u64, u64) {
+        let of_layers = self.layers.iter().map(|(digest, (total, completed))| {
+            let here = kept(digest).max(*completed).min(*total);
+            (total - here, here)
+        });
+        of_layers.fold((0, 0), |(needs, has), (lacks, here)| {
+            (u64::saturating_add(needs, lacks), u64::saturating_add(has, here))
+        })
+    }
+
     /// Whether any have come since it began.
     pub(super) fn has_gained(&self) -> bool {
         self.gained > 0

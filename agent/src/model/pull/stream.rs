@@ -71,7 +71,8 @@ impl Job {
                 }
                 // More than was known of: its first bytes have come at most.
                 if progress.remaining() > announced {
-                    self.pull.room.admits(progress.remaining())?;
+                    let first = announced == 0 && !progress.has_gained();
+                    self.pull.room.admits(&progress, first)?;
                 }
                 self.pull.room.lasts(&progress)?;
                 self.tell(&progress, source);

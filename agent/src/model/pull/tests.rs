@@ -1,10 +1,12 @@
+use std::convert::Infallible;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use axum::body::Body;
 use axum::http::StatusCode;
-use axum::routing::{delete, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use serde_json::Value;
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -113,21 +115,44 @@ async fn weights_that_are_not_the_declared_ones_are_not_handed_over() {
     assert!(failure.why.ends_with("and abababababab are declared"), "{failure}");
 }
 
-/// A server that pulls at once, cannot copy the first time, and notes what is deleted.
-async fn clumsy(deleted: Arc<Mutex<Vec<String>>>) -> Api {
-    let copies = Arc::new(AtomicU64::new(0));
-    let copy = move || {
-        let first = copies.fetch_add(1, Ordering::Relaxed) == 0;
-        async move { if first { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK } }
-    };
+#[tokio::test]
+async fn a_pull_that_does_not_fit_ends_with_the_line_that_tells_so() {
+    // No byte comes after it, and the server never ends the stream.
+    let line = json!({ "status": "pulling ab", "digest": "sha256:ab", "total": 1_u64 << 30 });
+    let said = stream::iter([Ok::<_, Infallible>(format!("{line}\n"))]).chain(stream::pending());
+    let body = Arc::new(Mutex::new(Some(Body::from_stream(said))));
+    let router = Router::new().route(
+        "/api/pull",
+        post(move || {
+            let body = body.lock().unwrap().take().unwrap();
+            async { body }
+        }),
+    );
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let api = api(listener.local_addr().unwrap().port());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let pull = Pull::default();
+    pull.room(Space { free: 1 << 30, ..Space::default() });
+    pull.begin(api, &config::Model::default(), Arc::default(), 0).unwrap();
+    ended(&pull).await;
+    let PullState::Failed(failure) = pull.state() else { panic!("{:?}", pull.state()) };
+    assert!(failure.lacks_room(BootClock.now().uptime).is_some(), "{failure}");
+}
+
+/// A server with these names and digests, that notes what is deleted.
+async fn listing(models: Vec<(String, &str)>, deleted: Arc<Mutex<Vec<String>>>) -> Api {
+    let models: Vec<_> =
+        models.iter().map(|(name, digest)| json!({ "name": name, "digest": digest })).collect();
+    let tags = json!({ "models": models });
     let remove = move |Json(request): Json<Value>| {
         let model = request["model"].as_str().unwrap().to_owned();
         deleted.lock().unwrap().push(model);
         async { StatusCode::OK }
     };
     let router = Router::new()
+        .route("/api/tags", get(move || async { Json(tags) }))
         .route("/api/pull", post(|| async { "{\"status\":\"success\"}\n" }))
-        .route("/api/copy", post(copy))
+        .route("/api/copy", post(|| async { StatusCode::OK }))
         .route("/api/delete", delete(remove));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -136,22 +161,47 @@ async fn clumsy(deleted: Arc<Mutex<Vec<String>>>) -> Api {
 }
 
 #[tokio::test]
-async fn what_files_were_offered_as_is_deleted_once_the_model_has_them_and_not_before() {
+async fn what_an_agent_before_has_offered_files_as_is_deleted_once_the_model_has_them() {
+    let source = config::Model::default().source;
+    let left = |port: u16| names::offered(&source, (Ipv4Addr::LOCALHOST, port).into()).unwrap();
+    let others = [(left(3), "other"), ("127.0.0.1:4/library/m:1".into(), "own")];
+    let lists = |own: Option<&'static str>| {
+        let leftovers = [(left(1), "own"), (left(2), "own")];
+        let own = own.map(|own| (source.clone(), own));
+        own.into_iter().chain(leftovers).chain(others.clone()).collect()
+    };
+    for (own, gone) in
+        [(None, vec![]), (Some("else"), vec![]), (Some("own"), vec![left(1), left(2)])]
+    {
+        let deleted = Arc::<Mutex<Vec<String>>>::default();
+        let api = listing(lists(own), Arc::clone(&deleted)).await;
+        let pull = Pull::default();
+        assert!(pull.owes_tidying());
+        pull.tidy(&api, &source).await;
+        assert!(!pull.owes_tidying());
+        assert_eq!(*deleted.lock().unwrap(), gone, "{own:?}");
+    }
+    // A server that says nothing is asked again.
+    let pull = Pull::default();
+    pull.tidy(&api(closed().await), &source).await;
+    assert!(pull.owes_tidying());
+}
+
+#[tokio::test]
+async fn an_import_takes_its_own_name_away_and_each_pull_is_tidied_up_after() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("m.gguf");
     std::fs::write(&file, b"GGUF").unwrap();
     let model = config::Model { sources: vec![Origin::Path(file)], ..config::Model::default() };
+    let left = names::offered(&model.source, (Ipv4Addr::LOCALHOST, 9).into()).unwrap();
     let deleted = Arc::<Mutex<Vec<String>>>::default();
-    let (api, pull) = (clumsy(Arc::clone(&deleted)).await, Pull::default());
-    pull.begin(api.clone(), &model, Arc::default(), 0).unwrap();
-    ended(&pull).await;
-    assert!(matches!(pull.state(), PullState::Failed(_)), "{:?}", pull.state());
-    assert_eq!(*deleted.lock().unwrap(), [""; 0], "the last name of the files");
-    // Settings that promise another model change nothing of what is left behind.
-    let pull = pull.end(true);
+    let models = vec![(model.source.clone(), "own"), (left.clone(), "own")];
+    let (api, pull) = (listing(models, Arc::clone(&deleted)).await, Pull::default());
+    pull.tidy(&api, "another:1").await;
     pull.begin(api, &model, Arc::default(), 0).unwrap();
+    assert!(!pull.owes_tidying(), "one runs");
     ended(&pull).await;
     assert!(matches!(pull.state(), PullState::Succeeded(_)), "{:?}", pull.state());
-    let deleted = deleted.lock().unwrap();
-    assert!(deleted.len() == 2 && deleted.iter().all(|name| name.starts_with("127.0.0.1:")));
+    assert_eq!(*deleted.lock().unwrap(), [left]);
+    assert!(pull.owes_tidying());
 }

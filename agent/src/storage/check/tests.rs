@@ -28,6 +28,7 @@ fn disk() -> DiskFacts {
         alias_weights: std::collections::BTreeMap::new(),
         further_weights: std::collections::BTreeMap::new(),
         set_aside: crate::probe::SetAside::default(),
+        partials: std::collections::BTreeMap::new(),
         entries_seen: 5,
     }
 }

@@ -86,6 +86,14 @@ impl Guest {
         bail!("expected the repairs {remedies:?}, there were: [{}]", shown.join("; "))
     }
 
+    /// Fails where anything was done since then. What was begun before the cause was known, and then
+    /// refused, did nothing.
+    pub fn expect_nothing_done(&self, mark: &Mark) -> Result<()> {
+        let repairs = self.timeline.repairs_since(mark);
+        let done = repairs.iter().find(|repair| !repair.was_refused());
+        done.map_or(Ok(()), |done| bail!("nothing was to be done, there was {done}"))
+    }
+
     /// The names of the repairs that ran since then, for the table of results.
     #[must_use]
     pub fn remedies(&self, mark: &Mark) -> String {

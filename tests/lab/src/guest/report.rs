@@ -123,6 +123,14 @@ pub struct Repair {
     pub message: Option<String>,
 }
 
+impl Repair {
+    /// Whether it was begun and then refused: it did nothing.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        self.result.as_deref() == Some("Refused")
+    }
+}
+
 impl Report {
     /// The condition of that name.
     #[must_use]

@@ -32,7 +32,8 @@ async fn play(stage: &Stage) -> Result<()> {
     // Long enough for an agent that starts servers and pulls models to do so.
     guest.quiet(Duration::from_secs(30)).await?;
     ensure!(guest.sh(&bare).await? == before, "the mountpoint was written to");
-    guest.expect_repairs(&mark, &[])?;
+    // The server stops before its disk goes: an agent that has seen that much may begin to start it.
+    guest.expect_nothing_done(&mark)?;
     let stopped = guest.try_sh("systemctl is-active ollama.service").await?;
     ensure!(stopped.code != 0, "the server runs without its disk");
 

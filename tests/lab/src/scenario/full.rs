@@ -98,7 +98,7 @@ async fn run(stage: &Stage) -> Result<()> {
         report.repairs.last().is_some_and(|repair| {
             let said = repair.message.as_deref().unwrap_or_default();
             repair.remedy == "ollama/BindAll"
-                && repair.result.as_deref() == Some("Refused")
+                && repair.was_refused()
                 && said.contains("No space left on device")
         })
     };

@@ -91,7 +91,7 @@ async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
     }
     let mut repairs = guest.timeline.repairs_since(&cured);
     // What was decided before the cure was seen, and thought better of.
-    repairs.retain(|repair| repair.result.as_deref() != Some("Refused"));
+    repairs.retain(|repair| !repair.was_refused());
     one_of(&names(repairs), matter.after)?;
     Ok(Row {
         fault: matter.what.into(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::matter::Matter;
 use super::model::BOTH_DELETED;
@@ -22,14 +22,19 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
+const SETTINGS_FILE: &str = "/etc/saigak-agent/conf.d/50-lab.toml";
+
 /// Only the model's own size decides here.
 const SETTINGS: &str = "[storage]\nminimum_free_bytes = 0\n";
 
 /// Leaves so much: less than the smallest model and the air beside it, and enough for an alias.
 const LEFT: u64 = 20 << 20;
 
-/// Bytes a second: seconds for the smallest model.
-const SLOW: u64 = 2 << 20;
+/// Bytes a second: a quarter of a minute for the smallest model.
+const SLOW: u64 = 512 << 10;
+
+/// So much must be free before a pull begins. It is more than the rest of one needs.
+const FLOOR: u64 = 600 << 20;
 
 /// All room of the data disk but `$left` bytes is taken.
 const FILL: &str = "cd /var/lib/ollama && free=$(($(stat --file-system --format='%a * %S' .))) && \
@@ -43,7 +48,10 @@ const NO_ROOM: Matter = Matter {
     says: "MiB are still to come, and the data disk has",
     ready: false,
     remedies: &[&["model/Pull"]],
-    cure: "rm /var/lib/ollama/ballast",
+    // Hardly anything was written: it was told beforehand how much is to come.
+    cure: "cd /var/lib/ollama && find blobs -name '*-partial' -exec du --block-size=1 {} + | \
+        awk '{ all += $1 } END { if (all > 2000000) { print all, \"written\"; exit 1 } }' && \
+        rm ballast",
     after: &[&["model/Pull", "model/CreateAlias"]],
     seen_within: Duration::from_mins(1),
     healed_within: Duration::from_mins(5),
@@ -52,7 +60,7 @@ const NO_ROOM: Matter = Matter {
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     guest.sh("mkdir -p /etc/saigak-agent/conf.d").await?;
-    guest.write_file("/etc/saigak-agent/conf.d/50-lab.toml", SETTINGS)?;
+    guest.write_file(SETTINGS_FILE, SETTINGS)?;
     guest.sh("systemctl reload saigak-agent.service").await?;
 
     // Filled first: an agent that is quick would have the model before there is too little room.
@@ -72,7 +80,8 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.until_ready(gone, FIRST_READY).await?;
     guest.expect_repairs(&mark, &["model/Pull", "model/CreateAlias"])?;
     guest.sh("rm /var/lib/ollama/ballast").await?;
-    meanwhile(stage, &guest).await
+    meanwhile(stage, &guest).await?;
+    below_the_floor(stage, &guest).await
 }
 
 /// Somebody else fills the disk.
@@ -113,6 +122,40 @@ async fn meanwhile(stage: &Stage, guest: &Guest) -> Result<()> {
         fault: what.into(),
         seen: Some(seen - struck.at),
         healed: Some(healed - cured.at),
+        by_hand: None,
+        remedies: guest.remedies(&mark),
+    });
+    Ok(())
+}
+
+/// A pull that began above the floor needs room for its rest alone, whoever was killed meanwhile.
+async fn below_the_floor(stage: &Stage, guest: &Guest) -> Result<()> {
+    let what = "the agent is killed when its pull has brought the disk below the floor";
+    stage.say(&format!("breaks: model and alias deleted; {what}"));
+    guest.write_file(SETTINGS_FILE, format!("[storage]\nminimum_free_bytes = {FLOOR}\n"))?;
+    guest.sh("systemctl reload saigak-agent.service").await?;
+    guest.gateway.limit_registry(Some(128 << 10)).await?;
+    let mark = guest.mark();
+    guest.sh(&format!("{} && left={} && {FILL}", BOTH_DELETED.breaks, FLOOR + (2 << 20))).await?;
+    let limit = Duration::from_mins(2);
+    let comes = |report: &Report| loaded(report) > 4 << 20;
+    let before = loaded(&guest.wait(mark.at, limit, "a pull in its middle", comes).await?.report);
+    let last = guest.timeline.last().context("no report")?;
+    let struck = guest.mark();
+    guest.sh("systemctl kill --signal=KILL saigak-agent.service").await?;
+    let again = guest.until_another_agent(struck.at, &last, FIRST_READY).await?;
+    let goes_on = |report: &Report| loaded(report) > 0;
+    let goes_on = guest.wait(again.at, limit, "the pull to go on", goes_on).await?;
+    let after = loaded(&goes_on.report);
+    ensure!(after >= before, "the pull began anew: {after} bytes after {before}");
+    guest.expect(&struck, "DataDiskWritable", "False", "LowSpace", limit).await?;
+    guest.gateway.limit_registry(None).await?;
+    let healed = guest.until_ready(goes_on.at, Duration::from_mins(5)).await?;
+    guest.sh("rm /var/lib/ollama/ballast").await?;
+    stage.add(Row {
+        fault: what.into(),
+        seen: Some(goes_on.at - struck.at),
+        healed: Some(healed - struck.at),
         by_hand: None,
         remedies: guest.remedies(&mark),
     });

@@ -134,7 +134,20 @@ const EXPORTED: &str = "set -e; umask 022; mkdir --parents /srv/tree /srv/gguf /
 const SPOILED: &str = "printf x | dd of=/srv/tree/blobs/sha256-WEIGHTS bs=1 seek=1000000 \
     conv=notrunc status=none";
 
+/// The model has another name, as it has right after an import.
+const OFFERED: &str = "curl --silent --show-error --fail http://127.0.0.1:11434/api/copy --data \
+    '{\"source\":\"qwen3-embedding:0.6b\",\
+    \"destination\":\"127.0.0.1:9/saigak-agent/qwen3-embedding:0.6b\"}'";
+
 const OF_SOURCE: &str = "manifests/registry.ollama.ai/library/qwen3-embedding/0.6b";
+
+/// Fails where the server has a name that means nothing any more.
+async fn nothing_is_offered(guest: &Guest) -> Result<()> {
+    let names = guest.models().await?;
+    let offered = names.iter().find(|name| name.starts_with("127."));
+    ensure!(offered.is_none(), "what files were offered as is left: {names:?}");
+    Ok(())
+}
 
 async fn air_gapped(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
@@ -154,9 +167,15 @@ async fn air_gapped(stage: &Stage) -> Result<()> {
     configure(&guest, &settings("\"/srv/tree\"")).await?;
     brought_back(stage, &guest, "an exported tree of models has it").await?;
     guest.sh(&format!("cmp /srv/tree/{OF_SOURCE} /var/lib/ollama/{OF_SOURCE}")).await?;
-    let names = guest.models().await?;
-    let loopback = names.iter().find(|name| name.starts_with("127."));
-    ensure!(loopback.is_none(), "what it was offered as is left: {names:?}");
+    nothing_is_offered(&guest).await?;
+
+    stage.say("breaks: the agent is killed before it has deleted what it offered the files as");
+    let (mark, last) = (guest.mark(), guest.timeline.last().context("no report")?);
+    guest.sh(&format!("{OFFERED} && systemctl kill --signal=KILL saigak-agent.service")).await?;
+    let again = guest.until_another_agent(mark.at, &last, FIRST_READY).await?;
+    guest.until_ready(again.at, FIRST_READY).await?;
+    nothing_is_offered(&guest).await?;
+    guest.expect_repairs(&mark, &[])?;
 
     stage.say("breaks: what is there is no GGUF file, and another path is empty");
     configure(&guest, &settings("\"/srv/bad\", \"/srv/absent\"")).await?;

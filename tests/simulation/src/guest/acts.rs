@@ -1,5 +1,6 @@
 //! How remedies go: what they do to the world, how long that takes, and how they go wrong.
 
+mod again;
 mod models;
 
 use saigak_agent::core::Outcome;
@@ -99,11 +100,13 @@ impl Guest {
             served: self.world.serves_for(),
             limited: self.world.unit.runs() && self.world.unit.is_limited(now),
         };
-        if let Some(why) = self.looks_again(remedy).filter(|_| !self.reckless) {
-            act.outcome = Outcome::Refused(why);
+        if !self.reckless && self.waits_for_look(remedy) {
+            act.ends = None;
             return act;
         }
-        if let Some(why) = self.held(remedy).filter(|_| !self.reckless) {
+        let why = self.looks_again(remedy);
+        let why = why.or_else(|| self.held(remedy));
+        if let Some(why) = why.filter(|_| !self.reckless) {
             act.outcome = Outcome::Refused(why);
             return act;
         }
@@ -125,22 +128,6 @@ impl Guest {
         }
         self.deliver();
         act
-    }
-
-    /// What is looked at once more before anything is done. Why nothing is to be done any more.
-    fn looks_again(&mut self, remedy: Remedy) -> Option<String> {
-        self.look_now(concern::BOOTSTRAP);
-        if let Remedy::Ollama(_) | Remedy::Model(_) = remedy {
-            self.look_now(concern::STORAGE);
-            if let Remedy::Ollama(_) = remedy {
-                self.look_now(concern::FIREWALL);
-            }
-            self.look_now(concern::OLLAMA);
-            if !self.known().wants(remedy, self.moment().uptime) {
-                return Some("what it would mend is not seen any more".into());
-            }
-        }
-        None
     }
 
     /// The remedy goes wrong, and leaves things worse than they were.

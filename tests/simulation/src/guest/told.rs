@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use saigak_agent::core::{Judgement, Status};
+use saigak_agent::core::{Condition, Judgement, Status};
 use saigak_agent::guest::{Facts, JUDGED, Known, Remedy, Seen, concern};
 use saigak_agent::model::PullState;
+use saigak_agent::ollama;
 
 use super::looks::CONCERNS;
 use super::{Guest, Memory};
@@ -38,6 +39,8 @@ pub(super) struct Told {
     from: Facts,
     /// When the look at the server began that the judgements at hand rest on.
     served: Option<Duration>,
+    /// When what is said of GPUs was said last, where none is expected.
+    none_expected: Duration,
 }
 
 impl Told {
@@ -46,11 +49,15 @@ impl Told {
     fn same(
         &mut self,
         concern: usize,
-        (facts, pull): (&Facts, &PullState),
+        Known { config, facts, pull, .. }: Known<'_>,
         uptime: Duration,
     ) -> Option<Duration> {
-        if concern == concern::OLLAMA {
-            return self.same_server(facts, uptime);
+        match concern {
+            concern::OLLAMA => return self.same_server(facts, uptime),
+            concern::GPU if config.gpu.expected == 0 => {
+                return self.same_without_gpu(facts, uptime);
+            }
+            _ => {}
         }
         let from = &mut self.from;
         match concern {
@@ -69,30 +76,60 @@ impl Told {
 }
 
 impl Told {
-    /// The same of the server: all is well with one, and nobody has looked at it since. Time alone
-    /// makes nothing of that worse, and the firewall's looks have brought what they did.
+    /// The same of the server: it runs and answers, and who looked at it since has seen the same,
+    /// but for what it has worked meanwhile. Time alone changes nothing of what is said of such a
+    /// one, and the firewall's looks have brought what they did.
     fn same_server(&mut self, facts: &Facts, uptime: Duration) -> Option<Duration> {
-        let seen = facts.ollama.as_ref().map(|seen| seen.at);
+        let seen = facts.ollama.as_ref().filter(|seen| is_recent(seen, uptime));
         let firewall = same(&mut self.from.firewall, facts.firewall.as_ref(), uptime).is_some();
-        let good = |judgement: &Judgement<Remedy>| judgement.reason.status == Status::True;
-        let judged = &self.judged[concern::OLLAMA];
-        let known = seen.is_some_and(|at| uptime.saturating_sub(at) < RECENT);
-        if std::mem::replace(&mut self.served, seen) == seen && known && firewall {
-            return seen.filter(|_| judged.len() == ALL && judged.iter().all(good));
+        let holds = |of: &Condition| {
+            let told = self.judged[concern::OLLAMA].iter().find(|it| it.condition == of.name);
+            told.is_some_and(|it| it.reason.status == Status::True)
+        };
+        let good = holds(&ollama::OLLAMA_RUNNING) && holds(&ollama::OLLAMA_SERVING);
+        let looked = std::mem::replace(&mut self.served, seen.map(|seen| seen.at)) != self.served;
+        let same = match (&mut self.from.ollama, seen) {
+            (Some(before), Some(now)) if looked => serves_alike(&mut before.value, &now.value),
+            (_, now) => now.is_some() && !looked,
+        };
+        if good && same && firewall {
+            return self.served;
         }
+        // What is said of any other is judged anew anyway.
+        self.from.ollama = seen.filter(|_| good).cloned();
         None
+    }
+
+    /// The same where no GPU is expected, and so nobody looks for one: it holds for longer.
+    fn same_without_gpu(&mut self, facts: &Facts, uptime: Duration) -> Option<Duration> {
+        // Another boot begins anew.
+        let past = uptime.checked_sub(std::mem::replace(&mut self.none_expected, uptime))?;
+        let judged = &mut self.judged[concern::GPU];
+        judged.iter_mut().filter_map(|it| it.expires.as_mut()).for_each(|it| *it += past);
+        (!judged.is_empty() && facts.gpu.is_none()).then_some(uptime)
     }
 }
 
-/// So many conditions are judged of a server of which all is known.
-const ALL: usize = 4;
+/// Whether two looks at a server have seen the same, but for what it has worked between them,
+/// which `before` takes over.
+fn serves_alike(before: &mut ollama::Facts, now: &ollama::Facts) -> bool {
+    before.progress = now.progress;
+    if let (Ok(before), Ok(now)) = (&mut before.unit, &now.unit) {
+        before.cpu = now.cpu;
+    }
+    before == now
+}
+
+fn is_recent<T>(seen: &Seen<T>, uptime: Duration) -> bool {
+    uptime.saturating_sub(seen.at) < RECENT
+}
 
 fn same<T: Clone + PartialEq>(
     before: &mut Option<Seen<T>>,
     now: Option<&Seen<T>>,
     uptime: Duration,
 ) -> Option<Duration> {
-    let now = now.filter(|now| uptime.saturating_sub(now.at) < RECENT);
+    let now = now.filter(|now| is_recent(now, uptime));
     match (&before, now) {
         (Some(before), Some(now)) if before.value == now.value => return Some(now.at),
         _ => *before = now.cloned(),
@@ -129,7 +166,7 @@ impl Guest {
         let Memory { facts, log, pull, told, .. } = &mut self.memory;
         let known = Known { config: &self.config, facts, pull, proofs: log };
         for concern in JUDGED {
-            let same = told.same(concern, (facts, pull), uptime);
+            let same = told.same(concern, known, uptime);
             let judged = &mut told.judged[concern];
             told.before[concern] = None;
             if same.is_some() {

@@ -9,7 +9,7 @@ use saigak_agent::{model, network, ollama, storage};
 
 use super::{Verdict, Watch, broken};
 use crate::guest::{Act, Guest};
-use crate::world::Store;
+use crate::world::{Active, INTERVAL, Store};
 
 /// A guest that has served for longer than this must have been seen to: every concern was
 /// looked at by then, and a knock was answered.
@@ -21,6 +21,11 @@ const POSSIBLE: u64 = 1_767_225_600;
 /// Whether it restarts the server.
 fn restarts(remedy: ollama::Remedy) -> bool {
     !remedy.spares_server() && remedy != ollama::Remedy::ResetFailed
+}
+
+/// Whether it leaves a link with an address as it is.
+fn leaves_addresses(remedy: network::Remedy) -> bool {
+    matches!(remedy, network::Remedy::MatchByName | network::Remedy::RepeatLease)
 }
 
 /// Whether it ends what is being computed.
@@ -71,7 +76,7 @@ impl Watch {
     /// Never worse than doing nothing: whoever serves, busy or not, is left alone.
     pub(super) fn what_serves_is_not_disturbed(guest: &Guest, act: &Act) -> Verdict {
         let disturbs = match act.remedy {
-            Remedy::Network(remedy) => remedy != network::Remedy::MatchByName,
+            Remedy::Network(remedy) => !leaves_addresses(remedy),
             Remedy::Ollama(remedy) => ends_requests(remedy),
             Remedy::Storage(_) | Remedy::Model(_) | Remedy::Further(_) | Remedy::Gpu(_) => false,
         };
@@ -87,9 +92,13 @@ impl Watch {
         Ok(())
     }
 
-    /// A restart that systemd would refuse loses a server that runs.
+    /// A restart that systemd would refuse loses a server that runs. Of starts that no event told
+    /// of, looks see that there were some, and not how many.
     pub(super) fn no_restart_into_the_start_limit(guest: &Guest, act: &Act) -> Verdict {
-        if matches!(act.remedy, Remedy::Ollama(remedy) if restarts(remedy)) && act.limited {
+        let deaf = guest.senses.deaf_until.max(guest.senses.late_until);
+        let told = deaf == 0 || deaf + INTERVAL <= guest.world.now;
+        let restarts = matches!(act.remedy, Remedy::Ollama(remedy) if restarts(remedy));
+        if restarts && act.limited && told {
             return broken(guest, "no_restart_into_the_start_limit", act.remedy.name());
         }
         Ok(())
@@ -136,7 +145,10 @@ impl Watch {
         }
         let world = &guest.world;
         let least = guest.config().storage.minimum_free_bytes;
-        let why = if world.server.keeps() != Store::Inside && guest.sees(concern::OLLAMA) {
+        // One that is about to end pulls nothing.
+        let elsewhere =
+            world.server.keeps() != Store::Inside && world.unit.active == Active::Active;
+        let why = if elsewhere && guest.sees(concern::OLLAMA) {
             "to another disk"
         } else if world.disk.free < least && guest.sees(concern::STORAGE) {
             "to a disk without room"

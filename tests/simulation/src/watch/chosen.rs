@@ -1,8 +1,9 @@
 //! What a repair that is chosen must keep to.
 
 use saigak_agent::core::{Remedy as _, Status};
-use saigak_agent::guest::{Remedy, concern};
+use saigak_agent::guest::Remedy;
 use saigak_agent::model::{self, PullState};
+use saigak_agent::storage;
 
 use super::{Verdict, Watch, broken, place, stated};
 use crate::guest::Guest;
@@ -72,13 +73,16 @@ impl Watch {
         Ok(())
     }
 
-    /// For how many bytes there is no room is known from the last pull: it is waited for.
+    /// For how many bytes there is no room is known from the last pull: it is waited for, until a
+    /// look at the disk has seen it.
     pub(super) fn no_pull_before_there_is_room(guest: &Guest, remedy: Remedy) -> Verdict {
         let PullState::Failed(failure) = &guest.memory.pull else { return Ok(()) };
         let lacks = failure.lacks_room(guest.moment().uptime);
-        let scarce = lacks.is_some_and(|bytes| guest.world.disk.free < bytes);
+        let seen = guest.memory.facts.storage.as_ref().and_then(|seen| seen.value.as_ref().ok());
+        let free = seen.and_then(storage::Facts::on_disk).map(|disk| disk.free_bytes);
+        let scarce = lacks.zip(free).is_some_and(|(bytes, free)| free < bytes);
         let pulls = remedy == Remedy::Model(model::Remedy::Pull);
-        if pulls && scarce && guest.sees(concern::STORAGE) {
+        if pulls && scarce {
             return broken(guest, "no_pull_before_there_is_room", failure.to_string());
         }
         Ok(())

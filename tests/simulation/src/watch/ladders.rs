@@ -1,10 +1,11 @@
 //! What the repairs of one fault must keep to among each other, whichever agent makes them.
 
-use saigak_agent::core::{Outcome, Remedy as _, Rung};
+use saigak_agent::core::{Climb, Ledger, Outcome, Remedy as _, Rung};
 use saigak_agent::guest::Remedy;
 
 use super::{Verdict, Watch, broken, stated};
 use crate::guest::Guest;
+use crate::seen::uptime;
 
 /// A ladder that is at its end rests for so long at least.
 const REST: u64 = 3_600_000;
@@ -51,6 +52,21 @@ impl Watch {
             self.tries.remove(at);
         } else {
             self.tries[at].ended = Some(guest.world.now);
+        }
+    }
+
+    /// A new agent begins with that ledger. How a repair ended that was not saved as over, nobody
+    /// will say any more.
+    pub(super) fn forget_ends(&mut self, guest: &Guest, ledger: &Ledger) {
+        let climbs = || ledger.climbs.iter().flat_map(|known| &known.climbs);
+        for it in &mut self.tries {
+            let began = uptime(&guest.world, it.began).as_millis();
+            let under_way = |climb: &Climb| u128::from(climb.not_before_ms) <= began;
+            let is_it =
+                |climb: &Climb| climb.condition == it.condition && climb.reason == it.reason;
+            if climbs().any(|climb| is_it(climb) && under_way(climb)) {
+                it.ended = None;
+            }
         }
     }
 

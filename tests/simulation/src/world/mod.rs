@@ -9,6 +9,7 @@ mod lease;
 mod models;
 mod network;
 mod networkd;
+mod registry;
 mod request;
 mod server;
 mod sleep;
@@ -22,11 +23,13 @@ use saigak_agent::guest::concern;
 pub use bootstrap::CloudInit;
 pub use disk::{Disk, ROOM};
 pub use gpu::Gpu;
-pub use models::{Alias, Began, Flaw, Models, Pull, Registry, Source};
+pub use models::{Alias, Began, Flaw, Models, Pull, Source};
 pub use network::READY_IN;
 pub use networkd::{Admin, Dhcp, File, Link, Networkd, Process};
+pub use registry::{Registry, Turn};
 pub use request::{Ended, Request};
 pub use server::{Bound, Runner, Server, Store};
+pub use truth::{LastSo, PARTS};
 pub use unit::{Active, BURST, INTERVAL, Load, Start, Unit};
 pub use wrong::Wrong;
 
@@ -71,10 +74,8 @@ pub struct World {
     pub request: Option<Request>,
     /// The concerns of which an event was sent since somebody last took them: one bit each.
     pub events: u32,
-    /// When clients last reached the server. `None`: never yet.
-    pub reached: Option<u64>,
-    /// When the server last could embed, whoever reached it. `None`: never yet.
-    pub embedded: Option<u64>,
+    /// When each of what a client needs was last so.
+    pub last_so: LastSo,
     /// When the model last was where it was promised to be.
     pub placed: u64,
     /// When a client would last have got none.
@@ -109,8 +110,7 @@ impl World {
             pull: None,
             request: None,
             events: 0,
-            reached: None,
-            embedded: None,
+            last_so: LastSo::default(),
             placed: 0,
             failed: 0,
             wrong: None,
@@ -184,21 +184,17 @@ impl World {
     fn pass(&mut self, until: u64) {
         let past = until.saturating_sub(self.now);
         self.gpu.note(self.now);
-        let (reached, embeds) = (self.is_reached(), self.embeds());
+        let parts = PARTS.map(|(_, so)| so(self));
         if past > 0 {
             self.work(past);
         }
         self.now += past;
-        if reached {
-            self.reached = Some(self.now);
-        }
-        if embeds {
-            self.embedded = Some(self.now);
-        }
-        if self.is_placed() {
+        self.note_parts(parts);
+        let placed = self.is_placed();
+        if placed {
             self.placed = self.now;
         }
-        if !(reached && embeds) {
+        if !placed || parts.contains(&false) {
             self.failed = self.now;
         }
     }

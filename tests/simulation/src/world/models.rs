@@ -1,6 +1,5 @@
 //! The models on the data disk, and the pulls that bring them there.
 
-use super::disk::MODEL;
 use super::{World, Wrong};
 
 /// The source model.
@@ -69,21 +68,6 @@ pub struct Models {
     pub flaw: Option<Flaw>,
 }
 
-/// The registry.
-#[derive(Debug, Clone)]
-pub struct Registry {
-    /// It does not answer, or with an error: a pull ends at once.
-    pub away: bool,
-    /// It answers and sends nothing more: a pull stands still.
-    pub silent: bool,
-    /// It gives other bytes than it promises.
-    pub garbles: bool,
-    /// How long a whole pull takes.
-    pub takes: u64,
-    /// How many bytes the model has there.
-    pub bytes: u64,
-}
-
 /// How a pull begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Began {
@@ -115,12 +99,6 @@ impl Default for Models {
     }
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self { away: false, silent: false, garbles: false, takes: 20_000, bytes: MODEL }
-    }
-}
-
 impl Models {
     /// Whether the store is empty.
     #[must_use]
@@ -135,8 +113,8 @@ const PART: u64 = 2000;
 impl World {
     /// The agent has the server pull the model.
     pub fn begin_pull(&mut self) -> Began {
-        let reached = !self.registry.away && !self.dns_dead;
-        if !reached || !self.disk.writable() || self.disk.no_inodes {
+        self.models.garbled = false;
+        if !self.registry_serves() || !self.disk.writable() || self.disk.no_inodes {
             return Began::No;
         }
         if self.disk.free < self.registry.bytes {
@@ -167,7 +145,7 @@ impl World {
             self.models.part = 0;
             // The server removes the first blob that came and is not what was promised. What was
             // there already is taken as it is.
-            self.models.garbled = self.registry.garbles;
+            self.models.garbled = self.registry_garbles();
             if self.models.garbled {
                 return;
             }

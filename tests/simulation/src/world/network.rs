@@ -153,7 +153,9 @@ impl World {
         if self.link.present == present {
             return;
         }
-        self.link = Link { present, ..Link::default() };
+        // Rules name the link, and stay without it.
+        let Link { dropped, locked, .. } = self.link;
+        self.link = Link { present, dropped, locked, ..Link::default() };
         self.networkd.lease = false;
         self.networkd.asks = None;
         self.networkd.admin = Admin::Pending;
