@@ -14,8 +14,12 @@ use zbus::proxy::{Builder, CacheProperties, MethodFlags, Proxy};
 use zbus::wire::DynamicDeserialize;
 use zbus::{DynamicType, OwnedVariant};
 
-/// How long one call may take. The services asked answer within milliseconds.
+/// How long one question may take. The services asked answer within milliseconds.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long a service may take to do something. To be let in, it may have to wait until polkit is
+/// started, on a guest that boots; libdbus waits for 25 s.
+const DONE_WITHIN: Duration = Duration::from_secs(20);
 
 /// An object on the bus.
 #[derive(Debug, Clone, Copy)]
@@ -42,12 +46,14 @@ pub enum BusError {
     #[error("{0} is not running")]
     NotRunning(String),
     /// No answer within the deadline.
-    #[error("{service}: no answer to {member} within {} s", DEADLINE.as_secs())]
+    #[error("{service}: no answer to {member} within {} s", after.as_secs())]
     TimedOut {
         /// The service asked.
         service: String,
         /// The method or property asked for.
         member: String,
+        /// How long it was waited for.
+        after: Duration,
     },
     /// The bus or the service refused.
     #[error("{service}: {member}: {source}")]
@@ -82,9 +88,31 @@ impl Bus {
         Ok(connection)
     }
 
-    /// Calls `member` of `object`.
+    /// Asks `member` of `object`.
     pub async fn call<B, R>(
         &self,
+        object: Object<'_>,
+        member: &str,
+        body: &B,
+    ) -> Result<R, BusError>
+    where
+        B: Serialize + DynamicType + Sync,
+        R: for<'d> DynamicDeserialize<'d>,
+    {
+        self.call_within(DEADLINE, object, member, body).await
+    }
+
+    /// Has `member` of `object` do something, and waits until it is done.
+    pub async fn act<B>(&self, object: Object<'_>, member: &str, body: &B) -> Result<(), BusError>
+    where
+        B: Serialize + DynamicType + Sync,
+    {
+        self.call_within(DONE_WITHIN, object, member, body).await
+    }
+
+    async fn call_within<B, R>(
+        &self,
+        after: Duration,
         object: Object<'_>,
         member: &str,
         body: &B,
@@ -103,7 +131,7 @@ impl Bus {
                 .await?
                 .ok_or(zbus::Error::InvalidReply)
         };
-        let answer = time::timeout(DEADLINE, answer).await;
+        let answer = time::timeout(after, answer).await;
         match answer {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(error)) if is_not_running(&error) => Err(BusError::NotRunning(service())),
@@ -112,7 +140,7 @@ impl Bus {
             }
             Err(_) => {
                 self.leave(used.as_ref());
-                Err(BusError::TimedOut { service: service(), member: member.into() })
+                Err(BusError::TimedOut { service: service(), member: member.into(), after })
             }
         }
     }

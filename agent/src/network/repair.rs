@@ -56,8 +56,10 @@ impl Remedy {
     #[must_use]
     pub fn deadline(self) -> Duration {
         match self {
-            Self::Reconfigure => Duration::from_secs(5),
-            Self::MatchByName | Self::RepeatLease => Duration::from_secs(15),
+            // networkd is waited for, see `Bus::act`.
+            Self::Reconfigure => Duration::from_secs(25),
+            // Their helper, which a guest that boots starts late, and networkd twice.
+            Self::MatchByName | Self::RepeatLease => Duration::from_secs(60),
             // The helper waits for systemd's job for 200 s.
             Self::RestartNetworkd => Duration::from_secs(210),
         }
@@ -170,7 +172,7 @@ pub async fn apply(remedy: Remedy, config: &config::Network, bus: &Bus) -> Outco
         Remedy::Reconfigure => reconfigure(config, bus).await,
         Remedy::MatchByName => match fix::call(fix::Name::NetworkMatch).await.into() {
             Outcome::Succeeded(wrote) => {
-                if let Err(error) = bus.call::<_, ()>(MANAGER, "Reload", &()).await {
+                if let Err(error) = bus.act(MANAGER, "Reload", &()).await {
                     return Outcome::Failed(error.to_string());
                 }
                 // A link that works is not disturbed: to configure it anew takes its address
@@ -186,7 +188,7 @@ pub async fn apply(remedy: Remedy, config: &config::Network, bus: &Bus) -> Outco
             other => other,
         },
         Remedy::RepeatLease => match fix::call(fix::Name::NetworkLease).await.into() {
-            Outcome::Succeeded(wrote) => match bus.call::<_, ()>(MANAGER, "Reload", &()).await {
+            Outcome::Succeeded(wrote) => match bus.act(MANAGER, "Reload", &()).await {
                 Ok(()) => Outcome::Succeeded(wrote),
                 Err(error) => Outcome::Failed(error.to_string()),
             },
@@ -209,7 +211,7 @@ async fn reconfigure(config: &config::Network, bus: &Bus) -> Outcome {
     let Ok(index) = i32::try_from(link.index) else {
         return Outcome::Failed(format!("link index {} is out of range", link.index));
     };
-    match bus.call::<_, ()>(MANAGER, "ReconfigureLink", &(index,)).await {
+    match bus.act(MANAGER, "ReconfigureLink", &(index,)).await {
         Ok(()) => Outcome::Succeeded(format!("networkd configures {} anew", link.link.name)),
         Err(error) => Outcome::Failed(error.to_string()),
     }

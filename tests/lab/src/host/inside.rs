@@ -63,20 +63,17 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
     let build = root::lock(&run.plan.lab)?;
     let place = run.plan.task.place();
     // The roots come first: name resolution may need the machine's /run.
-    let (container, vm) = match place {
-        None => (None, None),
+    let (mut container, mut vm, mut cross) = (None, None, None);
+    match place {
+        None => cross = Some(base::ensure(&run.plan.lab, &base::CROSS).await?),
         Some(Place::Container) => {
-            (Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?), None)
+            container = Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?);
         }
         Some(Place::Vm) => {
             let tools = base::ensure(&run.plan.lab, &base::TOOLS).await?;
-            (None, Some(Roots { tools, guest: base::ensure(&run.plan.lab, &base::VM).await? }))
+            vm = Some(Roots { tools, guest: base::ensure(&run.plan.lab, &base::VM).await? });
         }
-    };
-    let cross = match place {
-        None => Some(base::ensure(&run.plan.lab, &base::CROSS).await?),
-        Some(_) => None,
-    };
+    }
     hide_the_machine()?;
     let bare: Vec<PathBuf> = container.into_iter().collect();
     let mut installed = bare.clone();

@@ -30,16 +30,27 @@ pub struct Recipe {
     guest: bool,
 }
 
+/// Debian, from the machine's own mirror, and nothing else.
+const PLAIN: Recipe = Recipe {
+    what: "",
+    name: "",
+    packages: &[],
+    sources: &[],
+    architectures: &[],
+    files: &[],
+    commands: &[],
+    guest: false,
+};
+
 /// A guest in a container.
 pub const CONTAINER: Recipe = Recipe {
     what: "the guests' root: Debian 13",
     name: "root",
     packages: &[&["bindfs"], GUEST],
-    sources: &[],
-    architectures: &[],
     files: &[READY_MADE, FILES],
     commands: &[PASSWORD, SERVER, QUIET],
     guest: true,
+    ..PLAIN
 };
 
 /// A virtual machine, as the images are that clouds start from: cloud-init does all the rest.
@@ -47,11 +58,10 @@ pub const VM: Recipe = Recipe {
     what: "the virtual machines' root: Debian 13 with its kernel",
     name: "vm",
     packages: &[GUEST, &["kmod", KERNEL, "qemu-guest-agent", "sudo", "udev", "zstd"]],
-    sources: &[],
-    architectures: &[],
     files: &[FILES, IN_A_VM],
     commands: &[PASSWORD, QUIET, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
     guest: true,
+    ..PLAIN
 };
 
 /// What virtual machines are run by, so that the machine's own distribution does not matter.
@@ -62,11 +72,7 @@ pub const TOOLS: Recipe = Recipe {
         &["genisoimage", "kustomize", "openssh-client", "qemu-system-x86", "qemu-utils", "seabios"],
         &["zstd"],
     ],
-    sources: &[],
-    architectures: &[],
-    files: &[],
-    commands: &[],
-    guest: false,
+    ..PLAIN
 };
 
 /// What builds for arm64, by Debian's compilers, on amd64, and runs what it has built.
@@ -85,9 +91,7 @@ pub const CROSS: Recipe = Recipe {
         "deb http://deb.debian.org/debian trixie-backports main",
     ],
     architectures: &["amd64", "arm64"],
-    files: &[],
-    commands: &[],
-    guest: false,
+    ..PLAIN
 };
 
 /// The kernel of Debian's own cloud images.

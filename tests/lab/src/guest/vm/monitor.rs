@@ -4,11 +4,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::hardware::{DATA_FILE, SPARE};
 use super::wire::Wire;
-use super::{SHORT, Vm, hardware};
+use super::{SHORT, Vm};
 
-/// The node of the data disk's image, and the one between them through which nothing is written.
-const FILE: &str = hardware::DATA_FILE;
+/// The node between the data disk's image and its file, through which nothing is written.
 const BROKEN: &str = "data-broken";
 
 impl Vm {
@@ -33,12 +33,13 @@ impl Vm {
 
     /// Attaches the data disk to the running machine, as KubeVirt does with a volume.
     pub async fn attach_data(&self) -> Result<()> {
-        let file = json!({ "driver": "file", "filename": self.disk("data"), "node-name": FILE });
+        let file =
+            json!({ "driver": "file", "filename": self.disk("data"), "node-name": DATA_FILE });
         let node = json!({ "driver": "qcow2", "node-name": "data", "file": file });
         self.monitor("blockdev-add", node).await?;
         let device = json!({
             "driver": "virtio-blk-pci", "id": "disk-data", "drive": "data",
-            "serial": "saigak-data", "bus": hardware::SPARE,
+            "serial": "saigak-data", "bus": SPARE,
         });
         self.monitor("device_add", device).await?;
         self.hardware.borrow_mut().data = true;
@@ -50,7 +51,7 @@ impl Vm {
         // The event `none` is the node's own beginning.
         let fails = json!([{ "event": "none", "iotype": "write", "errno": 5, "once": false }]);
         let node = json!({
-            "driver": "blkdebug", "node-name": BROKEN, "image": FILE, "inject-error": fails,
+            "driver": "blkdebug", "node-name": BROKEN, "image": DATA_FILE, "inject-error": fails,
         });
         self.monitor("blockdev-add", node).await?;
         let node = json!({ "driver": "qcow2", "node-name": "data", "file": BROKEN });

@@ -10,7 +10,7 @@ use crate::net::GUEST;
 use crate::process::{self, Finished};
 use crate::root::tools::Tools;
 
-/// The user that Debian's and Ubuntu's cloud-init make; Ubuntu's is `ubuntu`.
+/// The user that Debian's cloud-init makes; Ubuntu's makes `ubuntu`.
 const USER: &str = "debian";
 /// The key of a guest that nobody has met before is taken for its own.
 const OPTIONS: &str =

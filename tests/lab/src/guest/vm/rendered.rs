@@ -18,7 +18,7 @@ use crate::root::tools::Tools;
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const FOLDERS: &[&str] = &["cloud-init", "vm-manifests"];
 /// The overlay for a machine without a GPU, as the lab's are.
-pub const OVERLAY: &str = "vm-manifests/overlays/portkey-vm";
+const OVERLAY: &str = "vm-manifests/overlays/portkey-vm";
 /// There is no registry of images here: the package comes on a disk that the lab makes.
 const PACKAGE: &str = "registry.invalid/saigak-agent@sha256:\
     e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

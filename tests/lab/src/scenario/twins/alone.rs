@@ -142,6 +142,9 @@ pub(super) const SIMULATED_ALONE: &[(Simulated, &str)] = &[
     (Simulated::DriverHangs, PASSED_THROUGH),
 ];
 
+/// Conditions are held apart from one another already, each in a lane of its own, whatever their
+/// order. Within one a busy guest says more than the simulated one at any of its moments, or less,
+/// and a comparison that lets that pass lets other physics pass as well.
 const MOMENTS: &str = "equal on a machine at rest, and another course on a busy one: what is seen \
     hangs on when somebody looks";
 const ROUTES: &str = "not seen equal yet: the address outlives the route, and what is asked there \

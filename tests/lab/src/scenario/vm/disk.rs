@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::network::healthy_boot;
-use super::{READY, ready};
+use super::{QUIET, READY, ready};
 use crate::guest::report::Report;
 use crate::scenario::stage::Stage;
 use crate::scenario::table::Row;
@@ -48,7 +48,7 @@ async fn broken(stage: &Stage) -> Result<()> {
         found.is_some_and(|disk| disk.status == "False" && NAMES.contains(&disk.reason.as_str()))
     };
     let seen = guest.wait(mark.at, READY, "the disk to be named", named).await?;
-    guest.quiet(super::stopped::QUIET).await?;
+    guest.quiet(QUIET).await?;
     guest.expect_repairs(&mark, &[])?;
     ensure!(guest.invocation("ollama.service").await? == server, "the server was restarted");
     stage.say("the disk is whole again, and the VM is started anew");
@@ -68,7 +68,7 @@ async fn full(stage: &Stage) -> Result<()> {
     let mark = guest.mark();
     guest.sh(FILLED).await?;
     let seen = guest.expect(&mark, "DataDiskWritable", "False", "LowSpace", READY).await?;
-    guest.quiet(super::stopped::QUIET).await?;
+    guest.quiet(QUIET).await?;
     guest.expect_repairs(&mark, &[])?;
     let room = guest.mark();
     guest.sh("rm /var/lib/ollama/ballast").await.context("the ballast")?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{READY, ready};
+use super::{QUIET, READY, ready};
 use crate::scenario::stage::Stage;
 use crate::scenario::table::Row;
 use crate::scenario::{Needs, Playing, Scenario};
@@ -19,8 +19,6 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 const STANDS: Duration = Duration::from_mins(10);
-/// How long nothing may be done to a machine afterwards.
-pub(super) const QUIET: Duration = Duration::from_mins(1);
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = ready(stage).await?;
