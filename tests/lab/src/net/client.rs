@@ -39,7 +39,17 @@ struct Embedding {
 
 /// Asks the guest for a page, from outside.
 pub async fn get(worker: &Worker, port: u16, path: &str, within: Duration) -> Result<Answer> {
-    let url = format!("http://{GUEST}:{port}{path}");
+    get_from(worker, (GUEST, port), path, within).await
+}
+
+/// Asks whoever is at that address and port for a page.
+pub async fn get_from(
+    worker: &Worker,
+    (address, port): (&str, u16),
+    path: &str,
+    within: Duration,
+) -> Result<Answer> {
+    let url = format!("http://{address}:{port}{path}");
     worker.run(move || async move { send(client(within)?.get(&url), &url).await }).await?
 }
 

@@ -9,6 +9,7 @@ pub mod namespace;
 pub mod outside;
 pub mod service;
 pub mod traffic;
+pub mod watch;
 
 /// The gateway: router, DHCP and DNS server, registry.
 pub const GATEWAY: &str = "10.0.2.1";

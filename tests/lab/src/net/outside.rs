@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::client::{AGENT_PORT, OLLAMA_PORT};
 use super::gateway::{Gateway, ip};
 use super::namespace::Namespace;
+use super::watch::{PORT as WATCH_PORT, Watch};
 use super::{GUEST, SERVICE};
 use crate::process::{self, Finished};
 
@@ -87,8 +88,17 @@ impl<'a> Outside<'a> {
     }
 
     /// Runs a program where the client is, whatever comes of it.
-    pub async fn run(&self, program: &Path, arguments: &[&str]) -> Result<Finished> {
+    pub async fn run(&self, program: &Path, arguments: &[String]) -> Result<Finished> {
         let command = self.client.command(&program.to_string_lossy(), arguments);
         process::finish(command, None, PATIENCE).await
+    }
+
+    /// Starts a program where the client is that goes on, and tells what it sees at its
+    /// `--listen` address.
+    pub fn watch(&self, program: &Path, arguments: &[String]) -> Result<Watch<'_>> {
+        let listen = format!("--listen={CLIENT}:{WATCH_PORT}");
+        let mut command = self.client.command(&program.to_string_lossy(), arguments);
+        command.arg(listen);
+        Watch::start(command, self.gateway.worker(), CLIENT)
     }
 }

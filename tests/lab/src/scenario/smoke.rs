@@ -13,6 +13,7 @@ use crate::guest::Guest;
 use crate::net::SERVICE;
 use crate::net::client::{ALIAS, DIMENSION, OLLAMA_PORT};
 use crate::net::outside::Outside;
+use crate::net::watch::Watch;
 
 /// See the story.
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -31,10 +32,12 @@ enum Cut {
     Forget,
 }
 
+const REFUSED: &str = "reject with tcp reset";
+
 /// What is cut, how, and the layer at which a client must see it.
 const CUTS: &[(&str, Cut, &str)] = &[
     ("the port dropped on the way", Cut::Block("drop"), "timed out"),
-    ("the port refused on the way", Cut::Block("reject with tcp reset"), "refused"),
+    ("the port refused on the way", Cut::Block(REFUSED), "refused"),
     ("the port's translation gone", Cut::Forget, "route"),
 ];
 
@@ -42,6 +45,8 @@ const CUTS: &[(&str, Cut, &str)] = &[
 const MASKED: &str = "systemctl stop ollama.service && \
     mv /etc/systemd/system/ollama.service /root/ && systemctl mask ollama.service";
 const SEEN: Duration = Duration::from_secs(30);
+/// To a client that asks every second.
+const TOLD: Duration = Duration::from_mins(1);
 
 /// As `saigakctl` counts.
 const WELL: i32 = 0;
@@ -66,10 +71,17 @@ async fn play(stage: &Stage) -> Result<()> {
         expect_served(stage, &outside).await.with_context(|| format!("{what}, and mended"))?;
         stage.add(Row { fault: (*what).into(), seen, ..Row::default() });
     }
+    let mut watch = watch(stage, &outside)?;
+    keep(stage, &mut watch, "smoke-well", (true, true)).await?;
+    stage.say("breaks: the port refused on the way, for a client that goes on asking");
+    outside.block(REFUSED).await?;
+    keep(stage, &mut watch, "smoke-contradicted", (false, true)).await?;
+    outside.open().await?;
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "nothing was wrong in the guest, and it was not ready: {lapse:?}");
     guest.expect_repairs(&mark, &[])?;
-    agrees_where_the_guest_is_ill(stage, &guest, &outside).await
+    agrees_where_the_guest_is_ill(stage, &guest, &outside).await?;
+    keep(stage, &mut watch, "smoke-unready", (false, false)).await
 }
 
 /// A client is served, and the agent says so.
@@ -110,12 +122,38 @@ async fn agrees_where_the_guest_is_ill(
 
 /// One pass, which must end so.
 async fn smoke(stage: &Stage, outside: &Outside<'_>, expected: i32) -> Result<Value> {
-    let url = format!("http://{SERVICE}:{OLLAMA_PORT}");
-    let (model, dimension) = (format!("--model={ALIAS}"), format!("--dimension={DIMENSION}"));
-    let mut arguments = vec!["smoke", &url, &model, &dimension];
-    arguments.extend(["--ready", "--within=0", "--format=json"]);
-    let ran = outside.run(&stage.lab.run.plan.equipment.saigakctl, &arguments).await?;
+    let program = &stage.lab.run.plan.equipment.saigakctl;
+    let ran = outside.run(program, &asked(&["--within=0", "--format=json"])).await?;
     let said = || format!("smoke ended with {}: {}{}", ran.code, ran.stdout, ran.stderr);
     ensure!(ran.code == expected, said());
     serde_json::from_str(&ran.stdout).with_context(said)
+}
+
+/// The same over and over, as a Deployment in the cluster does it.
+fn watch<'a>(stage: &Stage, outside: &'a Outside<'_>) -> Result<Watch<'a>> {
+    let program = &stage.lab.run.plan.equipment.saigakctl;
+    outside.watch(program, &asked(&["--every=1"]))
+}
+
+/// What is asked for, and how.
+fn asked(how: &[&str]) -> Vec<String> {
+    let url = format!("http://{SERVICE}:{OLLAMA_PORT}");
+    let model = format!("--model={ALIAS}");
+    let dimension = format!("--dimension={DIMENSION}");
+    let mut all = vec!["smoke".to_owned(), url, model, dimension, "--ready".to_owned()];
+    all.extend(how.iter().map(|option| (*option).to_owned()));
+    all
+}
+
+/// Keeps what Prometheus gets once a client is served, or not, and the agent says ready, or not.
+async fn keep(
+    stage: &Stage,
+    watch: &mut Watch<'_>,
+    name: &str,
+    (served, ready): (bool, bool),
+) -> Result<()> {
+    let says = [("served", served), ("ready", ready), ("agrees", served == ready)]
+        .map(|(metric, holds)| format!("saigak_smoke_{metric} {}\n", u8::from(holds)));
+    let scrape = watch.until(&says, TOLD).await.with_context(|| name.to_owned())?;
+    stage.keep_scrape(name, &scrape)
 }

@@ -10,6 +10,7 @@ use super::table::Row;
 use crate::guest::options::Options;
 use crate::guest::{Guest, template};
 use crate::host::inside::Lab;
+use crate::paths::write;
 use crate::say;
 
 /// How long a healthy guest may take from its boot to its first Ready. A real server loads a
@@ -87,6 +88,12 @@ impl Stage {
     /// Says what is done to the guest.
     pub fn say(&self, text: &str) {
         say::line(&format!("{} {text}", say::paint("36", &format!("[{}]", self.name))));
+    }
+
+    /// Keeps what Prometheus gets, in `target/lab/scrapes`, for the tests of its rules.
+    pub fn keep_scrape(&self, name: &str, scrape: &str) -> Result<()> {
+        let folder = self.lab.run.plan.lab.join("scrapes");
+        write(&folder.join(format!("{name}.prom")), scrape)
     }
 
     /// Adds a line to the table of results.

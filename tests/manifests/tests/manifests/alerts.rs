@@ -244,13 +244,14 @@ fn series(
     written.collect()
 }
 
-fn recorded(name: &str) -> String {
+/// A file of `recorded/`.
+pub(crate) fn recorded(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("recorded/{name}.prom"));
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Series and value of each line, with the labels that Prometheus adds.
-fn samples(scrape: &str, instance: &str) -> Vec<(String, String)> {
+pub(crate) fn samples(scrape: &str, instance: &str) -> Vec<(String, String)> {
     let lines = scrape.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {

@@ -106,7 +106,7 @@ fn keys(list: &str) -> Vec<&str> {
 
 /// Each by itself, also one that has a value as it is shipped.
 #[test]
-fn each_value_that_is_missing_is_named() {
+fn each_value_that_is_missing_or_empty_is_named() {
     for overlay in OVERLAYS.iter().filter(|overlay| !overlay.choices.is_empty()) {
         let repository = overlay.repository();
         let file = format!("{}/values.env", overlay.folder());
@@ -114,15 +114,20 @@ fn each_value_that_is_missing_is_named() {
         let keys = keys(&list);
         assert!(overlay.choices.iter().all(|(key, _)| keys.contains(key)), "{keys:?}");
         for key in keys {
-            let (set, unset) = (format!("\n{key}="), format!("\n#{key}="));
-            match repository.broken((&file, &set, &unset), || repository.render(&overlay.folder()))
-            {
-                Rendered::Refused(message) => {
-                    let name = overlay.name;
-                    assert!(message.contains(&format!("data.{key}`")), "{name}: {message}");
+            let set = format!("\n{key}=");
+            let cases = [
+                (format!("\n#{key}="), format!("data.{key}`")),
+                (format!("\n{key}=\n#"), format!("\"a value for {key} in values.env\"")),
+            ];
+            for (instead, named) in cases {
+                let change = (file.as_str(), set.as_str(), instead.as_str());
+                match repository.broken(change, || repository.render(&overlay.folder())) {
+                    Rendered::Refused(message) => {
+                        assert!(message.contains(&named), "{}: {message}", overlay.name);
+                    }
+                    Rendered::Done(_) => panic!("{}: rendered with {instead:?}", overlay.name),
+                    Rendered::Skipped => return,
                 }
-                Rendered::Done(_) => panic!("{}: {key} is not needed", overlay.name),
-                Rendered::Skipped => return,
             }
         }
     }

@@ -10,19 +10,24 @@ use crate::objects::list;
 use crate::repository::Repository;
 use crate::tools::{repository, tool};
 
-fn dashboard() -> Value {
+pub(crate) fn dashboard() -> Value {
     serde_json::from_str(&Repository::copy().read("vm-manifests/observe/dashboard.json")).unwrap()
 }
 
-/// Title of the panel, and its query with Grafana's variables filled in.
+/// A query with Grafana's variables filled in.
+pub(crate) fn filled_in(query: &str) -> String {
+    let query = query.replace("$__rate_interval", "5m").replace("$namespace", ".*");
+    query.replace("$instance", ".*")
+}
+
+/// Title of the panel, and its query.
 fn queries(dashboard: &Value) -> Vec<(&str, String)> {
     let panels = list(&dashboard["panels"]).iter();
     let targets = panels.flat_map(|panel| list(&panel["targets"]).iter().map(move |t| (panel, t)));
     targets
         .map(|(panel, target)| {
-            let query = target["expr"].as_str().unwrap();
-            let query = query.replace("$__rate_interval", "5m").replace("$namespace", ".*");
-            (panel["title"].as_str().unwrap(), query.replace("$instance", ".*"))
+            let query = filled_in(target["expr"].as_str().unwrap());
+            (panel["title"].as_str().unwrap(), query)
         })
         .collect()
 }

@@ -17,12 +17,13 @@
 //! | `alerts` | the alert rules, on what guests of the lab have told Prometheus |
 //! | `inhibition` | which alerts silence which |
 //! | `dashboard` | its queries |
+//! | `picture` | what they give, drawn for the documents |
 //! | `documents` | what the documents promise |
 //!
 //! Rendering needs `kustomize` (a package of Debian 13), or kubectl, which carries it, and the
-//! alerts need `promtool` and `amtool`; `cargo lab tools` fetches them. The schemas lie in `schemas/` below
-//! `SAIGAK_SHARED`, or below `../shared` beside the repository. A test that lacks one of them says
-//! so and is skipped.
+//! alerts need `promtool` and `amtool`, the picture `prometheus`; `cargo lab tools` fetches them. The
+//! schemas lie in `schemas/` below `SAIGAK_SHARED`, or below `../shared` beside the repository. A test
+//! that lacks one of them says so and is skipped.
 
 #![expect(
     clippy::unwrap_used,
@@ -41,6 +42,7 @@ mod inhibition;
 mod lint;
 mod network;
 mod objects;
+mod picture;
 mod pods;
 mod references;
 mod repository;

@@ -50,10 +50,11 @@ fn check(objects: &Objects) -> Vec<String> {
     let gpus: Vec<_> = gpus.map(|container| &container["name"]).collect();
     if pod["runtimeClassName"] == "nvidia" {
         must(gpus == ["ollama"], "the GPU is not the server's alone");
-        let mut variables = list(&agent["env"]).iter();
-        let kept_off =
-            variables.any(|it| it["name"] == "NVIDIA_VISIBLE_DEVICES" && it["value"] == "void");
-        must(kept_off, "the runtime gives the agent every GPU");
+        let has = |name: &str, value: &str| {
+            list(&agent["env"]).iter().any(|it| it["name"] == name && it["value"] == value)
+        };
+        must(has("NVIDIA_VISIBLE_DEVICES", "all"), "the agent sees no GPU");
+        must(has("NVIDIA_DRIVER_CAPABILITIES", "utility"), "the agent can do more than look");
     } else {
         must(gpus.is_empty(), "a GPU, and no runtime for it");
     }
@@ -88,7 +89,8 @@ const TWINS: &[(&str, &str, &str, &str)] = &[
         "what somebody else says",
     ),
     (GPU_POD, "nvidia.com/gpu: 1", "cpu: 1", "the GPU is not the server's alone"),
-    (GPU_POD, "value: void", "value: all", "the runtime gives the agent every GPU"),
+    (GPU_POD, "value: all", "value: void", "the agent sees no GPU"),
+    (GPU_POD, "value: utility", "value: compute,utility", "the agent can do more than look"),
     (GPU_POD, "      runtimeClassName: nvidia\n", "", "a GPU, and no runtime for it"),
     (
         DEPLOYMENT,

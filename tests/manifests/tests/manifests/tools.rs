@@ -17,12 +17,25 @@ pub(crate) fn tool(name: &str) -> Option<Command> {
 /// The same, for a program that another can stand in for.
 pub(crate) fn quiet(name: &str) -> Option<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let root = target().join("lab/manifest-tools/usr/bin");
     std::env::split_paths(&path)
-        .chain([root])
+        .chain([lab_tools()])
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
         .map(Command::new)
+}
+
+/// A program of the tools' root; `None`, said aloud, where it is not there.
+pub(crate) fn lab_tool(name: &str) -> Option<Command> {
+    let program = lab_tools().join(name);
+    if !program.is_file() {
+        eprintln!("skipped: `cargo lab tools` brings {name}");
+        return None;
+    }
+    Some(Command::new(program))
+}
+
+fn lab_tools() -> PathBuf {
+    target().join("lab/manifest-tools/usr/bin")
 }
 
 /// `saigakctl` of this checkout, built where it is not up to date.

@@ -13,7 +13,6 @@ use crate::guest::Guest;
 use crate::guest::gpu::Gpus;
 use crate::guest::report::Report;
 use crate::net::client::AGENT_PORT;
-use crate::paths::write;
 use crate::scenario::disk_matters::FULL;
 use crate::scenario::model::{ALIAS_DELETED, BOTH_DELETED};
 use crate::scenario::stage::{FIRST_READY, Stage};
@@ -128,11 +127,11 @@ async fn spent(stage: &Stage, guest: &Guest) -> Result<()> {
     keep(stage, guest, "budget-spent", &[left, "saigak_repairs_total{"]).await
 }
 
-/// Keeps a scrape, if it says all of that.
+/// Keeps what the guest says now, if it says all of that.
 async fn keep(stage: &Stage, guest: &Guest, name: &str, says: &[&str]) -> Result<()> {
     let scrape = guest.get(AGENT_PORT, "/metrics").await?.body;
     for words in says {
         ensure!(scrape.contains(words), "{name}: no {words} in\n{scrape}");
     }
-    write(&stage.lab.run.plan.lab.join("scrapes").join(format!("{name}.prom")), scrape)
+    stage.keep_scrape(name, &scrape)
 }
