@@ -129,6 +129,21 @@ impl Guest {
         }
     }
 
+    /// Waits until a report fits, unless the last one does; returns when that was.
+    pub async fn until(
+        &self,
+        within: Duration,
+        what: &str,
+        fits: impl Fn(&Report) -> bool,
+    ) -> Result<Instant> {
+        // Before the look at the last one: the next may come right after it, and be the only one.
+        let now = Instant::now();
+        if self.timeline.last().is_some_and(|report| fits(&report)) {
+            return Ok(now);
+        }
+        Ok(self.wait(now, within, what, fits).await?.at)
+    }
+
     /// Waits for the first report since a moment that fits.
     pub async fn wait(
         &self,

@@ -162,9 +162,11 @@ impl Log {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, status: Seen) {
+    /// Its moment is taken while nobody looks: who has seen that it was not there yet, and waits
+    /// from a moment before that, must not miss it.
+    fn keep(&self, report: Report, line: String) {
         let mut seen = self.seen();
-        seen.push(status);
+        seen.push(Seen { at: Instant::now(), report, line });
         self.length.send_replace(seen.len());
     }
 }
@@ -209,7 +211,7 @@ async fn read(leader: i32, log: &Log) -> Result<()> {
             let line: Vec<u8> = pending.drain(..=end).collect();
             let line = String::from_utf8(line).context("a status is not UTF-8")?;
             let report = serde_json::from_str(&line).context("a status is not in its shape")?;
-            log.keep(Seen { at: Instant::now(), report, line });
+            log.keep(report, line);
         }
     }
     Ok(())
@@ -220,7 +222,7 @@ async fn read_port(socket: &Path, log: &Log) -> Result<()> {
     while let Some(line) = lines.next_line().await? {
         // What is no status was cut, with the agent or the machine that wrote it.
         if let Ok(report) = serde_json::from_str(&line) {
-            log.keep(Seen { at: Instant::now(), report, line });
+            log.keep(report, line);
         }
     }
     Ok(())

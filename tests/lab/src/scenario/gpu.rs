@@ -17,7 +17,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::Instant;
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
@@ -62,21 +61,7 @@ async fn until(guest: &Guest, condition: &str, status: &str, reason: &str) -> Re
         let is = report.condition(condition);
         is.is_some_and(|is| is.status == status && is.reason == reason)
     };
-    so(guest, ASKED, &what, fits).await.map(drop)
-}
-
-/// Waits until a report fits, unless the last one does; returns when that was.
-async fn so(
-    guest: &Guest,
-    within: Duration,
-    what: &str,
-    fits: impl Fn(&Report) -> bool,
-) -> Result<Instant> {
-    let now = Instant::now();
-    if guest.timeline.last().is_some_and(|report| fits(&report)) {
-        return Ok(now);
-    }
-    Ok(guest.wait(now, within, what, fits).await?.at)
+    guest.until(ASKED, &what, fits).await.map(drop)
 }
 
 impl Stage {

@@ -81,10 +81,7 @@ impl Follower {
 }
 
 async fn until(guest: &Guest, what: &str, fits: impl Fn(&Report) -> bool) -> Result<()> {
-    if !guest.timeline.last().is_some_and(|report| fits(&report)) {
-        guest.wait(guest.mark().at, SETTLES_WITHIN, what, fits).await?;
-    }
-    Ok(())
+    guest.until(SETTLES_WITHIN, what, fits).await.map(drop)
 }
 
 fn compare(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use saigak_lab_gpu::{Gpu, State};
 
-use super::{END_PROBES, SEEN, so, until};
+use super::{END_PROBES, SEEN, until};
 use crate::guest::Guest;
 use crate::guest::gpu::{Gpus, Library, Pci};
 use crate::guest::report::Report;
@@ -111,7 +111,7 @@ async fn missing(
                 .is_some_and(|cause| cause.condition == "GpuAttached" && cause.reason == reason)
     };
     let said = format!("the cause GpuAttached/{reason} and {advice:?}");
-    let seen = so(guest, FIRST_READY, &said, named).await?;
+    let seen = guest.until(FIRST_READY, &said, named).await?;
     guest.quiet(WATCHED).await?;
     guest.expect_repairs(&mark, &[])?;
     let last = guest.timeline.last().context("no report")?;

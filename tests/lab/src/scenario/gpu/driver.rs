@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use saigak_lab_gpu::State;
 
-use super::{ASKED, RESTART, so};
+use super::{ASKED, RESTART};
 use crate::guest::Guest;
 use crate::guest::gpu::{Gpus, Pci};
 use crate::guest::report::Report;
@@ -100,7 +100,7 @@ async fn only_a_person(
             && report.condition("GpuDriverLoaded").is_some_and(|it| it.reason == reason)
     };
     let said = format!("GpuDriverLoaded/{reason} and {advice:?}");
-    let seen = so(guest, ASKED, &said, named).await?;
+    let seen = guest.until(ASKED, &said, named).await?;
     guest.quiet(WATCHED).await?;
     stage.add_seen(what, seen - mark.at, guest, &mark);
     Ok(())

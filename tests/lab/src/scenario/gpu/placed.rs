@@ -87,8 +87,9 @@ async fn unlisted(stage: &Stage, guest: &Guest) -> Result<()> {
     guest.sh(&format!("{FAULTY} && {RESTART}")).await?;
     guest.expect(&mark, "GpuOffloaded", "Unknown", "Unreadable", FIRST_READY).await?;
     guest.expect_repairs(&mark, &[])?;
+    let mended = guest.mark();
     guest.write_file(FAULTS, "{}")?;
-    guest.until_ready(guest.mark().at, SEEN).await.map(drop)
+    guest.until_ready(mended.at, SEEN).await.map(drop)
 }
 
 async fn partly(stage: &Stage, guest: &Guest) -> Result<()> {

@@ -46,8 +46,9 @@ async fn play(stage: &Stage) -> Result<()> {
         is_told(&guest).await.context(jump)?;
         pull = on;
     }
+    let rest = Instant::now();
     guest.gateway.limit_registry(None).await?;
-    let healed = guest.until_ready(Instant::now(), READY).await?;
+    let healed = guest.until_ready(rest, READY).await?;
 
     let seen = guest.timeline.since(mark.at);
     let absurd = seen.iter().filter_map(|seen| seen.report.pull.as_ref()).find(|told| {
