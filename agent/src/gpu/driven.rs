@@ -115,6 +115,8 @@ static PROBE_FAILED: Reason<Remedy> = Reason::unknown(
     "ProbeFailed",
     "see journalctl -t saigak-agent, and as root: saigak-agent gpu-probe",
 );
+static UNREADABLE: Reason<Remedy> =
+    Reason::unknown("Unreadable", "see ls -l /sys/bus/pci/devices: is sysfs mounted?");
 
 /// All that can be said of it.
 pub(super) static REASONS: &[&Reason<Remedy>] = &[
@@ -138,6 +140,7 @@ pub(super) static REASONS: &[&Reason<Remedy>] = &[
     &NO_PERMISSION,
     &PROBE_HANGS,
     &PROBE_FAILED,
+    &UNREADABLE,
 ];
 
 type Judged = (&'static Reason<Remedy>, String);
@@ -235,12 +238,15 @@ fn bound(facts: &Facts, own: &[&str]) -> Judged {
     if let Some((address, driver)) = other_driver(facts, own) {
         return (&OTHER_DRIVER_BOUND, format!("{driver} is bound to {address}"));
     }
-    // Seen in a pod alone: a guest waits for GpuAttached first.
-    let mut devices = facts.devices.iter().flatten().peekable();
-    if devices.peek().is_none() {
-        return (&UNBOUND, "no GPU of this vendor is seen on PCI".into());
-    }
-    match devices.find(|device| device.driver.is_none()) {
+    // No GPU, or none that can be seen: said in a pod alone. A guest waits for GpuAttached first.
+    let devices = match &facts.devices {
+        Ok(devices) if devices.is_empty() => {
+            return (&UNBOUND, "no GPU of this vendor is seen on PCI".into());
+        }
+        Ok(devices) => devices,
+        Err(error) => return (&UNREADABLE, error.clone()),
+    };
+    match devices.iter().find(|device| device.driver.is_none()) {
         Some(device) => (&UNBOUND, format!("no driver is bound to {}", device.address)),
         None => (&LOADED, format!("{} is bound", own.join(" or "))),
     }

@@ -90,4 +90,6 @@ fn other_vendors_are_known_by_the_driver_that_is_bound() {
     let none = Facts { devices: Ok(Vec::new()), ..facts(None) };
     let config = config::Gpu { vendor: Vendor::Intel, expected: 1 };
     assert_eq!(judge(&none, &Seen::default(), &config).reason.name, "Unbound");
+    let hidden = Facts { devices: Err("denied".into()), ..facts(None) };
+    assert_eq!(judge(&hidden, &Seen::default(), &config).reason.name, "Unreadable");
 }

@@ -20,6 +20,10 @@ pub const UNSHOWN: &[(&str, &str)] = &[
     ("OptionalModelsServed/OtherModel", AS_REQUIRED),
     ("OptionalModelsServed/Pulling", AS_REQUIRED),
     (
+        "GpuDriverLoaded/Unreadable",
+        "said in a pod with another vendor's GPU alone: in a guest GpuAttached says it first",
+    ),
+    (
         "GpuHealthy/Asking",
         "between the driver's first two answers, which come within milliseconds of each other",
     ),
