@@ -23,6 +23,7 @@ pub use settings::{
     Bootstrap, Config, Gpu, Model, Network, Ollama, Origin, Parameter, Place, Proof, Serve,
     Storage, Vendor,
 };
+pub(crate) use validate::FRESH_MARGIN;
 
 /// Where drop-in files are looked for. A file replaces one of the same name in an earlier
 /// directory; what is left is read in the order of the names.

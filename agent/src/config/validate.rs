@@ -48,7 +48,7 @@ const SOURCES_MAX: usize = 8;
 
 /// What `proof.fresh_seconds` needs beyond the interval: a proof that is due waits up to 5 s for
 /// the next look, and takes a moment itself. With less a healthy guest would flap.
-const FRESH_MARGIN: Duration = Duration::from_secs(10);
+pub(crate) const FRESH_MARGIN: Duration = Duration::from_secs(10);
 
 pub(super) fn settings(inputs: &Inputs) -> Result<Config, ConfigError> {
     let mut c = Config::default();

@@ -130,7 +130,7 @@ impl Further {
     pub fn pace(&self, first: &config::Proof, pinned: usize) -> config::Proof {
         let times = u32::try_from(pinned.max(1)).unwrap_or(u32::MAX).saturating_mul(SPREAD);
         let mut pace = first.clone();
-        pace.interval = first.interval.saturating_mul(times);
+        pace.interval = self.proofs.pace(first).interval.saturating_mul(times);
         let right = matches!(&self.proofs.last, Some((.., Attempt::Good)));
         let far = if self.config.pinned { pace.interval } else { SELDOM.max(pace.interval) };
         if right {

@@ -25,7 +25,8 @@ impl Shared {
             (facts.provable(), facts.alias_weights().map(str::to_owned), facts.served())
         };
         let Some(server) = server else { return };
-        if proofs.log().due(server, weights.as_deref(), uptime, &config.proof, worked) {
+        let log = proofs.log();
+        if log.due(server, weights.as_deref(), uptime, &log.pace(&config.proof), worked) {
             let api = Api::at(&self.client, server.address.into(), config.ollama.port);
             // A proof asked of an address that is gone would wait for minutes. A server that is
             // merely not seen for a moment may be loading the model for this very proof.

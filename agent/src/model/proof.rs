@@ -24,6 +24,11 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(330);
 /// runner that dies spoils one request, and the next one loads it anew.
 const AT_ONCE: u32 = 2;
 
+/// How many times as long as a proof takes the pause before the next one is at least, as far as the
+/// time allows for which one counts. So those of the first model take two thirds of a thousandth of
+/// the server's time, and all of the further ones together the third that is left.
+const RARITY: u32 = 1500;
+
 /// How many times as long the pause is while clients are served: what they get done proves the
 /// server alive, and a proof would only take its turn from one of them.
 const SPARED: u32 = 3;
@@ -88,6 +93,9 @@ pub struct Log {
     pub good: Option<(Server, Duration, Duration)>,
     /// The weights that it was of, where they were known.
     pub good_of: Option<String>,
+    /// What one costs its server: the least that a good one has taken since it was started. Others
+    /// have waited, for a load or behind clients.
+    pub cost: Option<Duration>,
     /// The last one that ended: its server, when it began, how it ended.
     pub last: Option<(Server, Duration, Attempt)>,
     /// The weights that the alias had then, where they were known.
@@ -126,15 +134,16 @@ impl Proofs {
 }
 
 impl Log {
-    /// Whether a proof of `server`, whose alias has these weights, is due at `uptime`. `worked`:
-    /// the uptime of the last look that saw it work for clients.
+    /// Whether a proof of `server`, whose alias has these weights, is due at `uptime`, where they are
+    /// as far apart as `pace` says. `worked`: the uptime of the last look that saw it work for
+    /// clients.
     #[must_use]
     pub fn due(
         &self,
         server: Server,
         weights: Option<&str>,
         uptime: Duration,
-        config: &config::Proof,
+        pace: &config::Proof,
         worked: Option<Duration>,
     ) -> bool {
         let Some((_, at, attempt)) = self.last.as_ref().filter(|(of, ..)| *of == server) else {
@@ -143,14 +152,14 @@ impl Log {
         if weights.is_some() && weights != self.weights.as_deref() {
             return true;
         }
-        let interval = config.interval;
+        let interval = pace.interval;
         match attempt {
             // Each further question would only lengthen the queue.
             Attempt::Good | Attempt::Busy | Attempt::TimedOut => {
                 let recent =
                     |seen: Duration| seen > self.ended && uptime.saturating_sub(seen) < interval;
                 // Not so long that it would not count any more.
-                let spared = interval.saturating_mul(SPARED).min(config.fresh);
+                let spared = interval.saturating_mul(SPARED).min(pace.fresh);
                 let pause = if worked.is_some_and(recent) { spared } else { interval };
                 uptime.saturating_sub(*at) >= pause
             }
@@ -158,6 +167,15 @@ impl Log {
                 uptime.saturating_sub(self.ended) >= pause(self.failures, interval)
             }
         }
+    }
+
+    /// How far apart they are, by what they have cost the server so far: never nearer than `config`
+    /// says, and never so far that the last would not count any more when the next comes.
+    #[must_use]
+    pub fn pace(&self, config: &config::Proof) -> config::Proof {
+        let longest = config.fresh.saturating_sub(config::FRESH_MARGIN).max(config.interval);
+        let rare = self.cost.unwrap_or_default().saturating_mul(RARITY);
+        config::Proof { interval: rare.clamp(config.interval, longest), ..config.clone() }
     }
 
     /// Uptime since which none has begun, and none has ended that put the server to work.
@@ -194,7 +212,12 @@ impl Log {
             Attempt::Good | Attempt::Busy | Attempt::TimedOut => 0,
         };
         match attempt {
-            Attempt::Good => self.good = Some((server, began, ended.saturating_sub(began))),
+            Attempt::Good => {
+                let took = ended.saturating_sub(began);
+                let least = self.cost.filter(|_| self.good.is_some_and(|(of, ..)| of == server));
+                self.cost = Some(least.map_or(took, |least| least.min(took)));
+                self.good = Some((server, began, took));
+            }
             // A later one that tells nothing must not make an earlier right one count again.
             Attempt::Wrong(_) => self.good = None,
             Attempt::Busy | Attempt::TimedOut | Attempt::Failed(_) => {}

@@ -117,11 +117,12 @@ impl Guest {
         self
     }
 
-    /// The same guest, of which a GPU is expected.
+    /// The same guest, of which a GPU is expected: it embeds sooner.
     #[must_use]
     pub fn expecting_gpu(mut self) -> Self {
         self.config.gpu.expected = 1;
         self.world.gpu.expected = true;
+        self.world.server.embeds = 10;
         self
     }
 

@@ -30,7 +30,8 @@ fn a_repair_is_tried_again_only_after_another_look() {
         (29, Event::Saves(Saves::Fail)),
         (38, Event::Strike(fault)),
         (60, Event::Saves(Saves::Quick)),
-        (76, Event::Cure(fault)),
+        // Right before the next proof.
+        (66, Event::Cure(fault)),
     ]);
     assert_eq!(played(&history.heals_within(120)).acts, []);
 }

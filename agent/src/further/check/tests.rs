@@ -22,6 +22,7 @@ fn seen(alias: Alias, source: Source) -> Seen<Result<Facts, String>> {
 fn served(name: &str, required: bool) -> Further {
     let mut proofs = Log::default();
     proofs.note(SERVER, at(90), at(91), Attempt::Good);
+    proofs.cost = Some(Duration::from_millis(5));
     let config = config::Model {
         source: format!("{name}:1"),
         alias: name.to_owned(),
@@ -161,6 +162,9 @@ fn proofs_cost_half_as_much_as_those_of_the_first_however_many_there_are() {
         let each = first.interval.as_secs_f64() / pace.interval.as_secs_f64();
         let share = each * f64::from(u32::try_from(pinned).unwrap());
         assert!((share - 0.5).abs() < 1e-9, "{pinned}: {share}");
+        let mut dear = served("a", true);
+        dear.proofs.cost = Some(at(1));
+        assert_eq!(dear.pace(&first, pinned).interval, pace.interval * 2);
         // A proof that comes in time is in time.
         assert!(pace.fresh >= pace.interval + at(10) && pace.grace >= pace.fresh, "{pace:?}");
     }

@@ -47,6 +47,32 @@ fn a_server_that_serves_clients_is_proven_more_rarely_and_never_too_late() {
 }
 
 #[test]
+fn a_server_that_proofs_cost_much_is_proven_more_rarely_and_in_time() {
+    let config = config::Proof::default();
+    let after = |log: &Log| log.pace(&config).interval.as_millis();
+    let mut log = Log::default();
+    let mut good = |server, millis: u64| {
+        log.note(server, at(100), at(100) + Duration::from_millis(millis), Attempt::Good);
+        after(&log)
+    };
+    // The first one waits for the model.
+    assert_eq!(
+        [90_000, 12, 900, 3].map(|millis| good(SERVER, millis)),
+        [20_000, 18_000, 18_000, 10_000]
+    );
+    let restarted = Server { invocation: 8, ..SERVER };
+    assert_eq!(good(restarted, 10), 15_000);
+    // A person who wants it rarer still gets it so.
+    let rare = config::Proof { interval: at(60), fresh: at(70), ..config.clone() };
+    assert_eq!(log.pace(&rare).interval, at(60));
+    // A two-thousandth is what a proof of 5 ms every 10 s takes; a whole one is never asked for.
+    for millis in 1..=13 {
+        log.cost = Some(Duration::from_millis(millis));
+        assert!(u128::from(millis) * 1000 <= after(&log), "{millis}");
+    }
+}
+
+#[test]
 fn an_alias_of_other_weights_is_proven_at_once() {
     let mut log = Log::default();
     log.note(SERVER, at(100), at(101), Attempt::Good);

@@ -1,5 +1,6 @@
 //! What clients lose to each fault of the server, with twenty embeddings a second on their way.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -29,7 +30,10 @@ const BYTES: usize = 20;
 const CALM: Duration = Duration::from_secs(5);
 
 /// How long nothing is done at all, for comparison.
-const NOTHING: Duration = Duration::from_secs(40);
+const NOTHING: Duration = Duration::from_secs(65);
+
+/// How long not even clients ask.
+const IDLE: Duration = Duration::from_secs(45);
 
 /// A fault, and the repairs that the agent may carry out: one of these lists.
 type Case = (&'static str, &'static str, &'static [&'static [&'static str]]);
@@ -53,6 +57,10 @@ const CASES: &[Case] = &[
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     guest.write_file(PATH, FUNCTIONS)?;
+    let idle = Proofs::during(&guest, IDLE).await?;
+    stage.say(&format!("nobody asks: {idle}"));
+    // One every 10 s, and one that was due.
+    ensure!(idle.count <= 5, "an idle server is asked too often: {idle}");
     nothing(stage, &guest).await?;
     for case in CASES {
         let (what, ..) = case;
@@ -67,15 +75,53 @@ async fn play(stage: &Stage) -> Result<()> {
 async fn nothing(stage: &Stage, guest: &Guest) -> Result<()> {
     let mark = guest.mark();
     let traffic = Traffic::begin(guest.gateway.worker(), LOAD, BYTES)?;
-    guest.watch(NOTHING).await;
+    let proofs = Proofs::during(guest, NOTHING).await?;
     let figures = traffic.end().await?;
-    stage.say(&format!("nothing is broken: {figures}"));
+    stage.say(&format!("nothing is broken: {figures}; {proofs}"));
+    // What clients get done proves it: one every 30 s is enough.
+    ensure!(proofs.count <= 3, "a server that serves clients is asked too often: {proofs}");
     ensure!(figures.failed + figures.refused == 0, "{figures}: {:?}", figures.first);
     guest.expect_repairs(&mark, &[])?;
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "a guest that served was called unready: {lapse:?}");
     stage.add(Row { fault: format!("nothing: {figures}"), ..Row::default() });
     Ok(())
+}
+
+/// What proofs have taken of the server's time.
+struct Proofs {
+    /// How many came back right.
+    count: u32,
+    /// How long the last one took, its turn among clients included.
+    latency: f64,
+    within: Duration,
+}
+
+impl Proofs {
+    /// Those of the time from now on.
+    async fn during(guest: &Guest, within: Duration) -> Result<Self> {
+        let good = async || -> Result<u32> {
+            Ok(guest.metric("saigak_proofs_total{result=\"good\"}").await?.parse()?)
+        };
+        let before = good().await?;
+        guest.watch(within).await;
+        let count = good().await? - before;
+        let latency = guest.metric("saigak_proof_latency_seconds").await?.parse()?;
+        Ok(Self { count, latency, within })
+    }
+}
+
+impl Display for Proofs {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let Self { count, latency, within } = self;
+        let share = f64::from(*count) * latency / within.as_secs_f64() * 100.0;
+        let millis = latency * 1000.0;
+        write!(
+            formatter,
+            "{count} proofs of {millis:.0} ms in {} s, {share:.2} % of the server's time",
+            within.as_secs()
+        )
+    }
 }
 
 async fn one(stage: &Stage, guest: &Guest, case: &Case) -> Result<Figures> {

@@ -153,10 +153,9 @@ impl Guest {
     /// The server that is to be proven now.
     fn provable(&self) -> Option<Server> {
         let uptime = self.moment().uptime;
-        let (facts, config) = (&self.memory.facts, &self.config().proof);
-        let weights = facts.alias_weights();
-        let due =
-            |server: &Server| self.memory.log.due(*server, weights, uptime, config, facts.served());
+        let (facts, log) = (&self.memory.facts, &self.memory.log);
+        let (weights, pace) = (facts.alias_weights(), log.pace(&self.config().proof));
+        let due = |server: &Server| log.due(*server, weights, uptime, &pace, facts.served());
         facts.provable().filter(due)
     }
 

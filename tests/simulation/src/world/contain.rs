@@ -12,6 +12,7 @@ impl World {
         self.server.binding = load / 2;
         self.server.discovery = 0;
         self.server.load = load;
+        self.server.embeds = 5;
         self.boot();
     }
 }

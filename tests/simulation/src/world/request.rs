@@ -24,9 +24,6 @@ pub enum Ended {
     NoModel,
 }
 
-/// How long an embedding takes once the model is loaded.
-const EMBEDS_IN: u64 = 30;
-
 impl World {
     /// An embedding is asked for at the guest's own address.
     pub fn ask_embedding(&mut self) {
@@ -38,7 +35,7 @@ impl World {
             None
         };
         let load = if self.server.runner == Runner::Unloaded { self.server.load } else { 0 };
-        let left = self.server.queue + load + EMBEDS_IN;
+        let left = self.server.queue + load + self.server.embeds;
         self.request = Some(Request { left, ended });
     }
 

@@ -71,6 +71,8 @@ pub struct Server {
     pub discovery: u64,
     /// How long a model takes to load.
     pub load: u64,
+    /// How long an embedding takes once the model is loaded.
+    pub embeds: u64,
     /// When it listens. `None`: it does, or would if it ran.
     binds: Option<u64>,
     /// When it answers for the first time.
@@ -108,6 +110,7 @@ impl Default for Server {
             binding: 40,
             discovery: 600,
             load: 1500,
+            embeds: 30,
             binds: None,
             works_from: None,
             dies: None,

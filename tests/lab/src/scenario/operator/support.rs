@@ -18,8 +18,8 @@ pub(super) fn exits(finished: &Finished, code: i32, said: &str) -> Result<()> {
 }
 
 impl Guest {
-    /// The value of one metric without labels, as it is written.
-    pub(super) async fn metric(&self, name: &str) -> Result<String> {
+    /// The value of one metric, with its labels if it has any, as it is written.
+    pub(in crate::scenario) async fn metric(&self, name: &str) -> Result<String> {
         let answer = self.get(AGENT_PORT, "/metrics").await?;
         let line = answer.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.map(str::to_owned).with_context(|| format!("no {name} in\n{}", answer.body))
