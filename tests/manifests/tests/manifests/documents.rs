@@ -77,7 +77,8 @@ fn longest_lie_is_stated_as_it_is() {
     let probed = number("periodSeconds") * number("failureThreshold") + number("timeoutSeconds");
     let configuration = read("docs/configuration.md");
     let default = |key: &str| -> u64 {
-        let row = configuration.lines().find(|line| line.contains(&format!("`{key}`"))).unwrap();
+        let row =
+            configuration.lines().find(|line| line.starts_with(&format!("| `{key}`"))).unwrap();
         row.split('|').nth(3).unwrap().trim().trim_matches('`').parse().unwrap()
     };
     let fresh = default("proof.fresh_seconds");

@@ -111,7 +111,8 @@ impl Repository {
         Some(if output.status.success() {
             Ok(String::from_utf8(output.stdout).unwrap())
         } else {
-            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+            // kubectl quotes what it is told.
+            Err(String::from_utf8_lossy(&output.stderr).replace("\\\"", "\""))
         })
     }
 
