@@ -36,7 +36,7 @@ enum Command {
     #[command(subcommand)]
     Vm(Vm),
     /// Build the agent and its package for arm64, and run its unit tests, emulated
-    Arm64(With),
+    Arm64,
     /// Fetch the programs that tests of the manifests run
     Tools,
     /// Name the scenarios and the incidents that they prevent
@@ -85,7 +85,7 @@ struct Play {
 }
 
 /// What guests are made of.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct With {
     /// A real Ollama (prefix with bin/ollama and lib/ollama) instead of the stand-in
     #[arg(long, value_name = "DIR")]
@@ -118,10 +118,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
             let place = if vm { Place::Vm } else { Place::Container };
             start(Task::Demo { place }, with).await
         }
-        Command::Arm64(with) => {
-            let sources = build::sources(&Paths::find().await?).await?;
-            start(Task::Arm64(sources), with).await
-        }
+        Command::Arm64 => start(Task::Arm64, With::default()).await,
         Command::Up(with) => {
             let plan = plan(Task::Up, with).await?;
             task::up::detach(&plan).await
@@ -165,12 +162,18 @@ async fn plan(task: Task, with: With) -> Result<Plan> {
     privilege::require().await?;
     packages::install().await?;
     let paths = Paths::find().await?;
-    let mut equipment = build::equipment::build(&paths, &with).await?;
+    let mut equipment = build::equipment::build(&paths, &with, &task).await?;
     if task.plays(scenario::NVIDIAS_OWN) {
         equipment.nvidia = build::nvidia::ensure(&paths).await;
     }
-    let package = build::package::build(&paths, with.package.as_deref()).await?;
-    Ok(Plan { lab: paths.lab(), equipment, package, task })
+    let mut plan = Plan { lab: paths.lab(), equipment, package: None, sources: None, task };
+    if plan.task.crosses() {
+        plan.sources = Some(build::sources(&paths).await?);
+    }
+    if !plan.task.crosses() || with.package.is_some() {
+        plan.package = Some(build::package::build(&paths, with.package.as_deref()).await?);
+    }
+    Ok(plan)
 }
 
 fn jobs(text: &str) -> Result<usize, String> {

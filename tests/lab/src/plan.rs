@@ -1,8 +1,9 @@
 //! What the supervisor hands to the inside of a run. It travels as one argument, as JSON.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::build::nvidia::Nvidia;
@@ -14,13 +15,22 @@ pub struct Plan {
     pub lab: PathBuf,
     /// The server that guests run, and the registry beside it.
     pub equipment: Equipment,
-    /// The agent's package.
-    pub package: PathBuf,
+    /// The agent's package, unless the run itself builds it, for another architecture.
+    pub package: Option<PathBuf>,
+    /// What the run builds for another architecture, if it does.
+    pub sources: Option<Sources>,
     /// What to do.
     pub task: Task,
 }
 
-/// The programs around the agent.
+impl Plan {
+    /// The agent's package.
+    pub fn package(&self) -> Result<&Path> {
+        self.package.as_deref().context("this run has no package of the agent's")
+    }
+}
+
+/// The programs around the agent. Those are there that the task needs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Equipment {
     /// The stand-in for Ollama's server.
@@ -76,7 +86,7 @@ pub enum Task {
     /// See whether KVM boots the virtual machines' kernel.
     Kvm,
     /// Build the agent for arm64, and run its tests.
-    Arm64(Sources),
+    Arm64,
 }
 
 /// What is built for another architecture, and by what.
@@ -98,8 +108,14 @@ impl Task {
             Self::Test { names, place: Place::Container, .. } => {
                 names.is_empty() || names.iter().any(|known| known == name)
             }
-            Self::Test { .. } | Self::Demo { .. } | Self::Up | Self::Kvm | Self::Arm64(_) => false,
+            Self::Test { .. } | Self::Demo { .. } | Self::Up | Self::Kvm | Self::Arm64 => false,
         }
+    }
+
+    /// Whether it builds the agent for another architecture.
+    #[must_use]
+    pub fn crosses(&self) -> bool {
+        self.place().is_none()
     }
 
     /// What its guests are; `None` where none boots.
@@ -109,7 +125,7 @@ impl Task {
             Self::Test { place, .. } | Self::Demo { place } => Some(*place),
             Self::Up => Some(Place::Container),
             Self::Kvm => Some(Place::Vm),
-            Self::Arm64(_) => None,
+            Self::Arm64 => None,
         }
     }
 }

@@ -6,20 +6,24 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cli::With;
 use crate::paths::Paths;
-use crate::plan::Equipment;
+use crate::plan::{Equipment, Task};
 use crate::{process, say};
 
-/// Builds saigakctl and the stand-ins, and checks what was given in their place.
-pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
-    say::step(
-        "building saigakctl, and the stand-ins for Ollama, its registry and NVIDIA's library",
-    );
-    let mut command = process::command(&paths.cargo, &["build", "--quiet", "--release"]);
-    command
-        .args(["saigak-lab-ollama", "saigak-lab-gpu", "saigak-lab-nvml", "saigakctl"].map(package));
-    command.args(["--bins", "--lib"]);
-    command.current_dir(&paths.workspace);
-    process::run_on_terminal(command).await?;
+/// Builds what the task needs of saigakctl and the stand-ins, and checks what was given in their
+/// place.
+pub async fn build(paths: &Paths, with: &With, task: &Task) -> Result<Equipment> {
+    let needed: &[&str] = match task.place() {
+        None => &[],
+        Some(_) => &["saigak-lab-ollama", "saigak-lab-gpu", "saigak-lab-nvml", "saigakctl"],
+    };
+    if !needed.is_empty() {
+        say::step(&format!("building what stands around the agent: {}", needed.join(" ")));
+        let mut command = process::command(&paths.cargo, &["build", "--quiet", "--release"]);
+        command.args(needed.iter().map(|name| format!("--package={name}")));
+        command.args(["--bins", "--lib"]);
+        command.current_dir(&paths.workspace);
+        process::run_on_terminal(command).await?;
+    }
     let built = |name: &str| paths.target.join("release").join(name);
     let ollama = match with.ollama.clone().or_else(from_environment) {
         Some(prefix) => Some(real(&prefix)?),
@@ -36,10 +40,6 @@ pub async fn build(paths: &Paths, with: &With) -> Result<Equipment> {
         ollama,
         gguf,
     })
-}
-
-fn package(name: &str) -> String {
-    format!("--package={name}")
 }
 
 fn from_environment() -> Option<PathBuf> {

@@ -1,5 +1,8 @@
 //! What is built before anything boots, as the user who called.
 
+#[path = "../../../../build/c_library.rs"]
+mod c_library;
+pub mod cross;
 pub mod equipment;
 pub mod nvidia;
 pub mod package;

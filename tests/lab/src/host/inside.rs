@@ -4,18 +4,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use nix::mount::{MsFlags, mount};
 use tokio::sync::OnceCell;
 
 use super::cgroup;
+use crate::build::cross::{self, Cross};
 use crate::guest::vm::ground::{Bare, Ground, Roots};
 use crate::guest::vm::saved::Saved;
 use crate::net::authority::Authority;
 use crate::paths::make_directory;
 use crate::plan::{Place, Run, Task};
-use crate::root::{self, base, layer};
+use crate::root::{self, base, layer, recipes};
 use crate::{say, task};
+
+/// Where the compilers for another architecture are mounted.
+const CROSS: &str = "/run/saigak-lab/cross";
 
 /// What all guests of a run share.
 pub struct Lab {
@@ -63,22 +67,30 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
     let build = root::lock(&run.plan.lab)?;
     let place = run.plan.task.place();
     // The roots come first: name resolution may need the machine's /run.
-    let (mut container, mut vm, mut cross) = (None, None, None);
+    let (mut container, mut vm, mut crossing) = (None, None, None);
+    if run.plan.task.crosses() {
+        crossing = Some(cross::Roots::ensure(&run.plan.lab).await?);
+    }
     match place {
-        None => cross = Some(base::ensure(&run.plan.lab, &base::CROSS).await?),
+        None => {}
         Some(Place::Container) => {
-            container = Some(base::ensure(&run.plan.lab, &base::CONTAINER).await?);
+            container = Some(base::ensure(&run.plan.lab, &recipes::CONTAINER).await?);
         }
         Some(Place::Vm) => {
-            let tools = base::ensure(&run.plan.lab, &base::TOOLS).await?;
-            vm = Some(Roots { tools, guest: base::ensure(&run.plan.lab, &base::VM).await? });
+            let tools = base::ensure(&run.plan.lab, &recipes::TOOLS).await?;
+            vm = Some(Roots { tools, guest: base::ensure(&run.plan.lab, &recipes::VM).await? });
         }
     }
     hide_the_machine()?;
+    if let Some(roots) = crossing {
+        let sources = run.plan.sources.clone().context("this run has no sources")?;
+        let cross = Cross::mount(&roots, Path::new(CROSS), &run.plan.lab, &sources)?;
+        return task::arm64::run(&cross).await;
+    }
     let bare: Vec<PathBuf> = container.into_iter().collect();
     let mut installed = bare.clone();
     if let Some(base) = bare.first() {
-        installed.insert(0, layer::ensure(&run.plan.lab, base, &run.plan.package).await?);
+        installed.insert(0, layer::ensure(&run.plan.lab, base, run.plan.package()?).await?);
     }
     drop(build);
     let lab = Lab {
@@ -99,10 +111,7 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         Task::Demo { place: Place::Container } => task::demo::run(&lab).await,
         Task::Demo { place: Place::Vm } => task::demo_vm::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
-        Task::Arm64(sources) => {
-            let root = cross.context("this run is not made for arm64")?;
-            task::arm64::run(&lab, &root, &sources).await
-        }
+        Task::Arm64 => bail!("it needs no guests"),
         Task::Kvm => {
             let works = Bare::make(&lab)?.accelerator().await == "kvm";
             Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -4,6 +4,7 @@
 pub mod base;
 pub mod layer;
 pub mod overlay;
+pub mod recipes;
 pub mod tools;
 
 use std::fs::File;

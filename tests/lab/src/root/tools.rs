@@ -31,12 +31,14 @@ impl Tools {
         for directory in [&[Path::new("/dev")], shared].concat() {
             let target = root.join(directory.strip_prefix("/").unwrap_or(directory));
             make_directory(&target)?;
-            let none: Option<&str> = None;
-            mount(Some(directory), &target, none, MsFlags::MS_BIND, none).with_context(|| {
-                format!("cannot mount {} on {}", directory.display(), target.display())
-            })?;
+            bind(directory, &target)?;
         }
         Ok(Self { root })
+    }
+
+    /// Lays a directory over one of the root's own.
+    pub fn lay_over(&self, directory: &Path, at: &str) -> Result<()> {
+        bind(directory, &self.root.join(at))
     }
 
     /// A command that will run in it.
@@ -95,6 +97,12 @@ impl Tools {
             Err(_) => anyhow::bail!("a probe boot by KVM came to no end in {} s", PROBE.as_secs()),
         }
     }
+}
+
+fn bind(directory: &Path, target: &Path) -> Result<()> {
+    let none: Option<&str> = None;
+    mount(Some(directory), target, none, MsFlags::MS_BIND, none)
+        .with_context(|| format!("cannot mount {} on {}", directory.display(), target.display()))
 }
 
 /// What every virtual machine of the lab is.

@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_mins(4);
 async fn play(stage: &Stage) -> Result<()> {
     let options = Options { agent: false, ..stage.healthy_options().await? };
     let guest = stage.boot(options).await?;
-    let package = &stage.lab.run.plan.package;
+    let package = stage.lab.run.plan.package()?;
     let package =
         std::fs::read(package).with_context(|| format!("cannot read {}", package.display()))?;
     guest.write_file("/root/good.deb", package)?;

@@ -34,7 +34,7 @@ const PACKAGE: &str = "/var/lib/saigak-agent.deb";
 
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
-    let package = &stage.lab.run.plan.package;
+    let package = stage.lab.run.plan.package()?;
     let package =
         std::fs::read(package).with_context(|| format!("cannot read {}", package.display()))?;
     guest.write_file(PACKAGE, package)?;

@@ -91,7 +91,7 @@ impl Ground {
         let packages = directory.join("packages");
         let package = packages.join(format!("saigak-agent_lab_{}.deb", architecture()));
         make_directory(&packages)?;
-        std::fs::copy(&lab.run.plan.package, &package)
+        std::fs::copy(lab.run.plan.package()?, &package)
             .with_context(|| format!("cannot make {}", package.display()))?;
         let settings = directory.join("settings");
         let person = directory.join("person");
