@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
+use crate::architecture::Architecture;
 use crate::host::{inside, packages, privilege, supervise};
 use crate::paths::Paths;
 use crate::plan::{Place, Plan, Task};
@@ -63,7 +64,13 @@ enum Vm {
     /// See whether KVM boots their kernel here: 0 if so, else 1 and the reason
     Kvm(With),
     /// Play scenarios for virtual machines: each takes minutes where KVM does not work
-    Test(Play),
+    Test {
+        /// In machines of arm64, built and emulated here where this one is none
+        #[arg(long)]
+        arm64: bool,
+        #[command(flatten)]
+        play: Play,
+    },
 }
 
 /// Which scenarios are played, and how.
@@ -113,9 +120,12 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Test(play) => test(Place::Container, play).await,
         Command::Vm(Vm::Kvm(with)) => start(Task::Kvm, with).await,
-        Command::Vm(Vm::Test(play)) => test(Place::Vm, play).await,
+        Command::Vm(Vm::Test { arm64, play }) => {
+            let architecture = if arm64 { Architecture::Arm64 } else { Architecture::HERE };
+            test(Place::Vm(architecture), play).await
+        }
         Command::Demo { vm, with } => {
-            let place = if vm { Place::Vm } else { Place::Container };
+            let place = if vm { Place::Vm(Architecture::HERE) } else { Place::Container };
             start(Task::Demo { place }, with).await
         }
         Command::Arm64 => start(Task::Arm64, With::default()).await,
@@ -142,7 +152,7 @@ async fn test(place: Place, play: Play) -> Result<ExitCode> {
     let jobs = jobs.unwrap_or(match place {
         Place::Container => 4,
         // It computes all the time.
-        Place::Vm => 1,
+        Place::Vm(_) => 1,
     });
     start(Task::Test { names, keep, jobs, repeat, place }, with).await
 }

@@ -19,11 +19,14 @@
 //! `cargo lab vm test` puts QEMU in nspawn's place, for what takes a kernel, a firmware and a
 //! cloud-init of one's own: the same gateway at the other end of a tap device, the same words for
 //! what is done and expected, many times the patience where QEMU has to emulate.
+//! With `--arm64`, all that is in the guest is built for arm64, in a root with Debian's cross
+//! compilers, and QEMU emulates each instruction.
 //!
 //! Nothing of a run outlives it: processes, mounts, network namespaces and loop devices hang on
 //! process 1 of the run and go with it, however it ends. Only the cgroup and the scratch
 //! directory stay behind a killed supervisor, and the next run sweeps them.
 
+pub mod architecture;
 pub mod build;
 pub mod cli;
 pub mod guest;

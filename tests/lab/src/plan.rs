@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::architecture::Architecture;
 use crate::build::nvidia::Nvidia;
 
 /// One run: what it is made of and what it does.
@@ -57,7 +58,15 @@ pub enum Place {
     /// A booted container: this machine's kernel, up in a second.
     Container,
     /// A virtual machine, whose first boot is cloud-init's.
-    Vm,
+    Vm(Architecture),
+}
+
+impl Place {
+    /// Whether all that runs in it is built for another architecture than this machine's.
+    #[must_use]
+    pub fn is_foreign(self) -> bool {
+        matches!(self, Self::Vm(architecture) if architecture.is_foreign())
+    }
 }
 
 /// What a run does.
@@ -115,7 +124,7 @@ impl Task {
     /// Whether it builds the agent for another architecture.
     #[must_use]
     pub fn crosses(&self) -> bool {
-        self.place().is_none()
+        self.place().is_none_or(Place::is_foreign)
     }
 
     /// What its guests are; `None` where none boots.
@@ -124,7 +133,7 @@ impl Task {
         match self {
             Self::Test { place, .. } | Self::Demo { place } => Some(*place),
             Self::Up => Some(Place::Container),
-            Self::Kvm => Some(Place::Vm),
+            Self::Kvm => Some(Place::Vm(Architecture::HERE)),
             Self::Arm64 => None,
         }
     }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use tokio::process::Command;
 
 use super::c_library::{OLDEST, newest};
+use crate::architecture::Architecture;
 use crate::paths::make_directory;
 use crate::plan::Sources;
 use crate::root::tools::Tools;
@@ -41,6 +42,12 @@ impl Roots {
     pub async fn ensure(lab: &Path) -> Result<Self> {
         let compilers = base::ensure(lab, &recipes::CROSS).await?;
         Ok(Self { compilers, c_library: base::ensure(lab, &recipes::C_LIBRARY).await? })
+    }
+
+    /// QEMU's emulator of single programs. It needs no libraries.
+    #[must_use]
+    pub fn emulator(&self) -> PathBuf {
+        self.compilers.join("usr/bin/qemu-aarch64")
     }
 }
 
@@ -88,7 +95,7 @@ impl<'a> Cross<'a> {
         let asked = newest(&content).context("the agent is not linked to glibc")?;
         ensure!(asked <= OLDEST, "a symbol of the agent's asks for glibc 2.{asked}");
         say::line(&format!("of its symbols, the newest asks for glibc 2.{asked}"));
-        let package = self.target.join(format!("{AGENT}_arm64.deb"));
+        let package = self.target.join(format!("{AGENT}_{}.deb", Architecture::Arm64.debian()));
         let mut pack = self.command(&self.sources.cargo_deb.to_string_lossy());
         pack.args(["--quiet", "--no-build", "--no-strip"]);
         pack.args(["--package", AGENT, "--target", TARGET, "--output"]).arg(&package);
@@ -101,6 +108,14 @@ impl<'a> Cross<'a> {
             _ => bail!("the package asks for another C library than the program: {depends}"),
         }
         Ok(Built { program, package, depends })
+    }
+
+    /// Builds a program that stands around the agent.
+    pub async fn program(&self, package: &str, program: &str) -> Result<PathBuf> {
+        say::step(&format!("building {package} for arm64"));
+        let only = ["--release", "--bin", program];
+        process::run_on_terminal(self.cargo("build", package, &only)).await?;
+        Ok(self.release(program))
     }
 
     /// Runs the agent's unit tests, each instruction of them emulated.

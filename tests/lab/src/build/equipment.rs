@@ -9,12 +9,17 @@ use crate::paths::Paths;
 use crate::plan::{Equipment, Task};
 use crate::{process, say};
 
+/// The stand-ins for Ollama and its registry.
+pub const OLLAMA: &str = "saigak-lab-ollama";
+
 /// Builds what the task needs of saigakctl and the stand-ins, and checks what was given in their
 /// place.
 pub async fn build(paths: &Paths, with: &With, task: &Task) -> Result<Equipment> {
     let needed: &[&str] = match task.place() {
         None => &[],
-        Some(_) => &["saigak-lab-ollama", "saigak-lab-gpu", "saigak-lab-nvml", "saigakctl"],
+        // What stands outside of the guest runs here.
+        Some(place) if place.is_foreign() => &[OLLAMA],
+        Some(_) => &[OLLAMA, "saigak-lab-gpu", "saigak-lab-nvml", "saigakctl"],
     };
     if !needed.is_empty() {
         say::step(&format!("building what stands around the agent: {}", needed.join(" ")));

@@ -212,9 +212,9 @@ impl Guest {
     /// How much longer than in a container all may take: emulated, a guest is that slow.
     #[must_use]
     pub fn pace(&self) -> u32 {
-        match self.body {
+        match &self.body {
             Body::Container(_) => 1,
-            Body::Vm(_) => VM_PACE,
+            Body::Vm(vm) => VM_PACE * vm.slowness(),
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::cgroup;
 use crate::build::cross::{self, Cross};
+use crate::build::equipment;
 use crate::guest::vm::ground::{Bare, Ground, Roots};
 use crate::guest::vm::saved::Saved;
 use crate::net::authority::Authority;
@@ -51,7 +52,7 @@ impl Lab {
     /// What its guests are.
     #[must_use]
     pub fn place(&self) -> Place {
-        if self.vm.is_some() { Place::Vm } else { Place::Container }
+        self.vm.as_ref().map_or(Place::Container, |roots| Place::Vm(roots.architecture))
     }
 
     /// Scratch of this run on disk, for what is large.
@@ -62,7 +63,7 @@ impl Lab {
 }
 
 /// Prepares the inside and does what the run is for.
-pub async fn inside(run: Run) -> Result<ExitCode> {
+pub async fn inside(mut run: Run) -> Result<ExitCode> {
     ensure!(std::process::id() == 1, "`inside` is only started by the lab itself");
     let build = root::lock(&run.plan.lab)?;
     let place = run.plan.task.place();
@@ -76,16 +77,22 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
         Some(Place::Container) => {
             container = Some(base::ensure(&run.plan.lab, &recipes::CONTAINER).await?);
         }
-        Some(Place::Vm) => {
-            let tools = base::ensure(&run.plan.lab, &recipes::TOOLS).await?;
-            vm = Some(Roots { tools, guest: base::ensure(&run.plan.lab, &recipes::VM).await? });
+        Some(Place::Vm(architecture)) => {
+            vm = Some(Roots::ensure(&run.plan.lab, architecture, crossing.as_ref()).await?);
         }
     }
     hide_the_machine()?;
     if let Some(roots) = crossing {
         let sources = run.plan.sources.clone().context("this run has no sources")?;
         let cross = Cross::mount(&roots, Path::new(CROSS), &run.plan.lab, &sources)?;
-        return task::arm64::run(&cross).await;
+        if place.is_none() {
+            drop(build);
+            return task::arm64::run(&cross).await;
+        }
+        if run.plan.package.is_none() {
+            run.plan.package = Some(cross.agent().await?.package);
+        }
+        run.plan.equipment.stand_in = cross.program(equipment::OLLAMA, "ollama").await?;
     }
     let bare: Vec<PathBuf> = container.into_iter().collect();
     let mut installed = bare.clone();
@@ -109,7 +116,7 @@ pub async fn inside(run: Run) -> Result<ExitCode> {
             task::test::run(&lab, &names, keep, jobs, repeat).await
         }
         Task::Demo { place: Place::Container } => task::demo::run(&lab).await,
-        Task::Demo { place: Place::Vm } => task::demo_vm::run(&lab).await,
+        Task::Demo { place: Place::Vm(_) } => task::demo_vm::run(&lab).await,
         Task::Up => task::up::run(&lab).await,
         Task::Arm64 => bail!("it needs no guests"),
         Task::Kvm => {

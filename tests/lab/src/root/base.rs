@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::process::Command;
 
+use super::emulator::Emulator;
 use crate::hash::Key;
 use crate::paths::{make_directory, write};
 use crate::{process, say};
@@ -34,6 +36,15 @@ pub struct Recipe {
 
 /// The root's directory; built first where this recipe has not been built yet.
 pub async fn ensure(lab: &Path, recipe: &Recipe) -> Result<PathBuf> {
+    make(lab, recipe, None).await
+}
+
+/// The same for a root whose programs this machine can only emulate.
+pub async fn ensure_emulated(lab: &Path, recipe: &Recipe, by: &Emulator) -> Result<PathBuf> {
+    make(lab, recipe, Some(by)).await
+}
+
+async fn make(lab: &Path, recipe: &Recipe, emulator: Option<&Emulator>) -> Result<PathBuf> {
     let root = lab.join(format!("{}-{}", recipe.name, recipe.key()));
     if root.is_dir() {
         return Ok(root);
@@ -48,12 +59,24 @@ pub async fn ensure(lab: &Path, recipe: &Recipe) -> Result<PathBuf> {
     if !recipe.architectures.is_empty() {
         command.arg(format!("--architectures={}", recipe.architectures.join(",")));
     }
+    if emulator.is_some() {
+        // It asks a package of its own for what is given here.
+        command.arg("--skip=check/qemu");
+    }
     command.arg(recipe.suite).arg(&partial).args(recipe.sources);
-    process::run(command, Duration::from_mins(30)).await?;
-    recipe.customise(&partial).await?;
+    run(command, emulator, Duration::from_mins(30)).await?;
+    recipe.customise(&partial, emulator).await?;
     std::fs::rename(&partial, &root)
         .with_context(|| format!("cannot rename {} to {}", partial.display(), root.display()))?;
     Ok(root)
+}
+
+/// Emulated, all takes several times as long.
+async fn run(command: Command, emulator: Option<&Emulator>, deadline: Duration) -> Result<()> {
+    match emulator {
+        Some(emulator) => emulator.run(&command, deadline * 4).await,
+        None => process::run(command, deadline).await.map(drop),
+    }
 }
 
 impl Recipe {
@@ -72,7 +95,7 @@ impl Recipe {
         key.finish()
     }
 
-    async fn customise(&self, root: &Path) -> Result<()> {
+    async fn customise(&self, root: &Path, emulator: Option<&Emulator>) -> Result<()> {
         for (path, mode, content) in self.files.concat() {
             let path = root.join(path);
             write(&path, content)?;
@@ -82,7 +105,7 @@ impl Recipe {
         for arguments in self.commands.concat() {
             let mut command = process::command("chroot", &[root]);
             command.args(arguments);
-            process::run(command, Duration::from_mins(1)).await?;
+            run(command, emulator, Duration::from_mins(1)).await?;
         }
         if !self.guest {
             return Ok(());

@@ -2,6 +2,7 @@
 //! overlay of each guest's own.
 
 pub mod base;
+pub mod emulator;
 pub mod layer;
 pub mod overlay;
 pub mod recipes;

@@ -1,6 +1,7 @@
 //! What the lab's roots are made of.
 
 use super::base::Recipe;
+use crate::architecture::Architecture;
 
 const TRIXIE: &str = "trixie";
 
@@ -33,18 +34,35 @@ pub const CONTAINER: Recipe = Recipe {
 pub const VM: Recipe = Recipe {
     what: "the virtual machines' root: Debian 13 with its kernel",
     name: "vm",
-    packages: &[GUEST, MACHINE, &[KERNEL]],
+    packages: &[GUEST, MACHINE, &[kernel(Architecture::HERE)]],
     files: &[FILES, IN_A_VM],
     commands: &[PASSWORD, QUIET, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
     guest: true,
     ..PLAIN
 };
 
+/// The same for arm64, on a machine that is not.
+pub const VM_ARM64: Recipe = Recipe {
+    what: "the virtual machines' root for arm64, emulated: a quarter of an hour",
+    name: "vm-arm64",
+    packages: &[GUEST, MACHINE, &[kernel(Architecture::Arm64)]],
+    architectures: &["arm64"],
+    ..VM
+};
+
 /// What virtual machines are run by, so that the machine's own distribution does not matter.
 pub const TOOLS: Recipe = Recipe {
     what: "a root for QEMU",
     name: "qemu",
-    packages: &[AROUND, &["qemu-system-x86", "seabios"]],
+    packages: &[AROUND, qemu(Architecture::HERE)],
+    ..PLAIN
+};
+
+/// The same for machines of arm64.
+pub const TOOLS_ARM64: Recipe = Recipe {
+    what: "a root for QEMU's machines of arm64",
+    name: "qemu-arm64",
+    packages: &[AROUND, qemu(Architecture::Arm64)],
     ..PLAIN
 };
 
@@ -79,11 +97,19 @@ pub const C_LIBRARY: Recipe = Recipe {
 };
 
 /// The kernel of Debian's own cloud images.
-const KERNEL: &str = if cfg!(target_arch = "aarch64") {
-    "linux-image-cloud-arm64"
-} else {
-    "linux-image-cloud-amd64"
-};
+const fn kernel(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Amd64 => "linux-image-cloud-amd64",
+        Architecture::Arm64 => "linux-image-cloud-arm64",
+    }
+}
+
+const fn qemu(architecture: Architecture) -> &'static [&'static str] {
+    match architecture {
+        Architecture::Amd64 => &["qemu-system-x86", "seabios"],
+        Architecture::Arm64 => &["qemu-system-arm"],
+    }
+}
 
 /// What makes a machine's disks, and what it is told.
 const AROUND: &[&str] = &["genisoimage", "kustomize", "openssh-client", "qemu-utils", "zstd"];

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::overlay::mount_overlay;
+use crate::architecture::Architecture;
 use crate::paths::make_directory;
 use crate::{process, say};
 
@@ -57,8 +58,13 @@ impl Tools {
 
     /// The accelerator: KVM where it takes the guests' own kernel to the end of its boot. A
     /// machine that is one itself may show /dev/kvm, and fail in the first instructions.
-    pub async fn accelerator(&self, kernel: &Path, initrd: &Path) -> &'static str {
-        match self.boots_by_kvm(kernel, initrd).await {
+    pub async fn accelerator(
+        &self,
+        architecture: Architecture,
+        kernel: &Path,
+        initrd: &Path,
+    ) -> &'static str {
+        match self.boots_by_kvm(architecture, kernel, initrd).await {
             Ok(()) => "kvm",
             Err(error) => {
                 say::step(&format!("guests are emulated, slower by an order: {error:#}"));
@@ -67,13 +73,21 @@ impl Tools {
         }
     }
 
-    async fn boots_by_kvm(&self, kernel: &Path, initrd: &Path) -> Result<()> {
+    async fn boots_by_kvm(
+        &self,
+        architecture: Architecture,
+        kernel: &Path,
+        initrd: &Path,
+    ) -> Result<()> {
+        ensure!(!architecture.is_foreign(), "this machine is not {}", architecture.debian());
         std::fs::File::options().read(true).write(true).open("/dev/kvm").context("/dev/kvm")?;
-        let mut command = self.command("qemu-system-x86_64", MACHINE);
+        let mut command = self.command(architecture.qemu(), &[]);
+        command.args(machine(architecture));
         command.args(["-accel", "kvm", "-cpu", "host", "-m", "512", "-no-reboot"]);
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
         // Its first program ends at once, so the kernel panics, and panic means power off.
-        command.args(["-append", "console=ttyS0 panic=-1 rdinit=/bin/true"]);
+        let console = architecture.console();
+        command.args(["-append", &format!("console={console} panic=-1 rdinit=/bin/true")]);
         command.args(["-serial", "stdio"]);
         let mut probe = command
             .stdin(Stdio::null())
@@ -106,5 +120,9 @@ fn bind(directory: &Path, target: &Path) -> Result<()> {
 }
 
 /// What every virtual machine of the lab is.
-pub const MACHINE: &[&str] =
-    &["-nodefaults", "-no-user-config", "-display", "none", "-machine", "q35"];
+#[must_use]
+pub fn machine(architecture: Architecture) -> Vec<String> {
+    ["-nodefaults", "-no-user-config", "-display", "none", "-machine", architecture.board()]
+        .map(str::to_owned)
+        .to_vec()
+}

@@ -200,7 +200,7 @@ pub const ALL: &[Scenario] = &[
 pub fn all(place: Place) -> &'static [Scenario] {
     match place {
         Place::Container => ALL,
-        Place::Vm => vm::ALL,
+        Place::Vm(_) => vm::ALL,
     }
 }
 

@@ -64,7 +64,8 @@ async fn play(lab: &Rc<Lab>, scenario: &'static Scenario, keep: bool) -> Outcome
     stage.say(&format!("begins: {}", scenario.story));
     let limit = match lab.place() {
         Place::Container => LIMIT,
-        Place::Vm => VM_LIMIT,
+        Place::Vm(architecture) if architecture.is_foreign() => 2 * VM_LIMIT,
+        Place::Vm(_) => VM_LIMIT,
     };
     let played = timeout(limit, (scenario.play)(&stage))
         .await

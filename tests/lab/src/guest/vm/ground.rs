@@ -7,11 +7,15 @@ use anyhow::{Context, Result};
 
 use super::person;
 use super::rendered::Rendered;
+use crate::architecture::Architecture;
+use crate::build::cross;
 use crate::host::inside::Lab;
 use crate::paths::{make_directory, write};
 use crate::process;
+use crate::root::emulator::Emulator;
 use crate::root::overlay::{mount_overlay, unmount};
 use crate::root::tools::Tools;
+use crate::root::{base, recipes};
 
 /// Every certificate that programs in a guest trust.
 const TRUSTED: &str = "etc/ssl/certs/ca-certificates.crt";
@@ -22,6 +26,8 @@ const SHORT: Duration = Duration::from_mins(5);
 
 /// See the module.
 pub struct Ground {
+    /// What the machines' processors are.
+    pub architecture: Architecture,
     /// QEMU and its friends.
     pub tools: Tools,
     /// `kvm`, or `tcg`, which emulates.
@@ -46,6 +52,7 @@ pub struct Ground {
 
 /// QEMU and a kernel for it: enough to try KVM.
 pub struct Bare {
+    architecture: Architecture,
     tools: Tools,
     kernel: PathBuf,
     initrd: PathBuf,
@@ -61,12 +68,12 @@ impl Bare {
         let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
         let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
         let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
-        Ok(Self { tools, kernel, initrd })
+        Ok(Self { architecture: roots.architecture, tools, kernel, initrd })
     }
 
     /// See [`Tools::accelerator`].
     pub async fn accelerator(&self) -> &'static str {
-        self.tools.accelerator(&self.kernel, &self.initrd).await
+        self.tools.accelerator(self.architecture, &self.kernel, &self.initrd).await
     }
 }
 
@@ -83,13 +90,15 @@ impl Ground {
     pub async fn make(lab: &Lab) -> Result<Self> {
         let directory = lab.disk().join("vm");
         make_directory(&directory)?;
-        let Bare { tools, kernel, initrd } = Bare::make(lab)?;
+        let bare = Bare::make(lab)?;
+        let accelerator = bare.accelerator().await;
+        let Bare { architecture, tools, kernel, initrd } = bare;
         let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
         let image = directory.join("root.raw");
         make_image(lab, &roots.guest, &image).await?;
-        let archive = pack_server(lab, &tools, &directory).await?;
+        let archive = pack_server(lab, architecture, &tools, &directory).await?;
         let packages = directory.join("packages");
-        let package = packages.join(format!("saigak-agent_lab_{}.deb", architecture()));
+        let package = packages.join(format!("saigak-agent_lab_{}.deb", architecture.debian()));
         make_directory(&packages)?;
         std::fs::copy(lab.run.plan.package()?, &package)
             .with_context(|| format!("cannot make {}", package.display()))?;
@@ -104,8 +113,8 @@ impl Ground {
         for (name, text) in &rendered.settings {
             write(&settings.join(name), text)?;
         }
-        let accelerator = tools.accelerator(&kernel, &initrd).await;
         Ok(Self {
+            architecture,
             tools,
             accelerator,
             kernel,
@@ -132,10 +141,32 @@ impl Ground {
 
 /// The roots that a run for virtual machines needs.
 pub struct Roots {
+    /// What they are for.
+    pub architecture: Architecture,
     /// QEMU's.
     pub tools: PathBuf,
     /// The guests'.
     pub guest: PathBuf,
+}
+
+impl Roots {
+    /// Finds them, or builds them: for another architecture by an emulator of single programs.
+    pub async fn ensure(
+        lab: &Path,
+        architecture: Architecture,
+        crossing: Option<&cross::Roots>,
+    ) -> Result<Self> {
+        let (tools, guest) = if architecture.is_foreign() {
+            let crossing = crossing.context("nothing here emulates its programs")?;
+            let emulator = Emulator::for_arm64(&crossing.emulator());
+            let guest = base::ensure_emulated(lab, &recipes::VM_ARM64, &emulator).await?;
+            (base::ensure(lab, &recipes::TOOLS_ARM64).await?, guest)
+        } else {
+            let tools = base::ensure(lab, &recipes::TOOLS).await?;
+            (tools, base::ensure(lab, &recipes::VM).await?)
+        };
+        Ok(Self { architecture, tools, guest })
+    }
 }
 
 /// Copies the only file of that kind out of a root's /boot.
@@ -172,14 +203,13 @@ async fn make_image(lab: &Lab, base: &Path, image: &Path) -> Result<()> {
     made.map(drop)
 }
 
-/// Debian's name for this machine's architecture.
-#[must_use]
-pub fn architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
-}
-
 /// The server's program and libraries, packed as a release of Ollama is.
-async fn pack_server(lab: &Lab, tools: &Tools, directory: &Path) -> Result<Archive> {
+async fn pack_server(
+    lab: &Lab,
+    architecture: Architecture,
+    tools: &Tools,
+    directory: &Path,
+) -> Result<Archive> {
     let tree = directory.join("server");
     make_directory(&tree.join("bin"))?;
     let equipment = &lab.run.plan.equipment;
@@ -197,7 +227,7 @@ async fn pack_server(lab: &Lab, tools: &Tools, directory: &Path) -> Result<Archi
         // The stand-in needs none; every release has the directory.
         make_directory(&tree.join("lib/ollama"))?;
     }
-    let path = directory.join(format!("ollama-linux-{}.tar.zst", architecture()));
+    let path = directory.join(format!("ollama-linux-{}.tar.zst", architecture.debian()));
     let mut pack = tools.command("tar", &["--zstd", "--create", "--directory"]);
     pack.arg(&tree).arg("--file").arg(&path).arg(".");
     process::run(pack, SHORT).await?;

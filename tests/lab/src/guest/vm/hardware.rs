@@ -5,7 +5,7 @@ use std::path::Path;
 use super::ground::Ground;
 use super::{SEED, WATCH};
 use crate::net::gateway::PORT;
-use crate::root::tools::MACHINE;
+use crate::root::tools::machine;
 
 /// The parts that differ between one power-on and the next.
 #[derive(Debug, Clone)]
@@ -49,9 +49,9 @@ impl Hardware {
         // its PCI devices (iotlb_to_section: Assertion `section_index < d->map.sections_nb').
         let (accelerator, cpu) = match ground.accelerator {
             "kvm" => ("kvm", "host"),
-            _ => ("tcg,thread=single", "max"),
+            _ => ("tcg,thread=single", ground.architecture.processor()),
         };
-        let mut all: Vec<String> = MACHINE.iter().map(|part| (*part).to_owned()).collect();
+        let mut all = machine(ground.architecture);
         let mut add = |text: String| all.extend(text.split(' ').map(str::to_owned));
         add(format!("-accel {accelerator} -cpu {cpu} -m 1024 -smp 2"));
         add(format!("-kernel {} -initrd {}", ground.kernel.display(), ground.initrd.display()));
@@ -61,8 +61,9 @@ impl Hardware {
         // What is attached to a running machine needs a bridge that is free.
         add(format!("-device pcie-root-port,id={SPARE},chassis=3,addr=12.0"));
         add(format!("-netdev tap,id=net,ifname={PORT},script=no,downscript=no"));
+        // Without a ROM to boot from the network by, which QEMU's package for arm64 has not.
         add(format!(
-            "-device virtio-net-pci,id=nic,netdev=net,bus=bus{},mac={}",
+            "-device virtio-net-pci,id=nic,netdev=net,bus=bus{},mac={},romfile=",
             self.slot, self.mac
         ));
         add(disk("root", "qcow2", &format!("{disks}/root.qcow2"), "saigak-root"));
@@ -81,7 +82,8 @@ impl Hardware {
         }
         add(format!("-chardev file,id=console,path={disks}/console.log,append=on"));
         add(format!("-serial chardev:console -qmp unix:{sockets}/monitor,server=on,wait=off"));
-        all.extend(["-append".into(), "root=LABEL=root rw console=ttyS0".into()]);
+        let console = ground.architecture.console();
+        all.extend(["-append".into(), format!("root=LABEL=root rw console={console}")]);
         all
     }
 }

@@ -72,6 +72,12 @@ impl Vm {
         })
     }
 
+    /// How many times as long all takes as in an emulated machine of this one's architecture.
+    #[must_use]
+    pub fn slowness(&self) -> u32 {
+        if self.ground.architecture.is_foreign() { 2 } else { 1 }
+    }
+
     /// Changes what it is made of; it counts from the next power-on.
     pub fn rebuild(&self, change: impl FnOnce(&mut Hardware)) {
         change(&mut self.hardware.borrow_mut());
@@ -91,7 +97,9 @@ impl Vm {
     /// Boots it, and returns when something in it answers.
     pub async fn power_on(&self, network: &Namespace) -> Result<()> {
         self.start(network, None).await?;
-        timeout(BOOT, self.until_it_answers()).await.context("it does not answer")?
+        timeout(BOOT * self.slowness(), self.until_it_answers())
+            .await
+            .context("it does not answer")?
     }
 
     /// Shuts it down in good order, as a person at its power button would.
@@ -122,7 +130,7 @@ impl Vm {
 
     async fn start(&self, network: &Namespace, snapshot: Option<&str>) -> Result<()> {
         ensure!(self.qemu.borrow().is_none(), "the machine is on");
-        let mut arguments = self.ground.tools.arguments("qemu-system-x86_64");
+        let mut arguments = self.ground.tools.arguments(self.ground.architecture.qemu());
         let place = hardware::Place { disks: &self.disks, sockets: &self.sockets };
         arguments.extend(self.hardware.borrow().arguments(&self.ground, &place));
         if let Some(snapshot) = snapshot {

@@ -25,6 +25,10 @@ pub(super) const SCENARIO: Scenario = Scenario {
 /// The machine that the other scenarios' machines go on from.
 const SAVED: &str = "saved";
 
+/// How much of the agent is in memory, and how much of that is no file's.
+const RESIDENT: &str = "cd /proc/$(systemctl show -P MainPID saigak-agent.service) && \
+    grep -E '^(VmRSS|RssAnon):' status | tr -s '\t\n' ' '";
+
 async fn play(stage: &Stage) -> Result<()> {
     // One that did not become ready is of no use to anybody.
     stage.lab.ready.get_or_try_init(|| save(stage)).await.map(drop)
@@ -43,8 +47,11 @@ pub(super) async fn save(stage: &Stage) -> Result<Saved> {
     ensure!(booted == "running", "systemd says {booted}");
     as_it_must_be(&guest).await?;
     as_a_person_sees_it(&guest).await?;
+    let machine = guest.sh("uname --machine").await?;
+    let resident = guest.sh(RESIDENT).await?;
+    stage.say(&format!("on {}, the agent's memory: {}", machine.trim(), resident.trim()));
     stage.add(Row {
-        fault: "first boot, blank data disk, from power-on".into(),
+        fault: format!("first boot on {}, blank data disk, from power-on", machine.trim()),
         healed: Some(ready - mark.at),
         remedies: guest.remedies(&mark),
         ..Row::default()

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 
+use crate::architecture::Architecture;
 use crate::guest::Guest;
-use crate::guest::vm::ground::{Ground, architecture};
+use crate::guest::vm::ground::Ground;
 use crate::guest::vm::rendered::Rendered;
 use crate::guest::vm::seed::Seed;
 use crate::host::inside::Lab;
@@ -43,7 +44,7 @@ fn user_data(ground: &Ground) -> Result<String> {
     let server = &ground.archive;
     let name = server.path.file_name().unwrap_or_default().to_string_lossy();
     let url = format!("OLLAMA_URL=https://{GATEWAY}/cdn/{name}");
-    let key = sum_key();
+    let key = sum_key(ground.architecture);
     let sum = format!("{key}{}", server.sha256);
     let text = &ground.rendered.user_data;
     let others = [("OLLAMA_URL=", url.as_str()), (key.as_str(), sum.as_str())];
@@ -63,8 +64,8 @@ pub(crate) fn without_updates(user_data: &str) -> Result<String> {
 }
 
 /// The line with the server's checksum begins so.
-fn sum_key() -> String {
-    format!("OLLAMA_SHA256_{}=", architecture())
+fn sum_key(architecture: Architecture) -> String {
+    format!("OLLAMA_SHA256_{}=", architecture.debian())
 }
 
 /// The text with other lines in the place of those that begin so, each of which is there once.
@@ -88,11 +89,12 @@ fn differences<'a>(there: &'a str, here: &'a str) -> Vec<(&'a str, &'a str)> {
 #[cfg(test)]
 mod tests {
     use super::{differences, in_place, sum_key};
+    use crate::architecture::Architecture;
 
     #[test]
     fn a_machine_is_told_what_the_cluster_s_is_told_but_for_where_the_server_comes_from() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../cloud-init/user-data");
-        let (there, sum) = (std::fs::read_to_string(path).unwrap(), sum_key());
+        let (there, sum) = (std::fs::read_to_string(path).unwrap(), sum_key(Architecture::Arm64));
         let here_sum = format!("{sum}00");
         let others =
             [("OLLAMA_URL=", "OLLAMA_URL=https://here/x"), (sum.as_str(), here_sum.as_str())];
