@@ -26,6 +26,8 @@ pub struct Told {
     pub conditions: Vec<(String, String, String)>,
     /// The repairs that are over: when they began, and what became of them.
     pub repairs: Vec<(String, String)>,
+    /// Whether one is under way.
+    pub repairing: bool,
 }
 
 impl From<&Report> for Told {
@@ -44,6 +46,7 @@ impl From<&Report> for Told {
             cause: cause.map(|cause| format!("{}/{}", cause.condition, cause.reason)),
             conditions: conditions.collect(),
             repairs: repairs.collect(),
+            repairing: report.repair.is_some(),
         }
     }
 }
@@ -63,14 +66,15 @@ impl Told {
         })
     }
 
-    /// Whether every condition that held in `before` holds, and the guest is as ready.
+    /// Whether every condition that held in `before` holds, the guest is as ready, and nothing is
+    /// repaired any more.
     #[must_use]
     pub fn is_as_good_as(&self, before: &Self) -> bool {
         let held = |told: &Self| -> BTreeSet<String> {
             let held = told.conditions.iter().filter(|(_, status, _)| status == "True");
             held.map(|(name, ..)| name.clone()).collect()
         };
-        self.ready >= before.ready && held(self).is_superset(&held(before))
+        !self.repairing && self.ready >= before.ready && held(self).is_superset(&held(before))
     }
 }
 
@@ -84,6 +88,9 @@ const VERDICT: &str = "verdict";
 pub struct Course(BTreeMap<String, Vec<String>>);
 
 impl Course {
+    /// The verdict of a guest that is.
+    pub(crate) const READY: &str = "Ready";
+
     /// The course that `told` took, of which the first was said before the fault, and which is
     /// named as one of `reasons` of `condition`. `None` where it did not come to its end.
     #[must_use]
@@ -100,7 +107,7 @@ impl Course {
 
     fn add(&mut self, before: &Told, told: &Told) {
         let verdict = match (&told.cause, told.ready) {
-            (_, true) => "Ready",
+            (_, true) => Self::READY,
             (Some(cause), false) => cause,
             (None, false) => "not Ready",
         };
@@ -118,6 +125,25 @@ impl Course {
         if said.last().is_none_or(|last| last != what) {
             said.push(what.into());
         }
+    }
+
+    fn lane(&self, lane: &str) -> &[String] {
+        self.0.get(lane).map_or(&[], Vec::as_slice)
+    }
+
+    /// The repairs that ran, in their order.
+    pub(crate) fn repairs(&self) -> &[String] {
+        self.lane(REPAIRS)
+    }
+
+    /// The verdicts, in their order: [`Course::READY`], or the root cause.
+    pub(crate) fn verdict(&self) -> &[String] {
+        self.lane(VERDICT)
+    }
+
+    /// What was said of each condition.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = (&String, &Vec<String>)> {
+        self.0.iter().filter(|(lane, _)| *lane != REPAIRS && *lane != VERDICT)
     }
 
     /// The same without that lane.
@@ -158,7 +184,7 @@ impl Course {
 }
 
 /// The guest's lane beside the one of the twins that goes with it longest.
-fn show(text: &mut String, lane: &str, said: &[String], known: &BTreeSet<Vec<String>>) {
+pub(crate) fn show(text: &mut String, lane: &str, said: &[String], known: &BTreeSet<Vec<String>>) {
     let same = |twin: &&Vec<String>| twin.iter().zip(said).take_while(|(a, b)| a == b).count();
     let nearest = known.iter().max_by_key(same).map_or(&[][..], Vec::as_slice);
     // Writing to a string does not fail.

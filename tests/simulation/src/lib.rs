@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod course;
+pub mod decisions;
 pub mod fault;
 pub mod guest;
 pub mod history;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::course::Course;
+use crate::decisions::Compares;
 use crate::fault::Fault;
 use crate::twin::Case;
 
@@ -23,6 +24,8 @@ pub struct Recorded {
     pub reasons: Vec<String>,
     /// After how many milliseconds somebody else mended it, if he did.
     pub cured: Option<u64>,
+    /// How it is compared.
+    pub compares: Compares,
     /// What was said.
     pub course: Course,
 }
@@ -36,12 +39,13 @@ impl Recorded {
 
     /// What a booted guest said of `case`.
     #[must_use]
-    pub fn of(case: &Case<'_>, course: Course) -> Self {
+    pub fn of(case: &Case<'_>, compares: Compares, course: Course) -> Self {
         Self {
             fault: case.fault,
             condition: case.condition.into(),
             reasons: case.reasons.iter().map(|reason| (*reason).into()).collect(),
             cured: case.cured,
+            compares,
             course,
         }
     }

@@ -5,6 +5,7 @@ use saigak_agent::core::Report;
 
 use crate::agent::Deed;
 use crate::course::{Course, Told};
+use crate::decisions::Compares;
 use crate::fault::Fault;
 use crate::history::{Event, History};
 use crate::mind::Sound;
@@ -19,9 +20,16 @@ const APART: u64 = 487;
 /// Moments: together longer than the longest distance of two looks at one thing, a quarter of a
 /// minute, several times.
 const MOMENTS: u64 = 240;
+/// So many are played before they are looked at.
+const AT_A_TIME: usize = 24;
 /// How long the guest is watched, after its cure where there is one: longer than the slowest of
 /// the agent's repairs here takes.
 const WATCHED: u64 = 120_000;
+/// From one moment's cure to that of the next. When exactly a person's command takes effect is not
+/// known, and a unit that fails again and again is in another state every second.
+const LATER: u64 = 131;
+/// All cures come within this time: once around such a unit's states.
+const CURED_WITHIN: u64 = 3200;
 /// How long quick things take at most: no time, as on an idle guest, and as on loaded ones.
 const TEMPOS: [u64; 4] = [0, 10, 40, 200];
 
@@ -95,6 +103,28 @@ pub fn courses(case: &Case<'_>) -> Result<Vec<Course>, Violation> {
     each_course(case).collect()
 }
 
+/// Holds a guest's course against those of its twins, as `comparable` leaves them, until they
+/// show all of it: more of them can only show more.
+///
+/// # Errors
+/// What differs, or the first rule that a twin breaks.
+pub fn compare(
+    case: &Case<'_>,
+    compares: Compares,
+    course: &Course,
+    comparable: impl Fn(Course) -> Course,
+) -> Result<(), String> {
+    let mut twins: Vec<Course> = Vec::new();
+    for twin in each_course(case) {
+        let twin = twin.map_err(|broken| format!("its twin breaks a rule: {broken}"))?;
+        twins.push(comparable(twin));
+        if twins.len().is_multiple_of(AT_A_TIME) && compares.compare(course, &twins).is_ok() {
+            return Ok(());
+        }
+    }
+    compares.compare(course, &twins)
+}
+
 /// The same, each played when it is asked for.
 pub fn each_course(case: &Case<'_>) -> impl Iterator<Item = Result<Course, Violation>> {
     (0..MOMENTS).filter_map(|moment| course(case, moment).transpose())
@@ -106,13 +136,14 @@ fn course(case: &Case<'_>, moment: u64) -> Result<Option<Course>, Violation> {
     let struck = FIRST + moment * APART;
     let before = case.before.iter().copied();
     let strike = before.chain([Event::Strike(case.fault)]);
-    let cure = case.cured.map(|after| (struck + after, Event::Cure(case.fault)));
+    let cured = case.cured.map(|after| after + moment * LATER % CURED_WITHIN);
+    let cure = cured.map(|after| (struck + after, Event::Cure(case.fault)));
     let history = History {
         seed: moment,
         tempo,
         contained: Some(LOADS[number % LOADS.len()]),
         events: strike.map(|event| (struck, event)).chain(cure).collect(),
-        cured: struck + case.cured.unwrap_or(0) + WATCHED,
+        cured: struck + cured.unwrap_or(0) + WATCHED,
         // Nothing is mended by anybody else, and no rest of a ladder is waited for.
         stays: Some(case.fault),
         ..History::of(&[])

@@ -3,32 +3,19 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests, the helpers too")]
 
-use saigak_simulation::course::Course;
 use saigak_simulation::fault::Fault;
 use saigak_simulation::history::Event;
 use saigak_simulation::recorded::Recorded;
-use saigak_simulation::twin::{Case, each_course};
+use saigak_simulation::twin::{self, Case};
 use saigak_simulation::world::Wrong;
 
 /// Holds a booted guest's course against those of the simulated twin to which `before` has
 /// happened, as far as it goes: what was not compared there is not here.
 fn compare(recorded: &Recorded, before: &[Event]) -> Result<(), String> {
-    let Recorded { fault, condition, reasons, cured, course } = recorded;
+    let Recorded { fault, condition, reasons, cured, compares, course } = recorded;
     let reasons: Vec<&str> = reasons.iter().map(String::as_str).collect();
     let case = Case { before, cured: *cured, ..Case::of(*fault, condition, &reasons) };
-    let mut twins: Vec<Course> = Vec::new();
-    let mut differs = course.compare(&twins);
-    for twin in each_course(&case) {
-        twins.push(twin.unwrap().as_far_as(course));
-        // Enough of them, where they already show all of it.
-        if twins.len().is_multiple_of(24) {
-            differs = course.compare(&twins);
-        }
-        if differs.is_ok() {
-            return Ok(());
-        }
-    }
-    course.compare(&twins)
+    twin::compare(&case, *compares, course, |twin| twin.as_far_as(course))
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn told(network: (&str, &str), cause: Option<&str>, repairs: &[&str]) -> Told {
         cause: cause.map(Into::into),
         conditions: vec![("NetworkUp".into(), status.into(), reason.into())],
         repairs: repairs.iter().map(|what| ("once".into(), (*what).into())).collect(),
+        repairing: false,
     }
 }
 

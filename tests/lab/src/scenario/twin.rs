@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use saigak_simulation::course::{Course, Told, repair};
 use saigak_simulation::recorded::Recorded;
-use saigak_simulation::twin::{Case, courses};
+use saigak_simulation::twin::{self as simulated, Case};
 
 use super::fault::{Fault, heal};
 use super::table::Row;
@@ -93,16 +93,14 @@ fn compare(
     let course = Course::of(told, condition, reasons);
     let course = course.context("the fault was not named, or is not over")?;
     let case = Case { cured, ..Case::of(twin.simulated, condition, reasons) };
-    let twins = courses(&case).map_err(|broken| anyhow!("its twin breaks a rule: {broken}"))?;
     let comparable =
         |course: Course| FOREIGN.iter().fold(course, |course, (lane, _)| course.beside(lane));
-    let twins: Vec<Course> = twins.into_iter().map(comparable).collect();
     let course = comparable(course);
-    course.compare(&twins).map_err(|differs| {
+    simulated::compare(&case, twin.compares, &course, comparable).map_err(|differs| {
         anyhow!("its twin, {:?}, takes another course:\n{differs}", twin.simulated)
     })?;
     if std::env::var_os("SAIGAK_BLESS").is_some() {
-        Recorded::of(&case, course).keep()?;
+        Recorded::of(&case, twin.compares, course).keep()?;
     }
     Ok(())
 }
@@ -125,6 +123,7 @@ impl From<&Report> for Told {
             cause: cause.map(|cause| format!("{}/{}", cause.condition, cause.reason)),
             conditions: conditions.collect(),
             repairs: repairs.collect(),
+            repairing: report.repair.is_some(),
         }
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod alone;
 
+use saigak_simulation::decisions::Compares;
 use saigak_simulation::fault::Fault as Simulated;
 
 /// What both can play.
@@ -11,10 +12,13 @@ pub(super) struct Twin {
     pub what: &'static str,
     /// In the simulated guest.
     pub simulated: Simulated,
+    /// How the two are compared.
+    pub compares: Compares,
 }
 
+/// Every lane is compared.
 const fn twin(what: &'static str, simulated: Simulated) -> Twin {
-    Twin { what, simulated }
+    Twin { what, simulated, compares: Compares::Courses }
 }
 
 /// All of them.
