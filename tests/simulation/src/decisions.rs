@@ -65,6 +65,9 @@ pub struct Decisions {
     causes: BTreeSet<String>,
 }
 
+/// A part of decisions, and what it is called.
+type Part<T> = (&'static str, fn(&Decisions) -> &T);
+
 impl Decisions {
     /// Those of a course.
     #[must_use]
@@ -96,7 +99,7 @@ impl Decisions {
             return Err("no twin's course came to its end".into());
         }
         let mut shown = String::new();
-        let lanes: [(&str, fn(&Self) -> &Vec<String>); 2] =
+        let lanes: [Part<Vec<String>>; 2] =
             [("repairs", |it| &it.repairs), ("verdict", |it| &it.verdict)];
         for (name, lane) in lanes {
             let known: BTreeSet<Vec<String>> = twins.iter().map(|it| lane(it).clone()).collect();
@@ -104,7 +107,7 @@ impl Decisions {
                 show(&mut shown, name, lane(self), &known);
             }
         }
-        let sets: [(&str, fn(&Self) -> &BTreeSet<String>); 2] =
+        let sets: [Part<BTreeSet<String>>; 2] =
             [("denied", |it| &it.denied), ("named as the cause", |it| &it.causes)];
         for (name, set) in sets {
             let own = set(self);

@@ -78,7 +78,7 @@ pub enum Fault {
     Masked,
     /// The server's program is gone, and the server is restarted.
     ProgramGone,
-    /// The server is killed, and somebody else takes its port.
+    /// The server is stopped, somebody else takes its port, and it is started.
     PortTaken,
     /// It listens on 127.0.0.1 only.
     Loopback,

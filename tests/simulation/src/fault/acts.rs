@@ -39,7 +39,7 @@ impl Fault {
             }
             F::PortTaken => {
                 world.server.port_taken = true;
-                world.server_dies("exit-code");
+                world.stop_and_start();
             }
             F::ModelsElsewhere => {
                 world.server.store = Store::Home;

@@ -2,13 +2,14 @@
 
 mod again;
 mod models;
+mod server;
 
 use saigak_agent::core::Outcome;
 use saigak_agent::guest::{Remedy, concern};
-use saigak_agent::{model, network, ollama, storage};
+use saigak_agent::{model, network, storage};
 
 use super::Guest;
-use crate::world::{Alias, Load, Process, READY_IN, Runner, Source, Start, Wrong};
+use crate::world::{Alias, Process, READY_IN, Runner, Source, Wrong};
 
 /// How well remedies do what they should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -311,46 +312,5 @@ impl Guest {
         }
         act.at_end = Some(AtEnd::MakeRoom);
         done("removed")
-    }
-
-    fn do_server(&mut self, remedy: ollama::Remedy, act: &mut Act) -> Outcome {
-        let world = &mut self.world;
-        if remedy == ollama::Remedy::StopRunner {
-            if !world.unit.runs() {
-                return done("the unit does not run");
-            }
-            world.end_runner();
-            return done("ended the runner");
-        }
-        // The helper opens the disk before it does anything.
-        if world.disk.mounted && world.disk.hangs {
-            act.ends = None;
-            return failed("the disk hangs");
-        }
-        if !world.disk.mounted || world.unit.load != Load::Loaded {
-            return refused("no disk, or no unit");
-        }
-        let start = match remedy {
-            ollama::Remedy::Start | ollama::Remedy::StopRunner => world.start_unit(),
-            ollama::Remedy::ResetFailed => {
-                world.reset_failed();
-                if self.hands == Hands::Half {
-                    return failed("the job was cancelled");
-                }
-                world.start_unit()
-            }
-            ollama::Remedy::Restart | ollama::Remedy::BindAll | ollama::Remedy::UseDataDisk => {
-                world.server.by_drop_in |= remedy == ollama::Remedy::BindAll;
-                world.server.store_by_drop_in |= remedy == ollama::Remedy::UseDataDisk;
-                let (start, ends) = world.restart_unit();
-                act.ends = Some(ends.max(world.now));
-                start
-            }
-        };
-        match start {
-            Start::Done | Start::Unneeded => done("started"),
-            Start::Refused => refused("another job is queued"),
-            Start::Limited => failed("start-limit-hit"),
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use saigak_agent::guest::{self, Seen, concern};
 use saigak_agent::model::{Attempt, Flaw as Told, PullState, Server};
+use saigak_agent::network;
 use saigak_agent::ollama::{self, Answer};
 
 use super::Guest;
@@ -85,13 +86,24 @@ pub struct Look {
     hangs: bool,
     /// The start of the server that has taken a knock and does not answer it.
     knocked: Option<u32>,
+    /// What systemd said meanwhile: it is asked when the look begins.
+    unit: Option<ollama::Unit>,
     /// The server that is proven.
     server: Option<Server>,
 }
 
 impl Look {
     fn at(concern: usize, now: u64, asleep: Duration) -> Self {
-        Self { concern, began: now, ends: now, asleep, hangs: false, knocked: None, server: None }
+        Self {
+            concern,
+            began: now,
+            ends: now,
+            asleep,
+            hangs: false,
+            knocked: None,
+            unit: None,
+            server: None,
+        }
     }
 }
 
@@ -119,6 +131,7 @@ impl Guest {
                     ANSWER
                 } else if silent {
                     look.knocked = Some(self.world.unit.invocation);
+                    look.unit = Some(seen::unit(&self.world));
                     KNOCK
                 } else {
                     takes
@@ -207,7 +220,12 @@ impl Guest {
             }
             concern::NETWORK => {
                 let before = facts.address();
-                let network = seen::network(&self.world, bus, may_repeat);
+                let mut network = seen::network(&self.world, bus, may_repeat);
+                if bus && self.world.networkd.came > look.began {
+                    // It was not on the bus yet, and its unit is asked for afterwards.
+                    let standing = network::Standing::OffBus;
+                    network.networkd = network::Networkd::NotRunning(standing);
+                }
                 if may_repeat && network.has_lease() && network.works() && network.repeats.is_none()
                 {
                     self.world.note_lease();
@@ -273,7 +291,8 @@ impl Guest {
             at_address = at_address.map(|(address, _)| (address, torn()));
             at_loopback = torn();
         }
-        let unit = if bus { Ok(seen::unit(&self.world)) } else { Err("no answer".into()) };
+        let unit = look.unit.clone().unwrap_or_else(|| seen::unit(&self.world));
+        let unit = if bus { Ok(unit) } else { Err("no answer".into()) };
         let asleep = look.asleep;
         let facts = &mut self.memory.facts;
         let before = facts.remembered(asleep);

@@ -30,6 +30,8 @@ pub enum Alias {
     NoManifest,
     /// Its weights are.
     Damaged,
+    /// Its weights are not there, which the source shares: the server does not list it.
+    Bare,
 }
 
 /// What is wrong with what the server computes.
@@ -103,7 +105,7 @@ impl Models {
     /// Whether the store is empty.
     #[must_use]
     pub fn is_bare(&self) -> bool {
-        self.source == Source::Missing && self.alias == Alias::Missing
+        self.source == Source::Missing && matches!(self.alias, Alias::Missing | Alias::Bare)
     }
 }
 
@@ -151,7 +153,8 @@ impl World {
             }
             self.models.source =
                 if self.models.bad_blob { Source::Damaged } else { Source::Present };
-            let is_back = self.models.alias == Alias::Damaged && !self.models.bad_blob;
+            let shares = matches!(self.models.alias, Alias::Damaged | Alias::Bare);
+            let is_back = shares && !self.models.bad_blob;
             if is_back || self.is_wrong(Wrong::AliasComesWithModel) {
                 self.models.alias = Alias::Good;
             }
@@ -175,7 +178,7 @@ impl World {
                 self.models.source = Source::Missing;
             }
             if self.models.alias == Alias::Damaged {
-                self.models.alias = Alias::Missing;
+                self.models.alias = Alias::Bare;
             }
         }
     }

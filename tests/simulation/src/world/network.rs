@@ -85,6 +85,7 @@ impl World {
     fn ask(&mut self) {
         if self.link.carrier && self.link.up {
             self.networkd.asks = Some(self.now + self.dhcp.latency);
+            self.networkd.answered = false;
         }
     }
 
@@ -173,6 +174,7 @@ impl World {
     pub(super) fn step_network(&mut self) {
         if come(&mut self.networkd.ready, self.now) {
             self.networkd.process = Process::Runs;
+            self.networkd.came = self.now;
             match self.networkd.takes_in {
                 Some(time) => self.networkd.starts = Some(self.now + time),
                 None => drop(self.configure()),
@@ -197,7 +199,7 @@ impl World {
         if !self.link.carrier || !self.link.up {
             return;
         }
-        if self.dhcp.away {
+        if self.dhcp.away && !self.networkd.answered {
             self.networkd.asks = Some(self.now + ASKS_AGAIN);
             return;
         }
@@ -211,6 +213,14 @@ impl World {
             }
             return;
         }
+        if self.networkd.sets_in > 0 && !self.networkd.answered {
+            self.networkd.answered = true;
+            self.networkd.lease = true;
+            self.networkd.asks = Some(self.now + self.up_to(self.networkd.sets_in));
+            self.network_changed();
+            return;
+        }
+        self.networkd.answered = false;
         self.link.address = Some(self.now + self.dhcp.lease);
         self.link.names_from = self.now + self.chance.u64(..NAMES);
         self.link.route = true;

@@ -110,8 +110,14 @@ pub struct Networkd {
     pub(super) ready: Option<u64>,
     /// When udev tells it of the link.
     pub(super) starts: Option<u64>,
+    /// How long it takes at most from a lease to its address.
+    pub sets_in: u64,
+    /// When it came to run.
+    pub came: u64,
     /// When an answer to its question for a lease comes, or when it asks again.
     pub(super) asks: Option<u64>,
+    /// The answer has come, and what is waited for is the address.
+    pub(super) answered: bool,
 }
 
 impl Default for Link {
@@ -151,6 +157,9 @@ impl Default for Networkd {
             ready: None,
             starts: None,
             asks: None,
+            sets_in: 0,
+            came: 0,
+            answered: false,
         }
     }
 }

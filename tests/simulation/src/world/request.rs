@@ -7,6 +7,8 @@ use super::{Flaw, Runner, World};
 pub struct Request {
     /// Work that is left before its answer, in milliseconds.
     pub left: u64,
+    /// It waits behind another client's, which the runner does not get done.
+    pub waits: bool,
     /// How it has ended.
     pub ended: Option<Ended>,
 }
@@ -36,7 +38,8 @@ impl World {
         };
         let load = if self.server.runner == Runner::Unloaded { self.server.load } else { 0 };
         let left = self.server.queue + load + self.server.embeds;
-        self.request = Some(Request { left, ended });
+        let waits = self.server.runner == Runner::Stuck;
+        self.request = Some(Request { left, waits, ended });
     }
 
     /// Whether a connection to the server at the guest's address is taken.
@@ -87,14 +90,21 @@ impl World {
     }
 
     /// The process that computes has ended, and with it what it computed. The server takes
-    /// another for the next request.
+    /// another for the next request, which may wait already.
     pub fn end_runner(&mut self) {
         if self.server.runner == Runner::Unloaded {
             return;
         }
         self.server.runner = Runner::Unloaded;
-        if let Some(request) = &mut self.request {
-            request.ended.get_or_insert(Ended::Cut);
+        match &mut self.request {
+            Some(request) if request.waits => {
+                request.waits = false;
+                request.left += self.server.load;
+            }
+            Some(request) => {
+                request.ended.get_or_insert(Ended::Cut);
+            }
+            None => {}
         }
     }
 

@@ -65,6 +65,11 @@ pub struct Server {
     pub queue: u64,
     /// Its queue is full: it answers 503.
     pub full: bool,
+    /// How long systemd takes at most to execute it, until which its unit is activating, and as
+    /// long from a stop to a start.
+    pub executing: u64,
+    /// How long it takes to stop, at the least and at most.
+    pub stopping: (u64, u64),
     /// How long it takes until it listens at its port.
     pub binding: u64,
     /// How long it takes then to find out what GPUs there are.
@@ -73,6 +78,8 @@ pub struct Server {
     pub load: u64,
     /// How long an embedding takes once the model is loaded.
     pub embeds: u64,
+    /// When it is executed. `None`: it is, or does not run.
+    executes: Option<u64>,
     /// When it listens. `None`: it does, or would if it ran.
     binds: Option<u64>,
     /// When it answers for the first time.
@@ -107,10 +114,13 @@ impl Default for Server {
             port_taken: false,
             queue: 0,
             full: false,
+            executing: 0,
+            stopping: (150, 150),
             binding: 40,
             discovery: 600,
             load: 1500,
             embeds: 30,
+            executes: None,
             binds: None,
             works_from: None,
             dies: None,
@@ -134,21 +144,21 @@ impl Server {
         self.by_drop_in = false;
         self.store_by_drop_in = false;
         self.runner = Runner::Unloaded;
-        self.binds = None;
-        self.works_from = None;
+        self.forget_start();
         self.dies = None;
         self.cpu = 0;
     }
 
     /// Its process has ended.
     pub(super) fn forget_start(&mut self) {
+        self.executes = None;
         self.binds = None;
         self.works_from = None;
     }
 
     /// The guest has slept for `time` milliseconds.
     pub(super) fn sleep(&mut self, time: u64) {
-        let waits = [&mut self.binds, &mut self.works_from, &mut self.dies];
+        let waits = [&mut self.executes, &mut self.binds, &mut self.works_from, &mut self.dies];
         for at in waits.into_iter().flatten() {
             *at += time;
         }
@@ -161,10 +171,22 @@ impl Server {
         if by_drop_in { Store::Inside } else { self.store }
     }
 
+    /// Where the next process listens.
+    #[must_use]
+    pub fn is_told_to_listen(&self) -> Bound {
+        if self.by_drop_in && !self.stubborn { Bound::All } else { self.bound }
+    }
+
     /// Where its process keeps its models.
     #[must_use]
     pub fn keeps(&self) -> Store {
         self.keeps
+    }
+
+    /// Whether systemd has not executed it yet.
+    #[must_use]
+    pub fn is_to_be_executed(&self) -> bool {
+        self.executes.is_some()
     }
 
     /// Where its process listens.
@@ -175,20 +197,32 @@ impl Server {
 }
 
 impl World {
+    /// What systemd takes `most` milliseconds for, or less.
+    pub(super) fn up_to(&mut self, most: u64) -> u64 {
+        if most == 0 { 0 } else { self.chance.u64(..=most) }
+    }
+
     pub(super) fn start_server(&mut self) {
+        let executed = self.now + self.up_to(self.server.executing);
         let server = &mut self.server;
-        server.listens =
-            if server.by_drop_in && !server.stubborn { Bound::All } else { server.bound };
+        server.listens = server.is_told_to_listen();
         server.keeps = server.is_told_to_keep();
         server.on_gpu = self.gpu.is_usable();
-        server.binds = Some(self.now + server.binding);
-        server.works_from = Some(self.now + server.binding + server.discovery);
+        server.executes = (executed > self.now).then_some(executed);
+        server.binds = Some(executed + server.binding);
+        server.works_from = Some(executed + server.binding + server.discovery);
         // An empty store of another user cannot be written, and then it does not start.
         let inside = server.keeps == Store::Inside;
         let bare = inside && self.models.is_bare() && !self.disk.writable();
         let ends = server.crashes || server.gone || server.no_user || server.port_taken;
         let ends = ends || bare || (inside && self.disk.closed);
         server.dies = ends.then_some(self.now + ENDS_AFTER);
+    }
+
+    /// Whether somebody else listens at its port.
+    #[must_use]
+    pub fn port_is_taken(&self) -> bool {
+        self.server.port_taken && self.unit.active != Active::Stopping && !self.unit.is_to_begin()
     }
 
     /// Whether its process does anything at all.
@@ -222,13 +256,16 @@ impl World {
     }
 
     pub(super) fn next_of_server(&self) -> Option<u64> {
-        let Server { binds, works_from, dies, .. } = self.server;
-        [self.next_of_unit(), binds, works_from, dies].into_iter().flatten().min()
+        let Server { executes, binds, works_from, dies, .. } = self.server;
+        [self.next_of_unit(), executes, binds, works_from, dies].into_iter().flatten().min()
     }
 
     pub(super) fn step_server(&mut self) {
         if come(&mut self.server.dies, self.now) {
             self.server_dies("exit-code");
+        }
+        if come(&mut self.server.executes, self.now) {
+            self.unit_changed();
         }
         come(&mut self.server.binds, self.now);
         come(&mut self.server.works_from, self.now);

@@ -31,6 +31,7 @@ pub enum Active {
 
 /// The unit.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each of them comes about by itself")]
 pub struct Unit {
     /// Whether it can be started.
     pub load: Load,
@@ -50,9 +51,15 @@ pub struct Unit {
     starts: Vec<u64>,
     /// When systemd starts it again.
     again: Option<u64>,
+    /// When it is started that was stopped, or had failed, a moment before.
+    begins: Option<u64>,
+    /// A job is queued for it meanwhile.
+    pub job: bool,
     /// When it has stopped, and whether it is started again then.
     stopped: Option<u64>,
     then_start: bool,
+    /// That is one job.
+    then_job: bool,
     /// Somebody restarts it as soon as it is started.
     hammered: bool,
 }
@@ -76,8 +83,8 @@ pub const BURST: usize = 5;
 pub const INTERVAL: u64 = 10_000;
 /// `RestartSec=`.
 const RESTART_AFTER: u64 = 3000;
-/// How long a server takes to stop.
-const STOPS_IN: u64 = 150;
+/// So many times what systemd needs to start it goes by where somebody does that by hand.
+const BY_HAND: u64 = 8;
 /// How long one takes that does not listen to SIGTERM: `TimeoutStopSec=`.
 const KILLED_AFTER: u64 = 90_000;
 
@@ -93,8 +100,11 @@ impl Default for Unit {
             accounted: true,
             starts: Vec::new(),
             again: None,
+            begins: None,
+            job: false,
             stopped: None,
             then_start: false,
+            then_job: false,
             hammered: false,
         }
     }
@@ -110,9 +120,16 @@ impl Unit {
     /// systemd goes by the monotonic clock, in which `time` has not been.
     pub(super) fn sleep(&mut self, time: u64) {
         self.started += time;
-        for at in self.starts.iter_mut().chain(&mut self.again).chain(&mut self.stopped) {
+        let waits = self.again.iter_mut().chain(&mut self.begins).chain(&mut self.stopped);
+        for at in self.starts.iter_mut().chain(waits) {
             *at += time;
         }
+    }
+
+    /// Whether it was stopped, or had failed, and is about to be started.
+    #[must_use]
+    pub fn is_to_begin(&self) -> bool {
+        self.begins.is_some()
     }
 
     /// Whether its process runs.
@@ -152,6 +169,8 @@ impl World {
     /// One start, whoever asked for it.
     fn spawn(&mut self) -> Start {
         self.unit.again = None;
+        self.unit.begins = None;
+        self.unit.job = false;
         if self.unit.is_limited(self.now) {
             self.unit.hammered = false;
             self.unit.active = Active::Failed;
@@ -171,8 +190,42 @@ impl World {
         if self.unit.hammered {
             self.begin_to_stop();
             self.unit.then_start = true;
+            self.unit.then_job = true;
         }
         Start::Done
+    }
+
+    /// It is started `pause` milliseconds after it was stopped, or had failed: by a job that is
+    /// queued meanwhile, or by somebody who comes then.
+    fn spawn_after(&mut self, pause: u64, job: bool) -> Start {
+        if pause == 0 {
+            return self.spawn();
+        }
+        self.unit.begins = Some(self.now + pause);
+        self.unit.job = job;
+        self.unit_changed();
+        Start::Done
+    }
+
+    /// `systemctl reset-failed`, and `systemctl start`. Says what came of it as far as that is
+    /// known at once, and when that is begun.
+    pub fn reset_and_start(&mut self) -> (Start, u64) {
+        self.reset_failed();
+        let pause = self.up_to(self.server.executing);
+        if self.unit.active != Active::Inactive || pause == 0 {
+            return (self.start_unit(), self.now);
+        }
+        if self.unit.load != Load::Loaded || !self.disk.mounted {
+            return (Start::Refused, self.now);
+        }
+        self.unit.restarts = 0;
+        (self.spawn_after(pause, false), self.now + pause)
+    }
+
+    /// `systemctl stop`, and `systemctl start` by somebody who does something in between.
+    pub fn stop_and_start(&mut self) {
+        self.restart_unit();
+        self.unit.then_job = false;
     }
 
     /// `systemctl reset-failed`: the failure and the starts are forgotten.
@@ -197,6 +250,8 @@ impl World {
         self.unit.hammered = false;
         self.unit.then_start = false;
         self.unit.again = None;
+        self.unit.begins = None;
+        self.unit.job = false;
         match self.unit.active {
             Active::Active => self.begin_to_stop(),
             Active::AutoRestart => self.unit.active = Active::Inactive,
@@ -215,6 +270,7 @@ impl World {
         if self.unit.active == Active::Active {
             self.begin_to_stop();
             self.unit.then_start = true;
+            self.unit.then_job = true;
             self.unit_changed();
             return (Start::Done, self.unit.stopped.unwrap_or(self.now));
         }
@@ -224,7 +280,12 @@ impl World {
 
     fn begin_to_stop(&mut self) {
         // A process that is stopped by a signal is continued by systemd, and ends.
-        let takes = if self.server.deaf { KILLED_AFTER } else { STOPS_IN };
+        let takes = if self.server.deaf {
+            KILLED_AFTER
+        } else {
+            let (least, most) = self.server.stopping;
+            least + self.up_to(most - least)
+        };
         self.unit.active = Active::Stopping;
         self.unit.stopped = Some(self.now + takes);
     }
@@ -242,7 +303,8 @@ impl World {
     }
 
     pub(super) fn next_of_unit(&self) -> Option<u64> {
-        self.unit.again.into_iter().chain(self.unit.stopped).min()
+        let Unit { again, begins, stopped, .. } = self.unit;
+        [again, begins, stopped].into_iter().flatten().min()
     }
 
     pub(super) fn step_unit(&mut self) {
@@ -254,10 +316,19 @@ impl World {
             self.leave();
             if std::mem::take(&mut self.unit.then_start) && self.disk.mounted {
                 self.unit.restarts = 0;
-                self.spawn();
+                let job = self.unit.then_job;
+                let most = self.server.executing * if job { 1 } else { BY_HAND };
+                let pause = self.up_to(most);
+                self.spawn_after(pause, job);
             } else {
                 self.unit.hammered = false;
             }
+        }
+        if come(&mut self.unit.begins, self.now) && self.unit.active == Active::Inactive {
+            if self.unit.load == Load::Loaded && self.disk.mounted {
+                self.spawn();
+            }
+            self.unit.job = false;
         }
         if come(&mut self.unit.again, self.now) {
             let restarts = self.unit.restarts + 1;
