@@ -1,6 +1,5 @@
 //! Courses that booted guests took, each in a file. The simulated guests are held against them
-//! where none is booted. `SAIGAK_BLESS=1 cargo lab test disk-files disk-matters disk-place model`
-//! writes them anew.
+//! where none is booted. [`ANEW`] writes them anew.
 
 use std::fs;
 use std::io;
@@ -12,6 +11,11 @@ use crate::course::Course;
 use crate::decisions::Compares;
 use crate::fault::Fault;
 use crate::twin::Case;
+
+/// What records them all.
+pub const ANEW: &str = "SAIGAK_BLESS=1 cargo lab test alias cable crash disk disk-files \
+    disk-matters disk-place firewall link loopback model model-files models networkd ports proof \
+    pull-room registry runner-in-flight server unit";
 
 /// What became of a fault in a booted guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

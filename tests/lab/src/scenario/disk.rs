@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
+use super::twin::Follower;
 use super::{Needs, Playing, Scenario};
 use crate::guest::disk::{MOUNT, UNIT};
 
@@ -18,10 +19,13 @@ pub(super) const SCENARIO: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(play(stage)) },
 };
 
+const NOT_MOUNTED: &str = "the data disk is not mounted";
+
 async fn play(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
     let data = guest.data().await?;
-    stage.say("breaks: the data disk is not mounted, for 30 seconds");
+    stage.say(&format!("breaks: {NOT_MOUNTED}, for 30 seconds"));
+    let follower = Follower::begin(&guest, NOT_MOUNTED).await?;
     let mark = guest.mark();
     guest.sh(&format!("systemctl stop ollama.service {UNIT}")).await?;
     let limit = Duration::from_secs(20);
@@ -42,6 +46,10 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.sh(&format!("systemctl start {UNIT}")).await?;
     let healed = guest.until_ready(mounted.at, FIRST_READY).await?;
     guest.expect_repairs(&mounted, &["ollama/Start"])?;
+    if let Some(follower) = follower {
+        let named = ("DataDiskMounted", &["NotMounted"][..]);
+        follower.end(&guest, named, Some(mounted.at - mark.at)).await?;
+    }
     ensure!(guest.data().await? == data, "the data disk is not what it was");
     let broken = format!("systemctl stop ollama.service {UNIT}");
     let cure = format!("systemctl start {UNIT} && systemctl start ollama.service");

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::fault::Fault;
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
+use super::twin::heal_like_its_twin;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::guest::report::Report;
@@ -163,7 +164,7 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.play(&guest, &ALIAS_EMPTY).await?;
     stage.play(&guest, &TEMPLATE_GONE).await?;
     let mark = guest.mark();
-    let row = super::fault::heal(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
+    let row = heal_like_its_twin(&guest, &SOURCE_GARBAGE).await.context(SOURCE_GARBAGE.what)?;
     stage.add(row);
     let lapse = guest.timeline.since(mark.at).into_iter().find(|seen| !seen.report.ready);
     ensure!(lapse.is_none(), "a source without a manifest made a serving guest unready");

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::stage::Stage;
 use super::table::Row;
+use super::twin::Follower;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::net::client::OLLAMA_PORT;
@@ -72,6 +73,7 @@ async fn play(stage: &Stage) -> Result<()> {
 }
 
 async fn stand(guest: &Guest, wall: &Wall) -> Result<Row> {
+    let follower = Follower::begin(guest, wall.what).await?;
     let mark = guest.mark();
     guest
         .sh(&format!(
@@ -93,6 +95,10 @@ async fn stand(guest: &Guest, wall: &Wall) -> Result<Row> {
     guest.sh("nft delete table inet site").await?;
     let healed = guest.until_ready(opened.at, OPENED).await?;
     guest.expect_repairs(&mark, &[])?;
+    if let Some(follower) = follower {
+        let named = (wall.condition, &[wall.reason][..]);
+        follower.end(guest, named, Some(opened.at - mark.at)).await?;
+    }
     Ok(Row {
         fault: wall.what.into(),
         seen: Some(seen - mark.at),

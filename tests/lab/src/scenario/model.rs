@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use super::fault::Fault;
 use super::stage::Stage;
 use super::table::Row;
+use super::twin::Follower;
 use super::{Needs, Playing, Scenario};
 use crate::guest::template::SOURCE;
 use crate::net::client::ALIAS;
@@ -99,9 +100,12 @@ async fn model(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+const AWAY: &str = "the registry goes away for a while, model and alias are deleted";
+
 async fn registry(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
-    stage.say("breaks: the registry goes away for 30 seconds, model and alias are deleted");
+    stage.say(&format!("breaks: {AWAY}"));
+    let follower = Follower::begin(&guest, AWAY).await?;
     let mark = guest.mark();
     guest.gateway.registry.stop().await?;
     guest.sh(BOTH_DELETED.breaks).await?;
@@ -119,6 +123,10 @@ async fn registry(stage: &Stage) -> Result<()> {
     let back = guest.mark();
     guest.gateway.start_registry().await?;
     let healed = guest.until_ready(back.at, Duration::from_mins(5)).await?;
+    if let Some(follower) = follower {
+        let named = ("ModelPresent", &["PullFailed"][..]);
+        follower.end(&guest, named, Some(back.at - mark.at)).await?;
+    }
     let names = guest.models().await?;
     for name in [SOURCE, ALIAS] {
         ensure!(names.iter().any(|listed| listed == name), "{name} is not among {names:?}");

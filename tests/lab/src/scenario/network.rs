@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use super::fault::Fault;
 use super::stage::Stage;
 use super::table::Row;
+use super::twin::Follower;
 use super::{Needs, Playing, Scenario};
 
 /// See the story.
@@ -85,9 +86,12 @@ async fn link(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
+const CUT: &str = "the cable is cut outside of the guest";
+
 async fn cable(stage: &Stage) -> Result<()> {
     let guest = stage.boot_healthy().await?;
-    stage.say("breaks: the cable is cut outside of the guest, for 20 seconds");
+    stage.say(&format!("breaks: {CUT}, for 20 seconds"));
+    let follower = Follower::begin(&guest, CUT).await?;
     let mark = guest.mark();
     guest.gateway.carrier(false).await?;
     let limit = Duration::from_secs(15);
@@ -99,6 +103,10 @@ async fn cable(stage: &Stage) -> Result<()> {
     guest.gateway.carrier(true).await?;
     let joined = guest.mark();
     let healed = guest.until_ready(joined.at, Duration::from_mins(1)).await?;
+    if let Some(follower) = follower {
+        let named = ("NetworkUp", &["NoCarrier"][..]);
+        follower.end(&guest, named, Some(joined.at - mark.at)).await?;
+    }
     stage.add(Row {
         fault: "cable cut, then joined".into(),
         seen: Some(seen - mark.at),

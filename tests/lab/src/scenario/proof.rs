@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::stage::{FIRST_READY, Stage};
 use super::table::Row;
+use super::twin::Follower;
 use super::{Needs, Playing, Scenario};
 use crate::guest::Guest;
 use crate::guest::report::Report;
@@ -60,6 +61,7 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.until_ready(mark.at, FIRST_READY).await?;
     for (what, switch, reason) in CASES {
         stage.say(&format!("breaks: the stand-in answers with {what}"));
+        let follower = Follower::begin(&guest, what).await?;
         let mark = guest.mark();
         guest.write_file(SWITCHES, format!("{{\"vector\":\"{switch}\"}}"))?;
         let limit = Duration::from_mins(1);
@@ -73,6 +75,10 @@ async fn play(stage: &Stage) -> Result<()> {
         guest.write_file(SWITCHES, "{}")?;
         let mended = guest.mark();
         let healed = guest.until_ready(mended.at, FIRST_READY).await?;
+        if let Some(follower) = follower {
+            let named = ("EmbeddingCorrect", &[*reason][..]);
+            follower.end(&guest, named, Some(mended.at - mark.at)).await?;
+        }
         stage.add(Row {
             fault: (*what).into(),
             seen: Some(seen - mark.at),

@@ -1,5 +1,5 @@
 //! Simulated twins: a fault that the simulation can play too must take the same course there as
-//! in a booted guest.
+//! in a booted guest, or at least lead to the same decisions.
 
 use std::time::Duration;
 

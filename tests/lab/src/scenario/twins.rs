@@ -16,9 +16,14 @@ pub(super) struct Twin {
     pub compares: Compares,
 }
 
-/// Every lane is compared.
+/// Every lane is.
 const fn twin(what: &'static str, simulated: Simulated) -> Twin {
     Twin { what, simulated, compares: Compares::Courses }
+}
+
+/// What is decided is: what is seen hangs on when somebody looks.
+const fn decides(what: &'static str, simulated: Simulated) -> Twin {
+    Twin { what, simulated, compares: Compares::Decisions }
 }
 
 /// All of them.
@@ -32,27 +37,74 @@ pub(super) const TWINS: &[Twin] = &[
     twin("alias deleted", Simulated::AliasDeleted),
     twin("model deleted, alias kept", Simulated::ModelDeleted),
     twin("model and alias deleted", Simulated::BothDeleted),
+    decides("link admin-down", Simulated::LinkDown),
+    decides("address flushed", Simulated::Flushed),
+    decides("default route gone", Simulated::RouteGone),
+    decides("networkd stopped, address gone", Simulated::NetworkdStopped),
+    decides("networkd gave the link up", Simulated::NetworkdFailed),
+    decides("networkd masked", Simulated::NetworkdMasked),
+    decides("Ollama frozen", Simulated::Frozen),
+    decides("Ollama killed", Simulated::Killed),
+    decides("Ollama stopped", Simulated::Stopped),
+    decides("Ollama on 127.0.0.1 only", Simulated::Loopback),
+    decides("Ollama started too often", Simulated::Limited),
+    decides("no HOME for Ollama", Simulated::Crashes),
+    decides("Ollama's program missing", Simulated::ProgramGone),
+    decides("Ollama's port taken by another unit", Simulated::PortTaken),
+    decides("Ollama moved to another port", Simulated::Moved),
+    decides("OLLAMA_MODELS leads to the root disk", Simulated::ModelsElsewhere),
+    decides("OLLAMA_MODELS set by an environment file", Simulated::ModelsByFile),
+    decides("runner frozen with a request on its way", Simulated::RunnerStuck),
+    decides("the alias has another context length", Simulated::Drifted),
+    decides("the alias's manifest is empty", Simulated::AliasCut),
+    decides("the model's manifest is garbage", Simulated::NoManifest),
+    decides("the model's weights are cut short", Simulated::WeightsCut),
+    decides("the alias's own weights are gone, the source has others", Simulated::ForeignWeights),
+    decides("no user ollama", Simulated::UserGone),
+    decides("blobs replaced by a symbolic link", Simulated::Linked),
+    decides("model and alias deleted, and no room for the model", Simulated::NoRoom),
+];
+
+/// What scenarios of their own play, step by step.
+pub(super) const STAGED: &[Twin] = &[
+    decides("three quarters of the dimensions", Simulated::WrongDimension),
+    decides("one number is not a number", Simulated::NotFiniteForGood),
+    decides("twice the length", Simulated::NotUnit),
+    decides("the port dropped on the link, which nobody feels inside", Simulated::Firewall),
+    decides("the data disk is not mounted", Simulated::Unmounted),
+    decides("the cable is cut outside of the guest", Simulated::CableCut),
+    decides(
+        "the registry goes away for a while, model and alias are deleted",
+        Simulated::RegistryAway,
+    ),
 ];
 
 /// The twin of what the lab calls so.
 pub(super) fn of(what: &str) -> Option<&'static Twin> {
-    TWINS.iter().find(|twin| twin.what == what)
+    TWINS.iter().chain(STAGED).find(|twin| twin.what == what)
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
+    use saigak_simulation::recorded::Recorded;
+
     use super::alone::{BOOTED_ALONE, SIMULATED_ALONE};
     use super::*;
 
+    /// The text of each scenario.
+    fn scenarios() -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario");
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let scenarios = paths.filter(|path| !path.ends_with("twins.rs"));
+        scenarios.filter_map(|path| std::fs::read_to_string(path).ok()).collect()
+    }
+
     /// What each `Fault` of the scenarios is called: the line after its first.
     fn played() -> Vec<String> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario");
         let mut played = Vec::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        for text in scenarios() {
             let lines: Vec<&str> = text.lines().collect();
             let begins = |line: &str| {
                 line.ends_with(": Fault = Fault {") || line.ends_with(": Matter = Matter {")
@@ -78,11 +130,30 @@ mod tests {
     }
 
     #[test]
+    fn what_scenarios_of_their_own_play_is_in_one_of_them() {
+        let scenarios = scenarios();
+        for Twin { what, .. } in STAGED {
+            let told = format!("\"{what}\"");
+            assert_eq!(scenarios.iter().filter(|text| text.contains(&told)).count(), 1, "{what}");
+        }
+    }
+
+    #[test]
     fn every_simulated_fault_has_a_twin_or_a_reason_why_not() {
         for fault in Simulated::ALL {
-            let twins = TWINS.iter().filter(|twin| twin.simulated == fault).count();
+            let twins = TWINS.iter().chain(STAGED).filter(|twin| twin.simulated == fault).count();
             let alone = SIMULATED_ALONE.iter().filter(|(alone, _)| *alone == fault).count();
             assert_eq!(twins + alone, 1, "{fault:?}");
         }
+    }
+    #[test]
+    fn every_twin_has_a_course_that_is_recorded_and_compared_alike() {
+        let mut recorded: Vec<_> =
+            Recorded::all().unwrap().iter().map(|it| (it.fault, it.compares)).collect();
+        let twins = TWINS.iter().chain(STAGED).map(|twin| (twin.simulated, twin.compares));
+        let mut twins: Vec<_> = twins.collect();
+        recorded.sort_unstable_by_key(|(fault, _)| *fault);
+        twins.sort_unstable_by_key(|(fault, _)| *fault);
+        assert_eq!(recorded, twins);
     }
 }
