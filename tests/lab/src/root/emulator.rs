@@ -15,7 +15,11 @@ use crate::process;
 
 /// What an arm64 program begins with, and which of these bits count. As Debian registers it: the
 /// emulator is opened once (F), so that it need not lie in the root that it is for.
-const ARM64: &str = r":saigak-arm64:M:0:\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:";
+const ARM64: &str = concat!(
+    r":saigak-arm64:M:0:",
+    r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:",
+    r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:",
+);
 /// Says that the namespace is there, waits until it has users, and registers the emulator in it.
 const SCRIPT: &str = r#"echo there && read -r go || exit
 binfmt=/proc/sys/fs/binfmt_misc
