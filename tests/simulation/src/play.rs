@@ -272,6 +272,7 @@ impl<M: Mind> Stage<'_, M> {
                 if let Some(agent) = self.agent.take() {
                     let arrived = self.guest.world.chance.usize(..=agent.unsaved());
                     agent.cut_short(arrived, &mut self.disk);
+                    self.watch.agent_died(arrived == agent.unsaved() && self.saves != Saves::Fail);
                     self.orphans.extend(agent.acts().cloned());
                 }
                 self.guest.forget();

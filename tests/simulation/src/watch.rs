@@ -84,6 +84,8 @@ pub struct Watch {
     tries: Vec<Try>,
     /// For each condition whether it has recovered since the last repair for it.
     recovered: Vec<bool>,
+    /// Whether the last agent took with it what it had not saved.
+    unsaved: bool,
     /// When the server was last restarted for its GPU's sake.
     restarted_for_gpu: Option<u64>,
     /// Until when a person wants no repairs.
@@ -101,6 +103,7 @@ impl Default for Watch {
             flying: Vec::new(),
             tries: Vec::new(),
             recovered: vec![true; CONDITIONS.len()],
+            unsaved: false,
             restarted_for_gpu: None,
             paused_until: 0,
             states: Vec::new(),
@@ -139,12 +142,20 @@ impl Watch {
         let booted = guest.world.booted;
         self.tries.retain(|it| it.began() > booted);
         self.forget_ends(guest, ledger);
+        if self.unsaved {
+            self.forget_recoveries(ledger);
+        }
         for judged in &mut self.judged {
             *judged = UNSEEN;
         }
         if ledger.pause_at(&guest.boot_id(), guest.moment().uptime).is_none() {
             self.paused_until = 0;
         }
+    }
+
+    /// The agent is gone, and has `saved` all that it knew.
+    pub fn agent_died(&mut self, saved: bool) {
+        self.unsaved = !saved;
     }
 
     /// A person wants no repairs until then.

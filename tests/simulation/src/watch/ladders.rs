@@ -70,6 +70,16 @@ impl Watch {
         }
     }
 
+    /// A new agent begins with that ledger, and the one before it has not saved all. What had
+    /// recovered, the ledger still has as it was before.
+    pub(super) fn forget_recoveries(&mut self, ledger: &Ledger) {
+        for climb in ledger.climbs.iter().flat_map(|known| &known.climbs) {
+            if let Some(at) = super::place(&climb.condition) {
+                self.recovered[at] = false;
+            }
+        }
+    }
+
     /// A condition has recovered: what was tried for it is forgotten.
     pub(super) fn forget(&mut self, condition: &str) {
         self.tries.retain(|it| it.condition != condition);
