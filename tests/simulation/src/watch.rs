@@ -86,6 +86,8 @@ pub struct Watch {
     recovered: Vec<bool>,
     /// Whether the last agent took with it what it had not saved.
     unsaved: bool,
+    /// How many milliseconds the guest has slept that its agent does not know of.
+    naps: u64,
     /// When the server was last restarted for its GPU's sake.
     restarted_for_gpu: Option<u64>,
     /// Until when a person wants no repairs.
@@ -104,6 +106,7 @@ impl Default for Watch {
             tries: Vec::new(),
             recovered: vec![true; CONDITIONS.len()],
             unsaved: false,
+            naps: 0,
             restarted_for_gpu: None,
             paused_until: 0,
             states: Vec::new(),
@@ -138,6 +141,7 @@ impl Watch {
     /// not its own, and a pause counts as far as it was saved.
     pub fn agent_began(&mut self, guest: &Guest, ledger: &Ledger) {
         self.flying.clear();
+        self.naps = 0;
         // Another boot may have mended anything.
         let booted = guest.world.booted;
         self.tries.retain(|it| it.began() > booted);

@@ -1,6 +1,8 @@
 //! What the repairs of one fault must keep to among each other, whichever agent makes them.
 
-use saigak_agent::core::{Climb, Ledger, Outcome, Remedy as _, Rung};
+use std::time::Duration;
+
+use saigak_agent::core::{Climb, Ledger, Outcome, Remedy as _, Rung, slept};
 use saigak_agent::guest::Remedy;
 
 use super::{Verdict, Watch, broken, stated};
@@ -150,6 +152,12 @@ impl Watch {
     /// The guest has slept for `time` milliseconds: nothing can have healed by itself meanwhile,
     /// taken effect, or held.
     pub fn slept(&mut self, now: u64, time: u64) {
+        self.naps += time;
+        // Naps are no sleep to the agent, until they are long enough together.
+        if slept(Duration::ZERO, Duration::from_millis(self.naps)).is_none() {
+            return;
+        }
+        let time = std::mem::take(&mut self.naps);
         for judged in &mut self.judged {
             judged.since += time;
             judged.held = judged.held.map(|_| now);
