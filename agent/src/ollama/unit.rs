@@ -62,6 +62,9 @@ pub struct Environment {
     pub unset: Vec<String>,
 }
 
+/// The load state of a unit that has no file.
+const NOT_FOUND: &str = "not-found";
+
 /// One line of `ExecStart=` as it stands on the bus: program, arguments, whether a failure is
 /// ignored, and when and how it last ran.
 type Exec = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
@@ -71,16 +74,38 @@ type Exec = (String, Vec<String>, bool, u64, u64, u64, u64, u32, i32, i32);
 type Listed =
     (String, String, String, String, String, String, OwnedObjectPath, u32, String, OwnedObjectPath);
 
+/// How often a unit is read until nobody has it loaded anew meanwhile.
+const READS: usize = 3;
+
 /// Reads the state of the unit `name`. Asking loads a unit file; it starts nothing.
+///
+/// What there is to know comes in many answers. Where it was masked or its file removed between
+/// two of them, the later ones are an empty unit's: so it is read again.
 ///
 /// # Errors
 /// Where systemd cannot be asked.
 pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
+    let mut unit = read_once(bus, name).await?;
+    for _ in 1..READS {
+        let now = listed(bus, name).await?.map(|(_, _, load_state, ..)| load_state);
+        if now.as_deref().unwrap_or(NOT_FOUND) == unit.load_state {
+            break;
+        }
+        unit = read_once(bus, name).await?;
+    }
+    Ok(unit)
+}
+
+async fn listed(bus: &Bus, name: &str) -> Result<Option<Listed>, BusError> {
     let listed: Vec<Listed> = bus.call(SYSTEMD, "ListUnitsByNames", &(vec![name],)).await?;
+    Ok(listed.into_iter().next())
+}
+
+async fn read_once(bus: &Bus, name: &str) -> Result<Unit, BusError> {
     let Some((_, _, load_state, active_state, sub_state, _, path, job, ..)) =
-        listed.into_iter().next()
+        listed(bus, name).await?
     else {
-        return Ok(Unit { load_state: "not-found".into(), ..Unit::default() });
+        return Ok(Unit { load_state: NOT_FOUND.into(), ..Unit::default() });
     };
     if load_state != "loaded" && active_state == "inactive" {
         // systemd forgets such a unit at once. Each further question would have it read the
