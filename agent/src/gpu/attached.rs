@@ -33,7 +33,7 @@ static TOO_FEW: Reason<Remedy> = Reason::fault(
     "compare lspci -nn with spec.template.spec.domain.devices.gpus of the VirtualMachine, or set \
      gpu.expected to what it has",
 );
-static UNREADABLE: Reason<Remedy> =
+pub(super) static UNREADABLE: Reason<Remedy> =
     Reason::unknown("Unreadable", "see ls -l /sys/bus/pci/devices: is sysfs mounted?");
 
 /// All that can be said of it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attached::NOT_EXPECTED;
+use super::attached::{NOT_EXPECTED, UNREADABLE};
 use super::facts::Facts;
 use super::probe::{Failure, Host};
 use super::repair::{DEVICES_MISSING, NOT_LOADED};
@@ -115,8 +115,6 @@ static PROBE_FAILED: Reason<Remedy> = Reason::unknown(
     "ProbeFailed",
     "see journalctl -t saigak-agent, and as root: saigak-agent gpu-probe",
 );
-static UNREADABLE: Reason<Remedy> =
-    Reason::unknown("Unreadable", "see ls -l /sys/bus/pci/devices: is sysfs mounted?");
 
 /// All that can be said of it.
 pub(super) static REASONS: &[&Reason<Remedy>] = &[

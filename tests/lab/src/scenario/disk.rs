@@ -46,10 +46,8 @@ async fn play(stage: &Stage) -> Result<()> {
     guest.sh(&format!("systemctl start {UNIT}")).await?;
     let healed = guest.until_ready(mounted.at, FIRST_READY).await?;
     guest.expect_repairs(&mounted, &["ollama/Start"])?;
-    if let Some(follower) = follower {
-        let named = ("DataDiskMounted", &["NotMounted"][..]);
-        follower.end(&guest, named, Some(mounted.at - mark.at)).await?;
-    }
+    let named = ("DataDiskMounted", &["NotMounted"][..]);
+    follower.end(&guest, named, Some(mounted.at - mark.at)).await?;
     ensure!(guest.data().await? == data, "the data disk is not what it was");
     let broken = format!("systemctl stop ollama.service {UNIT}");
     let cure = format!("systemctl start {UNIT} && systemctl start ollama.service");

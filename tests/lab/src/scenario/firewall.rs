@@ -95,10 +95,8 @@ async fn stand(guest: &Guest, wall: &Wall) -> Result<Row> {
     guest.sh("nft delete table inet site").await?;
     let healed = guest.until_ready(opened.at, OPENED).await?;
     guest.expect_repairs(&mark, &[])?;
-    if let Some(follower) = follower {
-        let named = (wall.condition, &[wall.reason][..]);
-        follower.end(guest, named, Some(opened.at - mark.at)).await?;
-    }
+    let named = (wall.condition, &[wall.reason][..]);
+    follower.end(guest, named, Some(opened.at - mark.at)).await?;
     Ok(Row {
         fault: wall.what.into(),
         seen: Some(seen - mark.at),

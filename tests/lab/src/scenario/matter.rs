@@ -85,10 +85,8 @@ async fn play(guest: &Guest, matter: &Matter) -> Result<Row> {
     let what = format!("Ready, with {condition} True");
     let healed = guest.wait(cured.at, matter.healed_within, &what, good).await?.at;
     guest.client_embed().await.context("Ready was a lie: a client gets no embedding")?;
-    if let Some(follower) = follower {
-        let named = (matter.condition, matter.reasons);
-        follower.end(guest, named, Some(cured.at - mark.at)).await?;
-    }
+    let named = (matter.condition, matter.reasons);
+    follower.end(guest, named, Some(cured.at - mark.at)).await?;
     let mut repairs = guest.timeline.repairs_since(&cured);
     // What was decided before the cure was seen, and thought better of.
     repairs.retain(|repair| !repair.was_refused());

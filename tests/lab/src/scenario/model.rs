@@ -123,10 +123,7 @@ async fn registry(stage: &Stage) -> Result<()> {
     let back = guest.mark();
     guest.gateway.start_registry().await?;
     let healed = guest.until_ready(back.at, Duration::from_mins(5)).await?;
-    if let Some(follower) = follower {
-        let named = ("ModelPresent", &["PullFailed"][..]);
-        follower.end(&guest, named, Some(back.at - mark.at)).await?;
-    }
+    follower.end(&guest, ("ModelPresent", &["PullFailed"]), Some(back.at - mark.at)).await?;
     let names = guest.models().await?;
     for name in [SOURCE, ALIAS] {
         ensure!(names.iter().any(|listed| listed == name), "{name} is not among {names:?}");

@@ -103,10 +103,8 @@ async fn cable(stage: &Stage) -> Result<()> {
     guest.gateway.carrier(true).await?;
     let joined = guest.mark();
     let healed = guest.until_ready(joined.at, Duration::from_mins(1)).await?;
-    if let Some(follower) = follower {
-        let named = ("NetworkUp", &["NoCarrier"][..]);
-        follower.end(&guest, named, Some(joined.at - mark.at)).await?;
-    }
+    let named = ("NetworkUp", &["NoCarrier"][..]);
+    follower.end(&guest, named, Some(joined.at - mark.at)).await?;
     stage.add(Row {
         fault: "cable cut, then joined".into(),
         seen: Some(seen - mark.at),

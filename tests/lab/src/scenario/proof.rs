@@ -75,10 +75,8 @@ async fn play(stage: &Stage) -> Result<()> {
         guest.write_file(SWITCHES, "{}")?;
         let mended = guest.mark();
         let healed = guest.until_ready(mended.at, FIRST_READY).await?;
-        if let Some(follower) = follower {
-            let named = ("EmbeddingCorrect", &[*reason][..]);
-            follower.end(&guest, named, Some(mended.at - mark.at)).await?;
-        }
+        let named = ("EmbeddingCorrect", &[*reason][..]);
+        follower.end(&guest, named, Some(mended.at - mark.at)).await?;
         stage.add(Row {
             fault: (*what).into(),
             seen: Some(seen - mark.at),

@@ -30,24 +30,21 @@ const FOREIGN: &[(&str, &str)] = &[
 pub(super) async fn heal_like_its_twin(guest: &Guest, fault: &Fault) -> Result<Row> {
     let follower = Follower::begin(guest, fault.what).await?;
     let row = heal(guest, fault).await?;
-    if let Some(follower) = follower {
-        follower.end(guest, (fault.condition, fault.reasons), None).await?;
-    }
+    follower.end(guest, (fault.condition, fault.reasons), None).await?;
     Ok(row)
 }
 
-/// Follows what the agent says of something that has a twin, from before it happens.
+/// Follows what the agent says of something that may have a twin, from before it happens.
 pub(super) struct Follower {
-    twin: &'static Twin,
-    /// How many reports there were before.
-    known: usize,
+    /// The twin, and how many reports there were before. `None`: what happens has no twin.
+    following: Option<(&'static Twin, usize)>,
 }
 
 impl Follower {
-    /// Waits until every condition holds. `None`: what happens has no twin.
-    pub(super) async fn begin(guest: &Guest, what: &str) -> Result<Option<Self>> {
+    /// Waits until every condition holds, if what happens has a twin.
+    pub(super) async fn begin(guest: &Guest, what: &str) -> Result<Self> {
         let Some(twin) = twins::of(what).filter(|_| !guest.has_real_ollama()) else {
-            return Ok(None);
+            return Ok(Self { following: None });
         };
         let holds = |report: &Report| {
             let foreign = |kind: &str| FOREIGN.iter().any(|(lane, _)| *lane == kind);
@@ -55,7 +52,7 @@ impl Follower {
             own.all(|found| found.status == "True")
         };
         until(guest, "every condition to be True", holds).await?;
-        Ok(Some(Self { twin, known: guest.timeline.since_start().len() }))
+        Ok(Self { following: Some((twin, guest.timeline.since_start().len())) })
     }
 
     /// Waits until everything is as it was before, and compares the course with the twin's.
@@ -67,16 +64,17 @@ impl Follower {
         named: (&str, &[&str]),
         cured: Option<Duration>,
     ) -> Result<()> {
+        let Some((twin, known)) = self.following else { return Ok(()) };
         let told = || -> Vec<Told> {
             let seen = guest.timeline.since_start();
-            let from = self.known.saturating_sub(1);
+            let from = known.saturating_sub(1);
             seen[from..].iter().map(|seen| Told::from(&seen.report)).collect()
         };
         let before = told().first().cloned().context("the agent has told nothing")?;
         let as_good = |report: &Report| Told::from(report).is_as_good_as(&before);
         until(guest, "every condition to be as it was", as_good).await?;
         let cured = cured.map(|after| u64::try_from(after.as_millis())).transpose()?;
-        compare(self.twin, named, cured, &told())
+        compare(twin, named, cured, &told())
     }
 }
 
