@@ -20,28 +20,26 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 /// Made by ollama: of root's there must be none before the fault.
-const FEW: &str = "runuser --user ollama -- sh -c 'mkdir /var/lib/ollama/few && \
-    cd /var/lib/ollama/few && seq 5000 | xargs touch'";
+const FEW: &str = "runuser --user ollama -- sh -c 'mkdir --parents /var/lib/ollama/copy/few && \
+    cd /var/lib/ollama/copy/few && seq 5000 | xargs touch'";
 
 /// Half of them in one directory, half in a hundred.
-const MANY: &str = "runuser --user ollama -- sh -c 'mkdir /var/lib/ollama/many && \
-    cd /var/lib/ollama/many && mkdir one && (cd one && seq 100000 | xargs touch) && \
+const MANY: &str = "runuser --user ollama -- sh -c 'cd /var/lib/ollama/copy && \
+    mkdir one && (cd one && seq 100000 | xargs touch) && \
     for part in $(seq 100); do mkdir $part && (cd $part && seq 1000 | xargs touch) || exit; done'";
 const MANY_WITHIN: Duration = Duration::from_mins(2);
 
-/// The server runs on: it reads what is root's as well.
+/// The server runs on: its own files are not among them.
 const TAKEN: Fault = Fault {
     what: "200,000 files owned by root",
-    why: "somebody copied a whole disk as root",
-    breaks: "chown --recursive root:root /var/lib/ollama",
+    why: "somebody moved a copy of a whole disk into place as root",
+    // Root takes them where the agent does not look, and they come back all at once: an agent
+    // that begins while root is still at it has to begin anew.
+    breaks: "cd /var/lib/ollama/lost+found && mv /var/lib/ollama/copy . && \
+        chown --recursive root:root copy && mv copy /var/lib/ollama",
     condition: "DataDiskWritable",
     reasons: &["WrongOwner"],
-    // The agent may begin while root is still at it, and has to begin anew then.
-    remedies: &[
-        &["storage/FixOwner"],
-        &["storage/FixOwner", "storage/FixOwner"],
-        &["storage/FixOwner", "storage/FixOwner", "storage/FixOwner"],
-    ],
+    remedies: &[&["storage/FixOwner"]],
     by_hand: "chown --recursive ollama:ollama /var/lib/ollama",
     keeps_data: true,
     seen_within: Duration::from_secs(30),

@@ -110,10 +110,12 @@ const IMMUTABLE: Matter = Matter {
 
 const LINKED: Matter = Matter {
     what: "blobs replaced by a symbolic link",
-    breaks: "cd /var/lib/ollama && mv blobs moved && ln --symbolic moved blobs",
+    // The two change places at once: between two steps there would be no blobs at all.
+    breaks: "cd /var/lib/ollama && ln --symbolic moved moved && mv --exchange -T blobs moved",
     reasons: &["Linked"],
     says: "blobs in /var/lib/ollama is a symbolic link to moved",
-    cure: "cd /var/lib/ollama && rm blobs && mv moved blobs",
+    cure: "cd /var/lib/ollama && ln --symbolic --force --no-dereference nowhere blobs && \
+        mv --exchange -T blobs moved && rm moved",
     ..GENTLE
 };
 
