@@ -37,7 +37,8 @@ pub(crate) const ALL: &[Scenario] = &[
     power::PULL,
     power::REPAIR,
     clock::SCENARIO,
-    boots::SCENARIO,
+    boots::IN_A_ROW,
+    boots::BESIDE,
 ];
 
 /// How long a machine may take from power-on to its first Ready, unless it is emulated: then
