@@ -135,7 +135,9 @@ impl Guest {
     pub async fn restore(&self) -> Result<()> {
         self.booted.replace(self.timeline.mark());
         let restored = self.vm()?.restore(self.gateway.namespace()).await;
-        restored.with_context(|| format!("guest {} does not come back", self.name))
+        restored.with_context(|| format!("guest {} does not come back", self.name))?;
+        // Its agent has said how things are before it was saved, and says nothing twice.
+        self.sh("systemctl restart lab-watch.service").await.map(drop)
     }
 
     async fn boot_container(&self, container: &Container) -> Result<()> {
