@@ -32,9 +32,9 @@ pub const CONTAINER: Recipe = Recipe {
 
 /// A virtual machine, as the images are that clouds start from: cloud-init does all the rest.
 pub const VM: Recipe = Recipe {
-    what: "the virtual machines' root: Debian 13 with its kernel",
+    what: "the virtual machines' root: Debian 13 with its kernels",
     name: "vm",
-    packages: &[GUEST, MACHINE, &[kernel(Architecture::HERE)]],
+    packages: &[GUEST, MACHINE, kernels(Architecture::HERE)],
     files: &[FILES, IN_A_VM],
     commands: &[PASSWORD, QUIET, &[&["systemctl", "--quiet", "enable", "lab-watch.path"]]],
     guest: true,
@@ -45,7 +45,7 @@ pub const VM: Recipe = Recipe {
 pub const VM_ARM64: Recipe = Recipe {
     what: "the virtual machines' root for arm64, emulated: a quarter of an hour",
     name: "vm-arm64",
-    packages: &[GUEST, MACHINE, &[kernel(Architecture::Arm64)]],
+    packages: &[GUEST, MACHINE, kernels(Architecture::Arm64)],
     architectures: &["arm64"],
     ..VM
 };
@@ -96,13 +96,17 @@ pub const C_LIBRARY: Recipe = Recipe {
     ..PLAIN
 };
 
-/// The kernel of Debian's own cloud images.
-const fn kernel(architecture: Architecture) -> &'static str {
+/// The kernel of Debian's own cloud images, which has [`CLOUD`] in its name, and the general one:
+/// another that a guest may come up with.
+const fn kernels(architecture: Architecture) -> &'static [&'static str] {
     match architecture {
-        Architecture::Amd64 => "linux-image-cloud-amd64",
-        Architecture::Arm64 => "linux-image-cloud-arm64",
+        Architecture::Amd64 => &["linux-image-cloud-amd64", "linux-image-amd64"],
+        Architecture::Arm64 => &["linux-image-cloud-arm64", "linux-image-arm64"],
     }
 }
+
+/// A part of the release of kernels for clouds.
+pub const CLOUD: &str = "-cloud-";
 
 const fn qemu(architecture: Architecture) -> &'static [&'static str] {
     match architecture {
@@ -115,7 +119,7 @@ const fn qemu(architecture: Architecture) -> &'static [&'static str] {
 const AROUND: &[&str] = &["genisoimage", "kustomize", "openssh-client", "qemu-utils", "zstd"];
 
 /// What a guest has in a virtual machine, beside its kernel.
-const MACHINE: &[&str] = &["kmod", "qemu-guest-agent", "sudo", "udev", "zstd"];
+const MACHINE: &[&str] = &["kmod", "qemu-guest-agent", "sudo", "udev", "xz-utils", "zstd"];
 
 /// What the reference guest has, and `curl` for a person's look.
 const GUEST: &[&str] = &[

@@ -33,9 +33,9 @@ pub struct Ground {
     /// `kvm`, or `tcg`, which emulates.
     pub accelerator: &'static str,
     /// The guests' kernel.
-    pub kernel: PathBuf,
-    /// Its first root.
-    pub initrd: PathBuf,
+    pub kernel: Kernel,
+    /// Another, as after an upgrade.
+    pub other: Kernel,
     /// The root disk that every machine starts from. Never written to.
     pub image: PathBuf,
     /// The server, as its makers publish it.
@@ -50,12 +50,29 @@ pub struct Ground {
     pub person: PathBuf,
 }
 
-/// QEMU and a kernel for it: enough to try KVM.
+/// QEMU and kernels for it: enough to try KVM.
 pub struct Bare {
     architecture: Architecture,
     tools: Tools,
-    kernel: PathBuf,
-    initrd: PathBuf,
+    kernel: Kernel,
+    other: Kernel,
+}
+
+/// What QEMU boots a guest with.
+pub struct Kernel {
+    /// The kernel itself.
+    pub image: PathBuf,
+    /// Its first root.
+    pub initrd: PathBuf,
+}
+
+impl Kernel {
+    /// Copies the only one that is for clouds, or is not, out of a root's /boot.
+    fn copy(root: &Path, for_clouds: bool, directory: &Path) -> Result<Self> {
+        make_directory(directory)?;
+        let only = |prefix| copy(root, prefix, for_clouds, directory);
+        Ok(Self { image: only("vmlinuz-")?, initrd: only("initrd.img-")? })
+    }
 }
 
 impl Bare {
@@ -66,14 +83,15 @@ impl Bare {
         make_directory(&directory)?;
         let scratch = lab.memory().join("qemu");
         let tools = Tools::mount(&roots.tools, &scratch, &[&lab.disk(), lab.memory()])?;
-        let kernel = copy(&roots.guest, "vmlinuz-", &directory)?;
-        let initrd = copy(&roots.guest, "initrd.img-", &directory)?;
-        Ok(Self { architecture: roots.architecture, tools, kernel, initrd })
+        let kernel = Kernel::copy(&roots.guest, true, &directory.join("kernel"))?;
+        let other = Kernel::copy(&roots.guest, false, &directory.join("other-kernel"))?;
+        Ok(Self { architecture: roots.architecture, tools, kernel, other })
     }
 
     /// See [`Tools::accelerator`].
     pub async fn accelerator(&self) -> &'static str {
-        self.tools.accelerator(self.architecture, &self.kernel, &self.initrd).await
+        let Kernel { image, initrd } = &self.kernel;
+        self.tools.accelerator(self.architecture, image, initrd).await
     }
 }
 
@@ -92,7 +110,7 @@ impl Ground {
         make_directory(&directory)?;
         let bare = Bare::make(lab)?;
         let accelerator = bare.accelerator().await;
-        let Bare { architecture, tools, kernel, initrd } = bare;
+        let Bare { architecture, tools, kernel, other } = bare;
         let roots = lab.vm.as_ref().context("this run is not made for virtual machines")?;
         let image = directory.join("root.raw");
         make_image(lab, &roots.guest, &image).await?;
@@ -118,7 +136,7 @@ impl Ground {
             tools,
             accelerator,
             kernel,
-            initrd,
+            other,
             image,
             archive,
             packages,
@@ -169,18 +187,20 @@ impl Roots {
     }
 }
 
-/// Copies the only file of that kind out of a root's /boot.
-fn copy(root: &Path, prefix: &str, directory: &Path) -> Result<PathBuf> {
+fn copy(root: &Path, prefix: &str, for_clouds: bool, directory: &Path) -> Result<PathBuf> {
     let boot = root.join("boot");
     let entries =
         std::fs::read_dir(&boot).with_context(|| format!("cannot read {}", boot.display()))?;
-    let file = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+    let wanted = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        name.is_some_and(|name| {
+            name.starts_with(prefix) && name.contains(recipes::CLOUD) == for_clouds
         })
-        .with_context(|| format!("no {prefix}… in {}", boot.display()))?;
+    };
+    let file = entries.flatten().map(|entry| entry.path()).find(wanted);
+    let file = file.with_context(|| {
+        format!("no {prefix}… in {} that is for clouds: {for_clouds}", boot.display())
+    })?;
     let target = directory.join(prefix.trim_end_matches('-'));
     std::fs::copy(&file, &target).with_context(|| format!("cannot copy {}", file.display()))?;
     Ok(target)

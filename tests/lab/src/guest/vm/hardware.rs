@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ground::Ground;
+use super::ground::{Ground, Kernel};
 use super::{SEED, WATCH};
 use crate::net::gateway::PORT;
 use crate::root::tools::machine;
@@ -14,6 +14,8 @@ pub struct Hardware {
     pub mac: String,
     /// The PCI bus behind which the link is: 1 makes it enp1s0.
     pub slot: u8,
+    /// Whether it boots the other of its kernels.
+    pub upgraded: bool,
     /// Whether the data disk is attached.
     pub data: bool,
     /// Read-only disks: name of the image, serial.
@@ -37,7 +39,7 @@ impl Hardware {
     /// A link with that MAC, and the data disk.
     #[must_use]
     pub fn with(mac: &str) -> Self {
-        Self { mac: mac.into(), slot: 1, data: true, extra: Vec::new() }
+        Self { mac: mac.into(), slot: 1, upgraded: false, data: true, extra: Vec::new() }
     }
 
     /// QEMU's arguments.
@@ -54,7 +56,8 @@ impl Hardware {
         let mut all = machine(ground.architecture);
         let mut add = |text: String| all.extend(text.split(' ').map(str::to_owned));
         add(format!("-accel {accelerator} -cpu {cpu} -m 1024 -smp 2"));
-        add(format!("-kernel {} -initrd {}", ground.kernel.display(), ground.initrd.display()));
+        let Kernel { image, initrd } = if self.upgraded { &ground.other } else { &ground.kernel };
+        add(format!("-kernel {} -initrd {}", image.display(), initrd.display()));
         // Two bridges, the first of which is bus 1: a link's name is made from its bus.
         add("-device pcie-root-port,id=bus1,chassis=1,addr=10.0".into());
         add("-device pcie-root-port,id=bus2,chassis=2,addr=11.0".into());

@@ -8,7 +8,6 @@ use tokio::try_join;
 
 use super::{READY, ready};
 use crate::guest::Guest;
-use crate::guest::report::Report;
 use crate::net::{GUEST, client};
 use crate::scenario::stage::Stage;
 use crate::scenario::table::Row;
@@ -39,7 +38,7 @@ const TURNS: usize = 3;
 /// How many times as long a client may wait on a guest with the agent: what else runs on the
 /// machine differs from boot to boot.
 const AS_LONG: f64 = 1.25;
-/// A client by hand asks, and asks again.
+/// How long the script waits for an answer, and before it asks again.
 const ASKED: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -69,27 +68,27 @@ async fn beside(stage: &Stage) -> Result<()> {
     let (mut with, mut without, mut said) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=TURNS {
         guest.sh("systemctl mask saigak-agent.service").await?;
-        let mark = guest.mark();
-        reboot(&guest).await?;
-        let served = until_served(&guest).await.context("without the agent")?;
-        without.push(served - mark.at);
+        guest.power_off().await?;
+        let on = Instant::now();
+        let ((), served) =
+            try_join!(guest.power_on(), script(&guest)).context("without the agent")?;
+        without.push(served - on);
         stage.add(Row {
             fault: format!("boot {turn} without the agent, until a script has an embedding"),
-            by_hand: Some(served - mark.at),
+            by_hand: Some(served - on),
             ..Row::default()
         });
         guest.sh("systemctl unmask saigak-agent.service").await?;
-        let last = guest.timeline.last().context("a ready guest reported")?;
-        let mark = guest.mark();
-        reboot(&guest).await?;
-        let (served, ready) =
-            try_join!(until_served(&guest), until_said(&guest, &last)).context("with the agent")?;
-        with.push(served - mark.at);
-        said.push(ready - mark.at);
+        guest.power_off().await?;
+        let on = Instant::now();
+        let all = try_join!(guest.power_on(), script(&guest), guest.until_ready(on, READY));
+        let ((), served, ready) = all.context("with the agent")?;
+        with.push(served - on);
+        said.push(ready - on);
         stage.add(Row {
             fault: format!("boot {turn} with the agent, until Ready, and until the script has one"),
-            healed: Some(ready - mark.at),
-            by_hand: Some(served - mark.at),
+            healed: Some(ready - on),
+            by_hand: Some(served - on),
             ..Row::default()
         });
     }
@@ -97,7 +96,7 @@ async fn beside(stage: &Stage) -> Result<()> {
     let [with, without, said] = [&with, &without, &said].map(|times| least(times));
     let (served, ready) = (with / without, said / without);
     stage.say(&format!(
-        "from the command, the least of {TURNS} boots each: a script has an embedding after \
+        "from power-on, the least of {TURNS} boots each: a script has an embedding after \
          {without:.1} s without the agent, {with:.1} s with it ({served:.2} times as long); Ready \
          after {said:.1} s ({ready:.2} times)"
     ));
@@ -109,26 +108,15 @@ async fn reboot(guest: &Guest) -> Result<()> {
     guest.sh("systemctl --no-block reboot").await.map(drop)
 }
 
-/// Returns when a script that only waits for a right embedding has one, from the guest that comes
-/// after the one that goes down now.
-async fn until_served(guest: &Guest) -> Result<Instant> {
-    let gone = timeout(READY * guest.pace(), by_hand(guest, false)).await;
-    gone.context("the guest does not go down")?;
-    let served = timeout(READY * guest.pace(), by_hand(guest, true)).await;
-    served.context("no client gets an embedding")?;
+/// Returns when a script that only waits for a right embedding has one: it asks from outside, as
+/// clients do, and asks again.
+async fn script(guest: &Guest) -> Result<Instant> {
+    let work = async {
+        let asked = || client::embed(guest.gateway.worker(), GUEST, "The lake is frozen.", ASKED);
+        while asked().await.is_err() {
+            sleep(PAUSE).await;
+        }
+    };
+    timeout(READY * guest.pace(), work).await.context("no client gets an embedding")?;
     Ok(Instant::now())
-}
-
-/// Returns when the agent of the next boot has said Ready.
-async fn until_said(guest: &Guest, last: &Report) -> Result<Instant> {
-    let other = guest.until_another_agent(Instant::now(), last, READY).await?;
-    guest.until_ready(other.at, READY).await
-}
-
-/// What a person's script would do: ask from outside until an embedding comes, or does not.
-async fn by_hand(guest: &Guest, comes: bool) {
-    let asked = || client::embed(guest.gateway.worker(), GUEST, "The lake is frozen.", ASKED);
-    while asked().await.is_ok() != comes {
-        sleep(PAUSE).await;
-    }
 }

@@ -6,6 +6,7 @@ mod disk;
 mod first_boot;
 mod hardware;
 pub(crate) mod incident;
+mod kernel;
 mod network;
 mod power;
 mod stopped;
@@ -36,7 +37,9 @@ pub(crate) const ALL: &[Scenario] = &[
     power::FIRST_BOOT,
     power::PULL,
     power::REPAIR,
+    power::BUDGET,
     clock::SCENARIO,
+    kernel::SCENARIO,
     boots::IN_A_ROW,
     boots::BESIDE,
 ];

@@ -1,10 +1,13 @@
 //! The power goes, at the worst of moments: no file system is unmounted, and nothing is synced.
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::first_boot::{blank, only_the_model_was_brought};
 use super::{READY, ready};
 use crate::guest::Guest;
+use crate::scenario::fault::heal;
+use crate::scenario::server::STOPPED;
 use crate::scenario::stage::Stage;
 use crate::scenario::table::Row;
 use crate::scenario::{Needs, Playing, Scenario, budget, pull_cuts};
@@ -36,6 +39,15 @@ pub(super) const REPAIR: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(repair(stage)) },
 };
 
+/// Cuts in the budget's own write.
+pub(super) const BUDGET: Scenario = Scenario {
+    name: "power-budget",
+    story: "The power goes in the very write of the budget: nothing that was counted is forgotten",
+    needs: Needs::AnyServer,
+    shows: &[],
+    play: |stage| -> Playing<'_> { Box::pin(budget_cut(stage)) },
+};
+
 /// Returns when the server's program has come in part.
 const INSTALLING: &str =
     "until [ -e /var/lib/saigak-install/ollama.tar.zst.part ]; do sleep 1; done";
@@ -44,6 +56,12 @@ const TAKEN: &str = "find /var/lib/ollama -exec chown root:root {} +";
 /// Returns when the first of it has been given back.
 const WORKS: &str =
     "until find /var/lib/ollama -mindepth 1 -user ollama | grep --quiet .; do sleep 0.1; done";
+
+/// What the agent writes a budget over, then it changes places with the one that counts.
+const SPARE: &str = "/var/lib/saigak-agent/ledger.new";
+/// Bytes a second that the root disk takes: a budget has 64 KiB, so that its write takes half a
+/// minute, whose middle cannot be missed.
+const SLOW: u32 = 2 << 10;
 
 async fn first_boot(stage: &Stage) -> Result<()> {
     let guest = blank(stage, stage.name()).await?;
@@ -98,6 +116,48 @@ async fn repair(stage: &Stage) -> Result<()> {
     ensure!(counted || ledger["closedUntil"].is_object(), "a repair is forgotten: {ledger}");
     ensure!(guest.data().await? == before, "the data disk has changed");
     Ok(())
+}
+
+async fn budget_cut(stage: &Stage) -> Result<()> {
+    let guest = ready(stage).await?;
+    stage.add(heal(&guest, &STOPPED).await?);
+    let before = budget::ledger(&guest).await?;
+    ensure!(starts(&before) == 1, "not one start is counted: {before}");
+    // When it was written last, and as which file; a reader beside the disk's queue.
+    let stamp = format!("stat --format='%i %y' {SPARE}");
+    let was = guest.sh(&stamp).await?;
+    guest.vm()?.slow_root(SLOW).await?;
+    let mark = guest.mark();
+    guest.sh(STOPPED.breaks).await?;
+    let begun = format!("until [ \"$({stamp})\" != '{}' ]; do sleep 0.1; done", was.trim());
+    let done = guest.sh_within(&begun, READY * guest.pace()).await?;
+    ensure!(done.code == 0, "the budget is not written: {}", done.stderr);
+    let now = guest.sh(&stamp).await?;
+    let file = |stamp: &str| stamp.split(' ').next().map(str::to_owned);
+    ensure!(file(&now) == file(&was), "the write is over: {was} was {now}");
+    guest.expect_repairs(&mark, &[]).context("before it was written down")?;
+    stage.say("the power goes while the second start is written down");
+    guest.kill().await?;
+    let healed = after(stage, &guest).await.context("cut in the write of the budget")?;
+    stage.add(Row { fault: "power cut in the budget's write, from power-on".into(), ..healed });
+    guest.expect_repairs(&guest.since_boot(), &[])?;
+    let found = budget::ledger(&guest).await?;
+    // Either the first alone, or both: the second was on its way.
+    let whole = starts(&found) >= 1 && found["closedUntil"].is_null();
+    ensure!(whole || found["closedUntil"].is_object(), "a start is forgotten: {found}");
+    stage.say(&format!(
+        "{} of them counted, closed until {}",
+        starts(&found),
+        found["closedUntil"]
+    ));
+    stage.add(heal(&guest, &STOPPED).await?);
+    Ok(())
+}
+
+/// How many starts of the server a budget has counted.
+fn starts(ledger: &Value) -> usize {
+    let entries = ledger["entries"].as_array().map_or(&[][..], Vec::as_slice);
+    entries.iter().filter(|entry| entry["remedy"] == "ollama/Start").count()
 }
 
 /// Powers it on again, and sees it become ready.
