@@ -61,8 +61,8 @@ impl Vm {
     /// From now on the root disk takes so many bytes a second, until it is powered off.
     pub async fn slow_root(&self, bytes: u32) -> Result<()> {
         let limits = json!({
-            "id": "disk-root", "bps": 0, "bps_rd": 0, "bps_wr": bytes,
-            "iops": 0, "iops_rd": 0, "iops_wr": 0,
+            "id": "/machine/peripheral/disk-root/virtio-backend",
+            "bps": 0, "bps_rd": 0, "bps_wr": bytes, "iops": 0, "iops_rd": 0, "iops_wr": 0,
         });
         self.monitor("block_set_io_throttle", limits).await.map(drop)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tokio::time::Instant;
 
 use super::{QUIET, READY, ready};
 use crate::guest::gpu::settings;
@@ -70,14 +71,15 @@ async fn play(stage: &Stage) -> Result<()> {
     stage.say("the module is built for it as well");
     let built = guest.mark();
     guest.sh(BUILT).await?;
+    let there = Instant::now();
     // As far as it goes without NVIDIA's library.
     let loaded = guest.expect(&built, "GpuDriverLoaded", "False", "LibraryMissing", READY).await?;
     guest.sh("grep --quiet '^nvidia ' /proc/modules").await.context("it is not loaded")?;
     guest.quiet(Duration::from_secs(30)).await?;
     guest.expect_repairs(&built, &["gpu/LoadModule"])?;
     stage.add(Row {
-        fault: "a module for the kernel, from then to loaded".into(),
-        healed: Some(loaded - built.at),
+        fault: "a module for the kernel, from its build to loaded".into(),
+        healed: Some(loaded.saturating_duration_since(there)),
         remedies: guest.remedies(&built),
         ..Row::default()
     });
