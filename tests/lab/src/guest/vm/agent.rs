@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Vm;
 use super::wire::Wire;
+use super::{SHORT, Vm};
 use crate::process::{self, Finished};
 
 /// Between two questions whether a command has ended: the agent tells nobody by itself.
@@ -21,8 +21,7 @@ impl Vm {
     /// Runs a command as root, whatever comes of it.
     pub async fn exec(&self, arguments: &[&str], patience: Duration) -> Result<Finished> {
         let shown = arguments.join(" ");
-        let [program, arguments @ ..] = arguments else { bail!("no command") };
-        let start = json!({ "path": program, "arg": arguments, "capture-output": true });
+        let start = start(arguments, true)?;
         let deadline = Instant::now() + patience;
         let work = async {
             let mut wire = Wire::to_agent(&self.sockets.join("agent")).await?;
@@ -41,6 +40,17 @@ impl Vm {
             .with_context(|| format!("`{shown}` was still running after {patience:?}"))?
     }
 
+    /// Starts a command as root, and asks no more of it: it may end the agent that would tell.
+    pub async fn begin(&self, arguments: &[&str]) -> Result<()> {
+        let start = start(arguments, false)?;
+        let work = async {
+            let mut wire = Wire::to_agent(&self.sockets.join("agent")).await?;
+            wire.execute("guest-exec", start).await
+        };
+        let begun = timeout(SHORT, work).await;
+        begun.with_context(|| format!("`{}` is not begun", arguments.join(" ")))?.map(drop)
+    }
+
     /// Returns when the agent in the guest answers.
     pub(super) async fn until_it_answers(&self) -> Result<()> {
         let socket = self.sockets.join("agent");
@@ -57,6 +67,12 @@ impl Vm {
             }
         }
     }
+}
+
+/// What starts a command.
+fn start(arguments: &[&str], captures: bool) -> Result<Value> {
+    let [program, arguments @ ..] = arguments else { bail!("no command") };
+    Ok(json!({ "path": program, "arg": arguments, "capture-output": captures }))
 }
 
 fn finished(answer: &Value) -> Result<Finished> {

@@ -105,7 +105,7 @@ async fn beside(stage: &Stage) -> Result<()> {
 }
 
 async fn reboot(guest: &Guest) -> Result<()> {
-    guest.sh("systemctl --no-block reboot").await.map(drop)
+    guest.vm()?.begin(&["systemctl", "--no-block", "reboot"]).await
 }
 
 /// Returns when a script that only waits for a right embedding has one: it asks from outside, as
