@@ -1,7 +1,8 @@
 //! The live view of a guest's status.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
-use std::pin::pin;
+use std::future::pending;
 
 use tokio::time::Instant;
 
@@ -25,13 +26,17 @@ impl View {
 
     /// Shows the guest while something is done to it.
     pub async fn during<T>(&mut self, guest: &Guest, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
         let mut changes = guest.timeline.changes();
-        let outcome = loop {
-            tokio::select! {
-                outcome = &mut work => break outcome,
-                Ok(()) = changes.changed() => self.show(guest).await,
+        // Both at once: a machine's agent hears one of them after the other.
+        let watching = async {
+            while changes.changed().await.is_ok() {
+                self.show(guest).await;
             }
+            pending::<Infallible>().await
+        };
+        let outcome = tokio::select! {
+            outcome = work => outcome,
+            never = watching => match never {},
         };
         self.show(guest).await;
         if !say::is_terminal() {

@@ -1,12 +1,16 @@
 //! Lines of JSON over a socket, as QEMU and its agent in the guest speak them.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+/// Connections to agents so far.
+static SYNCED: AtomicU32 = AtomicU32::new(0);
 
 /// A connection.
 pub struct Wire {
@@ -25,8 +29,9 @@ impl Wire {
     /// To the agent in the guest. Waits for as long as the guest has none.
     pub async fn to_agent(socket: &Path) -> Result<Self> {
         let mut wire = Self::open(socket).await?;
-        // The channel has no ends of its own: what somebody asked before may be answered now.
-        let id = std::process::id();
+        // The channel has no ends of its own: what somebody asked before may be answered now, and
+        // that may have been the same question.
+        let id = SYNCED.fetch_add(1, Ordering::Relaxed);
         let ask = json!({ "execute": "guest-sync", "arguments": { "id": id } });
         wire.send(&ask).await?;
         while wire.next().await?["return"] != id {}

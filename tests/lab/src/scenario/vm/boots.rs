@@ -31,7 +31,7 @@ pub(super) const BESIDE: Scenario = Scenario {
     play: |stage| -> Playing<'_> { Box::pin(beside(stage)) },
 };
 
-/// Emulated, each takes minutes.
+/// Emulated, each takes a minute or two.
 const REBOOTS: usize = 20;
 /// Boots of each kind: the least of them counts, since other work only ever makes one longer.
 const TURNS: usize = 3;
