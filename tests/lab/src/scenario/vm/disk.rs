@@ -49,7 +49,8 @@ async fn broken(stage: &Stage) -> Result<()> {
     };
     let seen = guest.wait(mark.at, READY, "the disk to be named", named).await?;
     guest.quiet(QUIET).await?;
-    guest.expect_repairs(&mark, &[])?;
+    // A manifest may be seen to be unreadable before the disk that it lies on is.
+    guest.expect_nothing_done(&mark)?;
     ensure!(guest.invocation("ollama.service").await? == server, "the server was restarted");
     stage.say("the disk is whole again, and the VM is started anew");
     guest.kill().await?;
