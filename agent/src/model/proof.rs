@@ -93,8 +93,8 @@ pub struct Log {
     pub good: Option<(Server, Duration, Duration)>,
     /// The weights that it was of, where they were known.
     pub good_of: Option<String>,
-    /// What one costs its server: the least that a good one has taken since it was started. Others
-    /// have waited, for a load or behind clients.
+    /// What one costs its server: the least that a good one has taken since it was started, or since
+    /// one was wrong. Others have waited, for a load or behind clients.
     pub cost: Option<Duration>,
     /// The last one that ended: its server, when it began, how it ended.
     pub last: Option<(Server, Duration, Attempt)>,

@@ -91,9 +91,11 @@ async fn play(stage: &Stage) -> Result<()> {
 
 /// What a server does that has other work for a while: here, one that loads the model anew.
 async fn busy(stage: &Stage, guest: &Guest) -> Result<()> {
-    stage.say("breaks: the model is unloaded, and loading it takes 10 seconds");
+    stage.say("breaks: the model is unloaded, and loading it takes 30 seconds");
     let mark = guest.mark();
-    guest.write_file(SWITCHES, "{\"load_seconds\": 10}")?;
+    // Longer than the longest pause between two proofs: the pin, which is nobody's proof, may load
+    // it as well, and the next proof must still have to wait.
+    guest.write_file(SWITCHES, "{\"load_seconds\": 30}")?;
     guest.sh(UNLOAD).await?;
     let limit = Duration::from_mins(1);
     let seen = guest.expect(&mark, "EmbeddingCorrect", "True", "Busy", limit).await?;
@@ -107,7 +109,7 @@ async fn busy(stage: &Stage, guest: &Guest) -> Result<()> {
     ensure!(lapse.is_none(), "a busy server was called unready: {lapse:?}");
     guest.expect_repairs(&mark, &[])?;
     stage.add(Row {
-        fault: "the server is busy for 10 s".into(),
+        fault: "the server is busy for 30 s".into(),
         seen: Some(seen - mark.at),
         healed: Some(healed - mark.at),
         ..Row::default()
