@@ -87,6 +87,10 @@ const READS: usize = 3;
 pub(super) async fn read(bus: &Bus, name: &str) -> Result<Unit, BusError> {
     let mut unit = read_once(bus, name).await?;
     for _ in 1..READS {
+        // All of it came in one answer.
+        if is_forgotten(&unit.load_state, &unit.active_state) {
+            break;
+        }
         let now = listed(bus, name).await?.map(|(_, _, load_state, ..)| load_state);
         if now.as_deref().unwrap_or(NOT_FOUND) == unit.load_state {
             break;
@@ -101,15 +105,19 @@ async fn listed(bus: &Bus, name: &str) -> Result<Option<Listed>, BusError> {
     Ok(listed.into_iter().next())
 }
 
+/// Whether systemd forgets such a unit at once. Each further question would have it read the unit's
+/// file again, and write a complaint to the journal.
+fn is_forgotten(load_state: &str, active_state: &str) -> bool {
+    load_state != "loaded" && active_state == "inactive"
+}
+
 async fn read_once(bus: &Bus, name: &str) -> Result<Unit, BusError> {
     let Some((_, _, load_state, active_state, sub_state, _, path, job, ..)) =
         listed(bus, name).await?
     else {
         return Ok(Unit { load_state: NOT_FOUND.into(), ..Unit::default() });
     };
-    if load_state != "loaded" && active_state == "inactive" {
-        // systemd forgets such a unit at once. Each further question would have it read the
-        // unit's file again, and write a complaint to the journal.
+    if is_forgotten(&load_state, &active_state) {
         return Ok(Unit { load_state, active_state, sub_state, ..Unit::default() });
     }
     let unit = Object {
