@@ -25,7 +25,7 @@ pub(super) const IN_A_ROW: Scenario = Scenario {
 /// See the story.
 pub(super) const BESIDE: Scenario = Scenario {
     name: "boot-time",
-    story: "A VM boots with the agent and without it, by turns: it adds nothing to a client's wait",
+    story: "A VM boots with the agent and without it, by turns: clients wait hardly longer",
     needs: Needs::AnyServer,
     shows: &[],
     play: |stage| -> Playing<'_> { Box::pin(beside(stage)) },
