@@ -187,6 +187,7 @@ impl Roots {
     }
 }
 
+/// Copies the only file of that kind, for clouds or not, out of a root's /boot.
 fn copy(root: &Path, prefix: &str, for_clouds: bool, directory: &Path) -> Result<PathBuf> {
     let boot = root.join("boot");
     let entries =

@@ -57,6 +57,7 @@ const TAKEN: &str = "find /var/lib/ollama -exec chown root:root {} +";
 const WORKS: &str =
     "until find /var/lib/ollama -mindepth 1 -user ollama | grep --quiet .; do sleep 0.1; done";
 
+const START: &str = "ollama/Start";
 /// What the agent writes a budget over, then it changes places with the one that counts.
 const SPARE: &str = "/var/lib/saigak-agent/ledger.new";
 /// Bytes a second that the root disk takes: a budget has 64 KiB, so that its write takes half a
@@ -110,10 +111,7 @@ async fn repair(stage: &Stage) -> Result<()> {
     // A right embedding comes before the disk has been looked at.
     let booted = guest.since_boot();
     guest.expect(&booted, "DataDiskWritable", "True", "Writable", READY).await?;
-    let ledger = budget::ledger(&guest).await?;
-    let entries = ledger["entries"].as_array().context("a budget without entries")?;
-    let counted = entries.iter().any(|entry| entry["remedy"] == "storage/FixOwner");
-    ensure!(counted || ledger["closedUntil"].is_object(), "a repair is forgotten: {ledger}");
+    not_forgotten(&guest, "storage/FixOwner").await?;
     ensure!(guest.data().await? == before, "the data disk has changed");
     Ok(())
 }
@@ -122,8 +120,8 @@ async fn budget_cut(stage: &Stage) -> Result<()> {
     let guest = ready(stage).await?;
     stage.add(heal(&guest, &STOPPED).await?);
     let before = budget::ledger(&guest).await?;
-    ensure!(starts(&before) == 1, "not one start is counted: {before}");
-    // When it was written last, and as which file; a reader beside the disk's queue.
+    ensure!(counted(&before, START)? == 1, "not one start is counted: {before}");
+    // As which file it is written next, and when that was written last.
     let stamp = format!("stat --format='%i %y' {SPARE}");
     let was = guest.sh(&stamp).await?;
     guest.vm()?.slow_root(SLOW).await?;
@@ -134,30 +132,31 @@ async fn budget_cut(stage: &Stage) -> Result<()> {
     ensure!(done.code == 0, "the budget is not written: {}", done.stderr);
     let now = guest.sh(&stamp).await?;
     let file = |stamp: &str| stamp.split(' ').next().map(str::to_owned);
-    ensure!(file(&now) == file(&was), "the write is over: {was} was {now}");
+    ensure!(file(&now) == file(&was), "the write is over: it was {was}, and is {now}");
     guest.expect_repairs(&mark, &[]).context("before it was written down")?;
     stage.say("the power goes while the second start is written down");
     guest.kill().await?;
     let healed = after(stage, &guest).await.context("cut in the write of the budget")?;
     stage.add(Row { fault: "power cut in the budget's write, from power-on".into(), ..healed });
     guest.expect_repairs(&guest.since_boot(), &[])?;
-    let found = budget::ledger(&guest).await?;
-    // Either the first alone, or both: the second was on its way.
-    let whole = starts(&found) >= 1 && found["closedUntil"].is_null();
-    ensure!(whole || found["closedUntil"].is_object(), "a start is forgotten: {found}");
-    stage.say(&format!(
-        "{} of them counted, closed until {}",
-        starts(&found),
-        found["closedUntil"]
-    ));
+    // The first alone, or both: the second was on its way.
+    not_forgotten(&guest, START).await?;
     stage.add(heal(&guest, &STOPPED).await?);
     Ok(())
 }
 
-/// How many starts of the server a budget has counted.
-fn starts(ledger: &Value) -> usize {
-    let entries = ledger["entries"].as_array().map_or(&[][..], Vec::as_slice);
-    entries.iter().filter(|entry| entry["remedy"] == "ollama/Start").count()
+/// Fails unless the budget has counted such a repair, or is closed since it cannot know.
+async fn not_forgotten(guest: &Guest, remedy: &str) -> Result<()> {
+    let ledger = budget::ledger(guest).await?;
+    let known = counted(&ledger, remedy)? > 0 || ledger["closedUntil"].is_object();
+    ensure!(known, "a repair is forgotten: {ledger}");
+    Ok(())
+}
+
+/// How many repairs by that remedy a budget has counted.
+fn counted(ledger: &Value, remedy: &str) -> Result<usize> {
+    let entries = ledger["entries"].as_array().context("a budget without entries")?;
+    Ok(entries.iter().filter(|entry| entry["remedy"] == remedy).count())
 }
 
 /// Powers it on again, and sees it become ready.
